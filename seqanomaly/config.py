@@ -1,0 +1,187 @@
+"""Strict configuration: frozen pydantic models, YAML without surprises, canonical names and digests.
+
+Configuration stops at the door: these models are read here and taken apart by `experiment.py`; losses, models and the
+training loop receive flat, typed values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from seqanomaly.errors import ConfigError
+
+
+class Config(BaseModel):
+    """Base of every configuration: frozen, keyword-only, strict, finite; unknown keys are refused.
+
+    Raises `ConfigError` with one sentence that names the key, the value and the nearest known name.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _explain(type(self), error) from None
+
+    def settings(self) -> dict[str, Any]:
+        """All fields as plain values that YAML and JSON can hold."""
+        return self.model_dump(mode="json")
+
+
+class Component(Config):
+    """A configuration with a `kind`, listed by name in a table (losses, models, data sets)."""
+
+    @property
+    def name(self) -> str:
+        """Canonical name: the kind, then whatever differs from the defaults, as in `exp(rate=0.2)`."""
+        values = self.settings()
+        kind = values.pop("kind")
+        changed = {key: value for key, value in values.items() if value != self._default(key)}
+        return kind + (f"({','.join(f'{k}={_short(v)}' for k, v in changed.items())})" if changed else "")
+
+    @classmethod
+    def _default(cls, key: str) -> Any:
+        default = cls.model_fields[key].get_default(call_default_factory=True, validated_data={})
+        return default.settings() if isinstance(default, Config) else default
+
+
+def one_of(table: Mapping[str, type[Component]], what: str) -> Callable[[Any], Any]:
+    """A validator that turns `"exp"` or `{kind: exp, rate: 0.2}` into the component of that kind."""
+
+    def pick(value: Any) -> Any:
+        if isinstance(value, Component):
+            return value
+        if isinstance(value, str):
+            value = {"kind": value}
+        if not isinstance(value, Mapping) or "kind" not in value:
+            raise ConfigError(f"needs a name or a mapping with a 'kind', got {value!r}; known: {', '.join(table)}")
+        kind = value["kind"]
+        if not isinstance(kind, str) or kind not in table:
+            raise ConfigError(f"unknown {what} {kind!r}{nearest(kind, table)}")
+        return table[kind](**keys(value))
+
+    return pick
+
+
+def keys(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """`value` with text keys only, as keyword arguments need them."""
+    wrong = next((key for key in value if not isinstance(key, str)), None)
+    if wrong is not None:
+        raise ConfigError(f"keys are text, got {wrong!r}")
+    return dict(value)
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name.
+
+    >>> nearest("exq", ["uniform", "exp"])
+    "; did you mean 'exp'? (known: uniform, exp)"
+    """
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, n=1)
+    listed = ", ".join(known)
+    return f"; did you mean '{close[0]}'? (known: {listed})" if close else f"; known: {listed}"
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; duplicate keys are refused and `1e-3` is a number."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a YAML text file ({error})") from None
+    value = parse_yaml(text, str(path))
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: must hold a mapping (key: value), found {type(value).__name__}")
+    return value
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The value that `text` spells in YAML; `where` names the text in an error."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise ConfigError(f"{where}{line}: not valid YAML: {problem}") from None
+
+
+def digest(value: object) -> str:
+    """16 hexadecimal digits that stand for a plain value, whatever the order of its keys.
+
+    >>> digest({"a": 1, "b": 2.0}) == digest({"b": 2.0, "a": 1})
+    True
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 numbers and booleans on top of PyYAML's safe loader, and no duplicate keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"duplicate key '{key.value}'", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_PLAIN = {"tag:yaml.org,2002:float", "tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _PLAIN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict) and "kind" in value:
+        rest = {k: v for k, v in value.items() if k != "kind"}
+        return f"{value['kind']}({','.join(f'{k}={_short(v)}' for k, v in rest.items())})" if rest else value["kind"]
+    return str(value)
+
+
+def _explain(config: type[Config], error: ValidationError) -> ConfigError:
+    """The first thing wrong, in one sentence, at the innermost key."""
+    first = error.errors()[0]
+    path = tuple(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigError):
+        return cause.within(*path)
+    if first["type"] == "extra_forbidden":
+        return ConfigError(f"unknown key {path[-1]!r}{nearest(path[-1], config.model_fields)}", path[:-1])
+    if first["type"] == "missing":
+        return ConfigError(f"the key {path[-1]!r} is missing", path[:-1])
+    return ConfigError(_sentence(first), path)
+
+
+def _sentence(error: ErrorDetails) -> str:
+    message = error["msg"].replace("Input should be", "must be").replace("a valid ", "a ")
+    return f"{message}, got {error['input']!r}"
