@@ -9,13 +9,21 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 from pydantic_core import ErrorDetails
 
 from seqanomaly.errors import ConfigError
@@ -45,18 +53,33 @@ class Config(BaseModel):
 class Component(Config):
     """A configuration with a `kind`, listed by name in a table (losses, models, data sets)."""
 
+    @model_serializer(mode="wrap")
+    def _kind_first(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values = handler(self)
+        return {"kind": values.pop("kind"), **values}
+
     @property
     def name(self) -> str:
         """Canonical name: the kind, then whatever differs from the defaults, as in `exp(rate=0.2)`."""
-        values = self.settings()
-        kind = values.pop("kind")
-        changed = {key: value for key, value in values.items() if value != self._default(key)}
-        return kind + (f"({','.join(f'{k}={_short(v)}' for k, v in changed.items())})" if changed else "")
+        return call(self.settings()["kind"], self.changed())
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that differ from the defaults."""
+        return {k: v for k, v in self.settings().items() if k != "kind" and v != self._default(k)}
 
     @classmethod
     def _default(cls, key: str) -> Any:
         default = cls.model_fields[key].get_default(call_default_factory=True, validated_data={})
         return default.settings() if isinstance(default, Config) else default
+
+
+def call(head: str, settings: Mapping[str, Any]) -> str:
+    """`head` with settings in brackets, as canonical names are written.
+
+    >>> call("exp", {"rate": 0.2}), call("exp", {}), call("reverse", {"of": {"kind": "step", "threshold": 25.0}})
+    ('exp(rate=0.2)', 'exp', 'reverse(of=step(threshold=25))')
+    """
+    return f"{head}({','.join(f'{key}={_short(value)}' for key, value in settings.items())})" if settings else head
 
 
 def one_of(table: Mapping[str, type[Component]], what: str) -> Callable[[Any], Any]:
@@ -122,6 +145,28 @@ def parse_yaml(text: str, where: str) -> Any:
         raise ConfigError(f"{where}{line}: not valid YAML: {problem}") from None
 
 
+def _cut(value: object) -> float | str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    if number is None or float(number[1]) > 100:
+        raise ConfigError(f"must be a step number or a share such as '50%', got {value!r}")
+    return f"{float(number[1]):g}%"
+
+
+Cut = Annotated[float | str, BeforeValidator(_cut)]
+"""A place in a sequence: a share of its steps as text (`"50%"`) or a step number."""
+
+
+def share(cut: float | str) -> float | None:
+    """The share of a sequence that a cut names, or None when it is a step number.
+
+    >>> share("50%"), share(25.0)
+    (0.5, None)
+    """
+    return float(cut.removesuffix("%")) / 100 if isinstance(cut, str) else None
+
+
 def digest(value: object) -> str:
     """16 hexadecimal digits that stand for a plain value, whatever the order of its keys.
 
@@ -163,9 +208,10 @@ for _tag, _pattern, _first in (
 
 def _short(value: object) -> str:
     if isinstance(value, dict) and "kind" in value:
-        rest = {k: v for k, v in value.items() if k != "kind"}
-        return f"{value['kind']}({','.join(f'{k}={_short(v)}' for k, v in rest.items())})" if rest else value["kind"]
-    return str(value)
+        return call(value["kind"], {k: v for k, v in value.items() if k != "kind"})
+    if isinstance(value, list):
+        return f"[{','.join(map(_short, value))}]"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _explain(config: type[Config], error: ValidationError) -> ConfigError:
@@ -183,5 +229,7 @@ def _explain(config: type[Config], error: ValidationError) -> ConfigError:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    message = error["msg"].replace("Input should be", "must be").replace("a valid ", "a ")
+    message = (
+        error["msg"].replace("Input should be", "must be").replace("a valid ", "a ").replace("a integer", "an integer")
+    )
     return f"{message}, got {error['input']!r}"

@@ -1,0 +1,195 @@
+"""Data sets in files: a user's long CSV or Parquet, and the episodes that ship with the package."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
+
+from seqanomaly.config import call
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.source import DataSpec, Parts, Source, hold_out
+from seqanomaly.errors import DataError
+from seqanomaly.seeds import numpy_generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from seqanomaly.datasets.frame import Layout
+
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
+"""Names of columns, in a list."""
+SHIPPED = Path(__file__).parents[1] / "_data"
+
+
+class _TableSpec(DataSpec, ABC):
+    """A long table with a row per step."""
+
+    @abstractmethod
+    def table(self) -> Path:
+        """Where the file is."""
+
+    @abstractmethod
+    def layout(self) -> Layout:
+        """Which column means what."""
+
+    @abstractmethod
+    def part_column(self) -> str | None:
+        """The column that says train or test, if there is one."""
+
+    @abstractmethod
+    def test_share(self) -> float:
+        """Share of the sequences that the seed draws for testing where no column says so."""
+
+    def open(self) -> Source:
+        """Read and check the table."""
+        from seqanomaly.datasets.formats.table import content_digest, read_table
+        from seqanomaly.datasets.frame import read_frame
+
+        path, where, part = self.table(), self.table().name, self.part_column()
+        frame = read_table(path)
+        sequences = read_frame(frame, self.layout(), where).sequences
+        _long_enough(sequences, where)
+        is_test = None if part is None else _test_part(frame, part, self.layout().series, where)
+        return _Table(sequences, is_test, self.test_share(), content_digest(path), where)
+
+
+class FileData(_TableSpec):
+    """A long CSV or Parquet file: a row per step, columns for series, step, label and numeric features."""
+
+    kind: Literal["file"] = "file"
+    path: str
+    """The file; relative to where the command runs."""
+    series: str = "series"
+    """Column that names the sequence of a row."""
+    step: str = "step"
+    """Column that orders the rows of a sequence: numbers or timestamps."""
+    label: str = "label"
+    """Column with the class of a step; one label per series is given to all its steps."""
+    features: Names | None = None
+    """Numeric columns to use; all that are left by default."""
+    normal: str | None = None
+    """The label that means normal; by default 0 or "normal"."""
+    part: str | None = None
+    """Column that says `train` or `test` for every series; by default the seed draws the test part."""
+    test: float = Field(0.3, gt=0, lt=1)
+    """Share of the series for testing where no `part` column is given."""
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending, and whatever differs from the defaults."""
+        settings = self.changed()
+        return call(Path(settings.pop("path")).name.split(".")[0], settings)
+
+    def table(self) -> Path:
+        return Path(self.path)
+
+    def layout(self) -> Layout:
+        from seqanomaly.datasets.frame import Layout
+
+        return Layout(
+            series=self.series,
+            step=self.step,
+            label=self.label,
+            features=self.features,
+            normal=self.normal,
+            ignore=() if self.part is None else (self.part,),
+        )
+
+    def part_column(self) -> str | None:
+        return self.part
+
+    def test_share(self) -> float:
+        return self.test
+
+
+class Episodes(_TableSpec):
+    """Simulated chemical plant runs of 80 steps that ship with the package; half have a fault from their first step.
+
+    The label is balanced at every step; the part is given. See `data/episodes/README.md`.
+    """
+
+    kind: Literal["episodes"] = "episodes"
+    label: Literal["label", "fault"] = "label"
+    """`label`: fault or not; `fault`: which fault, for the task `classify`."""
+
+    def table(self) -> Path:
+        return SHIPPED / "episodes" / "episodes.csv.gz"
+
+    def layout(self) -> Layout:
+        from seqanomaly.datasets.frame import Layout
+
+        other = "fault" if self.label == "label" else "label"
+        return Layout(series="run", step="sample", label=self.label, ignore=(other, "part"))
+
+    def part_column(self) -> str:
+        return "part"
+
+    def test_share(self) -> float:
+        return 0.0
+
+
+class _Table(Source):
+    """Sequences from a file, split by whole sequence."""
+
+    def __init__(
+        self, sequences: Sequences, is_test: NDArray[np.bool_] | None, test_share: float, digest: str, where: str
+    ) -> None:
+        self.sequences, self.is_test, self.test_share, self.where = sequences, is_test, test_share, where
+        self.official_test, self.digest = is_test is not None, digest
+
+    def parts(self, seed: int) -> Parts:
+        generator = numpy_generator(seed, "split")
+        if self.is_test is None:
+            if len(self.sequences) < 3:
+                raise DataError(
+                    f"{self.where}: has {len(self.sequences)} series; training, validation and test need at least "
+                    "one each, so 3: name the column that tells them apart with --series"
+                )
+            known, test = hold_out(self.sequences, self.test_share, generator)
+        else:
+            known = self.sequences.take(np.flatnonzero(~self.is_test))
+            test = self.sequences.take(np.flatnonzero(self.is_test))
+        train, validation = hold_out(known, 0.2, generator)
+        return Parts(train=train, validation=validation, test=test)
+
+    def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
+        """Unknown for real data."""
+
+
+def _long_enough(sequences: Sequences, where: str) -> None:
+    short = sequences.length < 2
+    if short.any():
+        name = sequences.ids[int(np.argmax(short))]
+        raise DataError(
+            f"{where}: series {name!r} has 1 step; a sequence needs at least 2 to have an early and a late one, "
+            "so leave it out"
+        )
+
+
+def _test_part(frame: pd.DataFrame, column: str, series: str, where: str) -> NDArray[np.bool_]:
+    """Whether each series, in order of appearance, is in the test part."""
+    if column not in frame:
+        raise DataError(f"{where}: there is no column {column!r} to tell train from test")
+    part = frame[column].astype(str).str.lower()
+    wrong = ~part.isin(["train", "test"])
+    if wrong.any():
+        row = int(np.argmax(wrong.to_numpy()))
+        raise DataError(
+            f"{where}: column {column!r}, data row {row + 1}: {frame[column].iloc[row]!r} is not train or test"
+        )
+    groups = (part == "test").groupby(frame[series], sort=False)
+    if (groups.nunique() > 1).any():
+        name = groups.nunique().idxmax()
+        raise DataError(f"{where}: series {name!r} is in both parts; a series belongs to train or to test as a whole")
+    is_test = groups.first().to_numpy(bool)
+    if is_test.sum() < 1 or (~is_test).sum() < 2:
+        raise DataError(
+            f"{where}: column {column!r} gives {(~is_test).sum()} series to train and {is_test.sum()} to test; "
+            "train needs 2 (one validates) and test 1"
+        )
+    return is_test

@@ -1,0 +1,196 @@
+"""The long frame: one row per step with columns for series, step, label and features, and what must hold for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqanomaly.config import nearest
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Which column means what."""
+
+    series: str = "series"
+    """Names the sequence of a row."""
+    step: str = "step"
+    """Orders the rows of a sequence: numbers or timestamps."""
+    label: str | None = "label"
+    """Class of the step; None to read no labels."""
+    features: tuple[str, ...] | None = None
+    """Numeric columns to use; None for all that are left."""
+    normal: str | None = None
+    """The label that means normal; by default 0, false or "normal"."""
+    ignore: tuple[str, ...] = ()
+    """Columns that are not features, for example the one that names the part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongFrame:
+    """A checked long frame, its rows sorted by series (in order of appearance) and step."""
+
+    sequences: Sequences
+    rows: NDArray[np.int64]
+    """Place in the frame of each step, in order of series and step."""
+
+
+def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
+    """Check `frame` and turn it into sequences; a `DataError` names `where`, the column, the row and the remedy.
+
+    >>> frame = pd.DataFrame({"series": ["a", "a"], "step": [1, 0], "label": [1, 0], "x": [0.5, 2.0]})
+    >>> read_frame(frame, Layout(), "doc").sequences.x.tolist()
+    [[[2.0], [0.5]]]
+    """
+    if frame.empty:
+        raise DataError(f"{where}: there are no rows")
+    names = _features(frame, layout, where)
+    values = np.column_stack([_numbers(frame[name], where) for name in names])
+    codes, series = _series(frame, layout, where)
+    steps = _steps(frame[layout.step], where)
+    order = np.lexsort((steps, codes))
+    _no_duplicates(codes[order], steps[order], order, series, layout, where)
+    lengths = np.bincount(codes)
+    labels, classes = _labels(frame, layout, codes, series, where)
+    sequences = Sequences.of(
+        np.split(values[order], np.cumsum(lengths)[:-1]),
+        np.split(labels[order], np.cumsum(lengths)[:-1]),
+        ids=tuple(series),
+        features=names,
+        classes=classes,
+    )
+    return LongFrame(sequences=sequences, rows=order)
+
+
+def _features(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[str, ...]:
+    for option in ("series", "step", "label"):
+        _expect(frame, getattr(layout, option), f"name it with --{option}", where)
+    for name in layout.features or ():
+        _expect(frame, name, "it is needed as a feature", where)
+    taken = {layout.series, layout.step, layout.label, *layout.ignore}
+    names = layout.features or tuple(str(c) for c in frame.columns if c not in taken)
+    if not names:
+        raise DataError(f"{where}: no columns are left for features beside {', '.join(sorted(filter(None, taken)))}")
+    return names
+
+
+def _expect(frame: pd.DataFrame, name: str | None, remedy: str, where: str) -> None:
+    columns = [str(c) for c in frame.columns]
+    if name is not None and name not in columns:
+        raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, columns)}")
+
+
+def _numbers(column: pd.Series, where: str) -> NDArray[np.float64]:
+    """A column as finite numbers."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if np.isfinite(numbers).all() and (np.abs(numbers) <= np.finfo(np.float32).max).all():
+        return numbers
+    row = int(np.argmin(np.isfinite(numbers) & (np.abs(numbers) <= np.finfo(np.float32).max)))
+    value = column.iloc[row]
+    at = f"{where}: column {column.name!r}, data row {row + 1}"
+    if pd.isna(value):
+        raise DataError(f"{at}: the value is missing; fill it, drop the row, or leave the column out with --features")
+    if isinstance(value, str) and np.isnan(numbers[row]):
+        raise DataError(f"{at}: {value!r} is not a number; correct it, or leave the column out with --features")
+    raise DataError(f"{at}: the value is {value}, not a finite 32-bit number; correct it or drop the row")
+
+
+def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np.int64], list[str]]:
+    codes, names = pd.factorize(frame[layout.series])
+    if (codes < 0).any():
+        raise DataError(
+            f"{where}: column {layout.series!r}, data row {int(np.argmin(codes)) + 1}: the series is missing"
+        )
+    return codes.astype(np.int64), [str(name) for name in names]
+
+
+def _steps(column: pd.Series, where: str) -> NDArray[np.float64]:
+    """Numbers or timestamps as numbers to sort by."""
+    if pd.api.types.is_numeric_dtype(column):
+        return _numbers(column, where)
+    times = pd.to_datetime(column, errors="coerce", format="mixed", utc=True)
+    if times.isna().any():
+        row = int(np.argmax(times.isna().to_numpy()))
+        value = column.iloc[row]
+        raise DataError(
+            f"{where}: column {column.name!r}, data row {row + 1}: {value!r} is neither a number nor a timestamp"
+        )
+    return times.to_numpy("datetime64[ns]").astype(np.int64).astype(np.float64)
+
+
+def _no_duplicates(
+    codes: NDArray[np.int64],
+    steps: NDArray[np.float64],
+    order: NDArray[np.int64],
+    series: list[str],
+    layout: Layout,
+    where: str,
+) -> None:
+    again = (codes[1:] == codes[:-1]) & (steps[1:] == steps[:-1])
+    if again.any():
+        at = int(np.argmax(again))
+        first, second = sorted((int(order[at]) + 1, int(order[at + 1]) + 1))
+        raise DataError(
+            f"{where}: series {series[codes[at]]!r} has the same {layout.step!r} in data rows {first} and {second}; "
+            "keep one of them, or name the column that tells the series apart with --series"
+        )
+
+
+def _labels(
+    frame: pd.DataFrame, layout: Layout, codes: NDArray[np.int64], series: list[str], where: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Class index of each row and the class names, normal first."""
+    if layout.label is None:
+        return np.zeros(len(frame), np.int64), ("0", "1")
+    column = _per_step(frame[layout.label], codes, series, where)
+    if pd.api.types.is_bool_dtype(column):
+        column = column.astype(np.int64)
+    if pd.api.types.is_numeric_dtype(column):
+        numbers = column.to_numpy(np.float64)
+        if (numbers != np.round(numbers)).any():
+            row = int(np.argmax(numbers != np.round(numbers)))
+            raise DataError(
+                f"{where}: column {layout.label!r}, data row {row + 1}: the label is {numbers[row]:g}; "
+                "labels are classes, so whole numbers or text"
+            )
+        column = column.astype(np.int64)
+    found = [str(value) for value in sorted(column.unique())]
+    normal = _normal(found, layout, where)
+    classes = (normal, *(name for name in found if name != normal))
+    return pd.Categorical(column.astype(str), categories=list(classes)).codes.astype(np.int64), classes
+
+
+def _normal(found: list[str], layout: Layout, where: str) -> str:
+    if layout.normal is not None:
+        if layout.normal not in found:
+            raise DataError(
+                f"{where}: column {layout.label!r} has no label {layout.normal!r}{nearest(layout.normal, found)}"
+            )
+        return layout.normal
+    usual = next((name for name in found if name in {"0", "normal", "Normal", "NORMAL"}), None)
+    if usual is None:
+        raise DataError(
+            f"{where}: column {layout.label!r} has the labels {', '.join(found[:8])} and none is 0 or 'normal'; "
+            f"say which one is normal, for example --normal {found[0]}"
+        )
+    return usual
+
+
+def _per_step(column: pd.Series, codes: NDArray[np.int64], series: list[str], where: str) -> pd.Series:
+    """Labels without gaps: a series with one label on some of its rows has it on all of them."""
+    missing = column.isna()
+    if not missing.any():
+        return column
+    groups = column.groupby(codes)
+    row = int(np.argmax((missing & (groups.transform("nunique") != 1)).to_numpy()))
+    if bool(missing.iloc[row]) and groups.nunique()[codes[row]] != 1:
+        raise DataError(
+            f"{where}: column {column.name!r}, data row {row + 1}: the label is missing, and series "
+            f"{series[codes[row]]!r} does not have one single label to take its place"
+        )
+    return groups.transform("first").infer_objects()

@@ -1,0 +1,77 @@
+"""What every data set becomes: whole sequences in arrays padded at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequences:
+    """N sequences of up to T steps with F features; steps past a sequence's length hold zeros.
+
+    >>> s = Sequences.of([np.ones((3, 2)), np.ones((1, 2))], [[0, 0, 1], [1]])
+    >>> s.x.shape, s.label.tolist(), s.length.tolist()
+    ((2, 3, 2), [[0, 0, 1], [1, 0, 0]], [3, 1])
+    """
+
+    x: NDArray[np.float32]
+    """Features, [N, T, F]."""
+    label: NDArray[np.int64]
+    """Class of each step, [N, T]; 0 is normal."""
+    length: NDArray[np.int64]
+    """Number of steps of each sequence, [N]."""
+    ids: tuple[str, ...]
+    """Name of each sequence."""
+    features: tuple[str, ...]
+    """Name of each feature."""
+    classes: tuple[str, ...] = ("0", "1")
+    """Name of each class, normal first."""
+
+    def __len__(self) -> int:
+        return len(self.length)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """True where a step is real, [N, T]."""
+        return np.arange(self.x.shape[1]) < self.length[:, None]
+
+    def take(self, index: NDArray[np.int64]) -> Sequences:
+        """The sequences at `index`, in that order."""
+        return Sequences(
+            x=self.x[index],
+            label=self.label[index],
+            length=self.length[index],
+            ids=tuple(self.ids[i] for i in index),
+            features=self.features,
+            classes=self.classes,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        x: list[NDArray[np.floating]],
+        label: Sequence[Sequence[int] | NDArray[np.int64] | int],
+        *,
+        ids: tuple[str, ...] | None = None,
+        features: tuple[str, ...] | None = None,
+        classes: tuple[str, ...] = ("0", "1"),
+    ) -> Sequences:
+        """Pad arrays [T_i, F] with a label per step, or one label per sequence (given to each of its steps)."""
+        longest, width = max(len(a) for a in x), x[0].shape[1]
+        padded = np.zeros((len(x), longest, width), np.float32)
+        labels = np.zeros((len(x), longest), np.int64)
+        for row, (values, of_steps) in enumerate(zip(x, label, strict=True)):
+            padded[row, : len(values)] = values
+            labels[row, : len(values)] = np.asarray(of_steps)
+        return cls(
+            x=padded,
+            label=labels,
+            length=np.array([len(a) for a in x]),
+            ids=ids or tuple(str(i) for i in range(len(x))),
+            features=features or tuple(f"x{i}" for i in range(width)),
+            classes=classes,
+        )

@@ -1,0 +1,63 @@
+"""What a data set is to a run: a configuration that opens to a source, which has parts for every seed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqanomaly.config import Component
+from seqanomaly.datasets.sequences import Sequences
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The training, validation and test sequences of one seed; no sequence is in two of them."""
+
+    train: Sequences
+    validation: Sequences
+    test: Sequences
+
+
+class Source(ABC):
+    """An opened data set."""
+
+    official_test: bool
+    """Whether the test part is given, so that a seed redraws training randomness only."""
+    digest: str | None
+    """Digest of the file's content, or None where the seed draws the data."""
+
+    @abstractmethod
+    def parts(self, seed: int) -> Parts:
+        """The parts for `seed`, the same for every loss and model."""
+
+    @abstractmethod
+    def best_accuracy(self, test: Sequences, receptive_field: int | None) -> NDArray[np.float64] | None:
+        """Best possible accuracy of each step [T] for a detector with that receptive field, where it is known."""
+
+
+class DataSpec(Component, ABC):
+    """A data set by its kind and settings."""
+
+    @abstractmethod
+    def open(self) -> Source:
+        """Read the data; a `DataError` says what cannot be used."""
+
+
+def hold_out(sequences: Sequences, share: float, generator: np.random.Generator) -> tuple[Sequences, Sequences]:
+    """Split by whole sequence into (rest, held out), `share` of them held out, stratified by their highest class.
+
+    >>> s = Sequences.of([np.zeros((2, 1))] * 10, [0] * 5 + [1] * 5)
+    >>> rest, held = hold_out(s, 0.2, np.random.default_rng(0))
+    >>> len(rest), sorted(held.label[:, 0].tolist())
+    (8, [0, 1])
+    """
+    count = len(sequences)
+    wanted = min(max(1, round(share * count)), count - 1)
+    stratum = sequences.label.max(axis=1)
+    by_stratum = np.lexsort((generator.random(count), stratum))
+    evenly = ((np.arange(wanted) + generator.random()) * count / wanted).astype(int)
+    held = np.sort(by_stratum[evenly])
+    return sequences.take(np.setdiff1d(np.arange(count), held)), sequences.take(held)

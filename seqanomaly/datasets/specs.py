@@ -1,0 +1,33 @@
+"""Every data set by its name, and how a name, a path or a mapping becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator, SerializeAsAny
+
+from seqanomaly.config import one_of
+from seqanomaly.datasets.files import Episodes, FileData
+from seqanomaly.datasets.source import DataSpec
+from seqanomaly.datasets.synthetic import SYNTHETIC
+
+DATASETS: dict[str, type[DataSpec]] = {"episodes": Episodes, **SYNTHETIC, "file": FileData}
+"""Every data set by its name; `file` is any long CSV or Parquet file."""
+
+
+def pick_data(value: object) -> object:
+    """A name, a path (anything with a dot or a slash), `{path: ..}` or `{kind: ..}` as a data set.
+
+    >>> pick_data("mine.csv").name, pick_data({"kind": "drift", "length": 20}).name
+    ('mine', 'drift(length=20)')
+    """
+    if isinstance(value, str) and value not in DATASETS and any(mark in value for mark in "./\\"):
+        value = {"kind": "file", "path": value}
+    if isinstance(value, Mapping) and "kind" not in value and "path" in value:
+        value = {"kind": "file", **value}
+    return one_of(DATASETS, "data set")(value)
+
+
+AnyData = Annotated[DataSpec, BeforeValidator(pick_data), SerializeAsAny()]
+"""Any data set, given by name, path, mapping or as it is."""

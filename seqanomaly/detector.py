@@ -1,0 +1,135 @@
+"""A trained detector: everything that is needed to score new sequences."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from seqanomaly.datasets.scale import Scaler
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+from seqanomaly.models.specs import MODELS, ModelSpec
+from seqanomaly.tasks import TASKS, Calibration, Judged
+from seqanomaly.training.device import one_thread
+from seqanomaly.training.loop import predict
+from seqanomaly.training.stack import Shelf
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SETTINGS, WEIGHTS = "detector.json", "model.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector:
+    """Weights, scaler, threshold and names of one trained member.
+
+    >>> from seqanomaly import train
+    >>> detector = train({"data": {"kind": "drift", "train": 20, "test": 20}, "train": {"epochs": 1}}).detector
+    >>> detector.judge(Sequences.of([np.zeros((7, 5))], [0])).score.shape
+    (1, 7)
+    """
+
+    task: str
+    """detect, classify or forecast."""
+    model: ModelSpec
+    """Kind and sizes of the model."""
+    weights: Tensor
+    """The model's row [P]."""
+    scaler: Scaler
+    """Fitted on the training part."""
+    calibration: Calibration
+    """Threshold, and the scale of residuals, from the validation part."""
+    features: tuple[str, ...]
+    """Names of the features, in order."""
+    classes: tuple[str, ...]
+    """Names of the classes, normal first."""
+    series: str = "series"
+    """Column that names the sequence of a row in new data."""
+    step: str = "step"
+    """Column that orders the rows of a sequence in new data."""
+
+    def judge(self, sequences: Sequences) -> Judged:
+        """Score and decision of every step; a step's score depends on it and the steps before it only."""
+        task = TASKS[self.task]
+        scaled = self.scaler.apply(sequences)
+        model = self.model.build(len(self.features), task.outputs(len(self.features), len(self.classes)))
+        with one_thread():
+            outputs = predict(model, self.weights.unsqueeze(0), Shelf([task.learning(scaled)], torch.device("cpu")))
+        return task.judge(outputs[0], scaled, self.calibration)
+
+    def score(self, frame: pd.DataFrame, where: str = "data", **columns: str) -> pd.DataFrame:
+        """Score and decision for each row of a long frame, in its order.
+
+        Args:
+            frame: one row per step with the training data's feature columns; labels are not needed.
+            where: name of the data in an error.
+            columns: `series` and `step` where they are called differently from the training data's.
+
+        Raises:
+            DataError: a column is missing or a value is not a finite number.
+        """
+        from seqanomaly.datasets.frame import Layout, read_frame
+
+        names = {"series": self.series, "step": self.step, **columns}
+        long = read_frame(frame, Layout(**names, label=None, features=self.features), where)
+        judged, mask = self.judge(long.sequences), long.sequences.mask
+        score = np.empty(len(frame))
+        decision = np.empty(len(frame), object)
+        score[long.rows] = judged.score[mask]
+        decision[long.rows] = np.array(self.classes, object)[judged.decision[mask]]
+        decision[np.isnan(score)] = None
+        kept = frame[[names["series"], names["step"]]].reset_index(drop=True)
+        return kept.assign(score=score, decision=decision)
+
+    def save(self, folder: Path) -> None:
+        """Write `detector.json` and `model.safetensors` into `folder`."""
+        settings = {
+            "task": self.task,
+            "model": self.model.settings(),
+            "features": self.features,
+            "classes": self.classes,
+            "columns": {"series": self.series, "step": self.step},
+            "scaler": {"mean": self.scaler.mean, "scale": self.scaler.scale},
+            "threshold": self.calibration.threshold,
+            "residual_scale": self.calibration.residual_scale,
+        }
+        (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
+        task = TASKS[self.task]
+        model = self.model.build(len(self.features), task.outputs(len(self.features), len(self.classes)))
+        named = {name: w[0].contiguous() for name, w in model.views(self.weights.unsqueeze(0)).items()}
+        safetensors.torch.save_file(named, folder / WEIGHTS)
+
+    @classmethod
+    def load(cls, folder: Path) -> Detector:
+        """Read a detector from a run folder; a `DataError` says which file is missing or damaged."""
+        try:
+            found = json.loads((folder / SETTINGS).read_text())
+            task, features, classes = TASKS[found["task"]], tuple(found["features"]), tuple(found["classes"])
+            spec = MODELS[found["model"]["kind"]](**found["model"])
+            model = spec.build(len(features), task.outputs(len(features), len(classes)))
+            weights = model.rows(safetensors.torch.load_file(folder / WEIGHTS))
+            scale = found["residual_scale"]
+            return cls(
+                task=task.name,
+                model=spec,
+                weights=weights,
+                scaler=Scaler(tuple(found["scaler"]["mean"]), tuple(found["scaler"]["scale"])),
+                calibration=Calibration(found["threshold"], None if scale is None else tuple(scale)),
+                features=features,
+                classes=classes,
+                series=found["columns"]["series"],
+                step=found["columns"]["step"],
+            )
+        except FileNotFoundError as error:
+            raise DataError(f"{folder}: is not a run folder, {Path(error.filename).name} is missing") from None
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise DataError(f"{folder}: the detector in it is damaged ({error}); train it again") from None

@@ -1,0 +1,1 @@
+"""Metrics of scored steps, by bucket and by step."""

@@ -1,0 +1,1 @@
+"""Detectors: causal models over a stack of members, and their configurations."""

@@ -1,0 +1,95 @@
+"""Model configurations: what a user may set, read without loading torch, and built when a run begins."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SerializeAsAny
+
+from seqanomaly.config import Component, one_of
+
+if TYPE_CHECKING:
+    from seqanomaly.models.base import SequenceModel
+
+
+class ModelSpec(Component, ABC):
+    """A model by its kind and sizes."""
+
+    layers: int = Field(1, ge=1, le=64)
+    """Number of layers, at least 1."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of hidden values dropped while training, in [0, 1)."""
+
+    @abstractmethod
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        """The model for that many features and outputs per step."""
+
+
+class _RecurrentSpec(ModelSpec, ABC):
+    hidden: int = Field(16, ge=1)
+    """Number of hidden units, at least 1."""
+
+
+class RnnSpec(_RecurrentSpec):
+    """Elman network with tanh."""
+
+    kind: Literal["rnn"] = "rnn"
+
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        from seqanomaly.models.rnn import RNN
+
+        return RNN(features, outputs, hidden=self.hidden, layers=self.layers, dropout=self.dropout)
+
+
+class GruSpec(_RecurrentSpec):
+    """Gated recurrent unit."""
+
+    kind: Literal["gru"] = "gru"
+
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        from seqanomaly.models.rnn import GRU
+
+        return GRU(features, outputs, hidden=self.hidden, layers=self.layers, dropout=self.dropout)
+
+
+class LstmSpec(_RecurrentSpec):
+    """Long short-term memory."""
+
+    kind: Literal["lstm"] = "lstm"
+
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        from seqanomaly.models.rnn import LSTM
+
+        return LSTM(features, outputs, hidden=self.hidden, layers=self.layers, dropout=self.dropout)
+
+
+class TcnSpec(ModelSpec):
+    """Temporal convolutional network: residual causal dilated blocks."""
+
+    kind: Literal["tcn"] = "tcn"
+    channels: int = Field(16, ge=1)
+    """Number of channels of each convolution, at least 1."""
+    kernel: int = Field(3, ge=2)
+    """Steps that one convolution sees, at least 2."""
+    layers: int = Field(4, ge=1, le=24)
+    """Number of residual blocks; the receptive field is 1 + 2 (kernel - 1) (2^layers - 1) steps."""
+
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        from seqanomaly.models.tcn import TCN
+
+        return TCN(
+            features,
+            outputs,
+            channels=self.channels,
+            kernel=self.kernel,
+            layers=self.layers,
+            dropout=self.dropout,
+        )
+
+
+MODELS: dict[str, type[ModelSpec]] = {"rnn": RnnSpec, "gru": GruSpec, "lstm": LstmSpec, "tcn": TcnSpec}
+"""Every model by its name."""
+
+AnyModel = Annotated[ModelSpec, BeforeValidator(one_of(MODELS, "model")), SerializeAsAny()]
+"""Any model, given by name, as a mapping or as it is."""

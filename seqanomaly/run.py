@@ -1,0 +1,285 @@
+"""The whole line, from configurations and a data set to results."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+import seqanomaly
+from seqanomaly.batch import Batch
+from seqanomaly.counters import relative_position
+from seqanomaly.datasets.files import FileData
+from seqanomaly.datasets.scale import Scaler
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.source import Parts, Source
+from seqanomaly.detector import Detector
+from seqanomaly.errors import ConfigError, RunError
+from seqanomaly.experiment import FORMAT, RunConfig
+from seqanomaly.losses.counter_loss import CounterLoss
+from seqanomaly.losses.diagnostics import diagnose
+from seqanomaly.losses.modulations import for_seed
+from seqanomaly.metrics.buckets import Steps, bucket_metrics, step_curve
+from seqanomaly.models.base import SequenceModel
+from seqanomaly.store import RunResult, Store
+from seqanomaly.tasks import TASKS, Judged, Task
+from seqanomaly.training.device import find_device, one_thread
+from seqanomaly.training.loop import Fitted, fit, predict
+from seqanomaly.training.stack import Member, Shelf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """The scaled parts of one seed, and their batches."""
+
+    parts: Parts
+    scaler: Scaler
+    train: Batch
+    validation: Batch
+    test: Batch
+
+
+def train(
+    config: RunConfig | Mapping[str, Any],
+    out: Path | str | None = None,
+    *,
+    device: str = "auto",
+    on_epoch: Callable[[int], None] = lambda _: None,
+) -> RunResult:
+    """Train one configuration; with `out`, keep it there, and return what lies there if it was trained before.
+
+    Args:
+        config: a `RunConfig` or a mapping of its fields.
+        out: folder of runs.
+        device: auto, cpu, cuda, cuda:N or mps.
+        on_epoch: called after each epoch with its number.
+
+    Raises:
+        ConfigError, DataError: something is wrong with the settings or the data.
+        RunError: the training diverged.
+
+    >>> result = train({"data": {"kind": "drift", "train": 20, "test": 20}, "train": {"epochs": 2}})
+    >>> result.metrics.query("metric == 'accuracy'")["bucket"].tolist()
+    ['early', 'mid', 'late']
+    """
+    config = config if isinstance(config, RunConfig) else RunConfig(**config)
+    where = find_device(device)
+    store = None if out is None else Store(Path(out))
+    if store is not None:
+        store.prepare()
+    source = config.data.open()
+    digest = config.digest(source.digest)
+    if store is not None and digest in store:
+        return store.load(digest)
+    (result,) = run_stack([config], source, where, on_epoch)
+    if isinstance(result, RunError):
+        if store is not None:
+            store.record_failure(config, digest, str(result), repeat_command(config, store.root))
+        raise result
+    if store is not None:
+        store.publish(result)
+    return result
+
+
+def run_stack(
+    configs: list[RunConfig], source: Source, device: torch.device, on_epoch: Callable[[int], None] = lambda _: None
+) -> list[RunResult | RunError]:
+    """Train configurations that may differ in loss, learning rate and seed as one stack, and evaluate each."""
+    first = configs[0]
+    task, where = TASKS[first.task], first.data.name
+    prepared = {seed: prepare(source, task, seed, where) for seed in sorted({c.seed for c in configs})}
+    shape = prepared[first.seed].parts.train
+    model = first.model.build(len(shape.features), task.outputs(len(shape.features), len(shape.classes)))
+    with one_thread():
+        fitted = fit(
+            model,
+            task.step_loss,
+            [_member(c, task, prepared[c.seed]) for c in configs],
+            epochs=first.train.epochs,
+            batch_size=first.train.batch_size,
+            optimizer=first.train.optimizer,
+            weight_decay=first.train.weight_decay,
+            momentum=first.train.momentum,
+            clip=first.train.clip,
+            patience=first.train.patience,
+            device=device,
+            on_epoch=on_epoch,
+        )
+        rows = torch.stack([f.weights for f in fitted]).to(device)
+        data = [prepared[c.seed] for c in configs]
+        validation = predict(model, rows, Shelf([d.validation for d in data], device))  # [K, N, T, O]
+        test = predict(model, rows, Shelf([d.test for d in data], device))
+    facts = _facts(configs, source, device)
+    return [
+        _result(config, task, model, source, prepared[config.seed], f, v, t, facts)
+        if f.failure is None
+        else RunError(f"{config.title}: {f.failure}")
+        for config, f, v, t in zip(configs, fitted, validation, test, strict=True)
+    ]
+
+
+def prepare(source: Source, task: Task, seed: int, where: str) -> Prepared:
+    """The parts of one seed, scaled by the training part."""
+    parts = source.parts(seed)
+    task.check(parts.train, where)
+    scaler = Scaler.fit(parts.train)
+    scaled = Parts(**{name: scaler.apply(part) for name, part in vars(parts).items()})
+    return Prepared(
+        parts=scaled,
+        scaler=scaler,
+        train=task.learning(scaled.train),
+        validation=task.learning(scaled.validation),
+        test=task.learning(scaled.test),
+    )
+
+
+def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
+    """The weight of each training step [N, T]: modulation of the counter, times the weight of the step's class."""
+    modulation = for_seed(config.loss.modulation, config.seed)
+    loss = CounterLoss(task.base, modulation, normalize=config.loss.normalize)
+    weight = loss.weights(data.train.counter, data.train.mask)
+    if not bool((weight > 0).any()):
+        longest = int(data.parts.train.length.max())
+        raise ConfigError(
+            f"{config.loss.name} gives no training step a weight above 0: the longest of {config.data.name} has "
+            f"{longest} steps, so counters go from 0 to {longest - 1}; choose a smaller threshold",
+            ("loss",),
+        )
+    factors = _class_factors(config, len(data.parts.train.classes))
+    return weight * factors[torch.from_numpy(data.parts.train.label)]
+
+
+def repeat_command(config: RunConfig, out: Path) -> str:
+    """The shell command that trains `config` again."""
+    import shlex
+
+    import yaml
+
+    def flow(value: object) -> str:
+        return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6).strip()
+
+    settings = config.settings()
+    flags = {"task": config.task, "data": flow(settings["data"]), "model": flow(settings["model"])}
+    flags["loss"] = flow(settings["loss"])
+    trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
+    flags |= trained | {"seed": str(config.seed), "out": str(out)}
+    return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())
+
+
+def _member(config: RunConfig, task: Task, data: Prepared) -> Member:
+    return Member(
+        seed=config.seed,
+        lr=config.train.lr,
+        train=data.train,
+        validation=data.validation,
+        weight=step_weights(config, task, data),
+    )
+
+
+def _class_factors(config: RunConfig, classes: int) -> Tensor:
+    if config.loss.class_weight is not None:
+        if len(config.loss.class_weight) != classes:
+            raise ConfigError(
+                f"has {len(config.loss.class_weight)} values for the {classes} classes of {config.data.name}; "
+                "give one each, normal first",
+                ("loss", "class_weight"),
+            )
+        return torch.tensor(config.loss.class_weight)
+    return torch.tensor([1.0] + [config.loss.pos_weight or 1.0] * (classes - 1))
+
+
+def _result(
+    config: RunConfig,
+    task: Task,
+    model: SequenceModel,
+    source: Source,
+    data: Prepared,
+    fitted: Fitted,
+    validation: Tensor,
+    test: Tensor,
+    facts: dict[str, Any],
+) -> RunResult:
+    train = data.parts.train
+    calibration = task.calibrate(validation, data.parts.validation)
+    steps = flatten(task, data.parts.test, task.judge(test, data.parts.test, calibration))
+    best = source.best_accuracy(data.parts.test, model.receptive_field)
+    anomalous = torch.from_numpy(train.label != 0)
+    columns = {"series": config.data.series, "step": config.data.step} if isinstance(config.data, FileData) else {}
+    epochs = np.arange(1, len(fitted.train_loss) + 1)
+    return RunResult(
+        config=config,
+        digest=config.digest(source.digest),
+        metrics=bucket_metrics(steps, config.buckets, best),
+        curve=step_curve(steps, best),
+        history=pd.DataFrame(
+            {
+                "epoch": epochs,
+                "train_loss": fitted.train_loss,
+                "validation_loss": fitted.validation_loss,
+                "best": (epochs == fitted.best_epoch).astype(int),
+            }
+        ),
+        environment={
+            **facts,
+            "weights": asdict(diagnose(step_weights(config, task, data), anomalous, data.train.mask)),
+            "notes": _notes(model, data),
+        },
+        detector=Detector(
+            task=task.name,
+            model=config.model,
+            weights=fitted.weights,
+            scaler=data.scaler,
+            calibration=calibration,
+            features=train.features,
+            classes=train.classes,
+            **columns,
+        ),
+    )
+
+
+def flatten(task: Task, sequences: Sequences, judged: Judged) -> Steps:
+    """The scored steps of all sequences, one after the other."""
+    scored = task.scored(sequences)
+    sequence, step = np.nonzero(scored)
+    return Steps(
+        sequence=sequence,
+        step=step,
+        position=relative_position(sequences.length, scored.shape[1])[scored],
+        label=sequences.label[scored],
+        score=judged.score[scored],
+        decision=judged.decision[scored],
+    )
+
+
+def _facts(configs: list[RunConfig], source: Source, device: torch.device) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "seqanom": seqanomaly.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "device": str(device),
+        "path": "stacked torch",
+        "stack": len(configs),
+        "frame": "sequence",
+        "data_digest": source.digest,
+        "covers": "training randomness only" if source.official_test else "data and training randomness",
+    }
+
+
+def _notes(model: SequenceModel, data: Prepared) -> list[str]:
+    seen, longest = model.receptive_field, int(data.parts.train.length.max())
+    if seen is None or seen >= longest:
+        return []
+    return [
+        f"the model sees the last {seen} steps only and sequences have up to {longest}: "
+        "raise its layers or kernel for it to see them whole"
+    ]

@@ -1,0 +1,167 @@
+"""Run folders, addressed by the digest of what was run; the only place that knows their names and files.
+
+A run folder is written beside its place and appears by one rename, so one that exists is complete. Runs fan out over
+256 folders, `runs/ab/ab12...`, so that none grows large.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from seqanomaly.detector import Detector
+from seqanomaly.errors import ConfigError, DataError
+from seqanomaly.experiment import RunConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What one run left behind."""
+
+    config: RunConfig
+    """What was run."""
+    digest: str
+    """Its address."""
+    metrics: pd.DataFrame
+    """One row per bucket and metric; see `metrics.buckets.bucket_metrics`."""
+    curve: pd.DataFrame
+    """One row per step; see `metrics.buckets.step_curve`."""
+    history: pd.DataFrame
+    """One row per epoch: epoch, train_loss, validation_loss, best."""
+    environment: dict[str, Any]
+    """Versions, device, path taken, stack, data, the weights' diagnostics and notes for the reader."""
+    detector: Detector
+    """The trained detector."""
+
+
+class Store:
+    """The runs under one folder.
+
+    Args:
+        root: the folder; it need not exist before something is written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, digest: str) -> Path:
+        """Where the run of that digest lies or will lie."""
+        return self.root / "runs" / digest[:2] / digest
+
+    def __contains__(self, digest: str) -> bool:
+        return self.folder(digest).is_dir()
+
+    def digests(self) -> list[str]:
+        """All finished runs, sorted."""
+        return sorted(path.name for path in self.root.glob("runs/??/????????????????"))
+
+    def find(self, beginning: str) -> list[Path]:
+        """The folders of all runs whose digest starts so."""
+        return [self.folder(digest) for digest in self.digests() if digest.startswith(beginning)]
+
+    def prepare(self) -> None:
+        """Make sure that runs can be written; a `ConfigError` says why not."""
+        try:
+            (self.root / "runs").mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise ConfigError(
+                f"{self.root}: cannot write there ({error.strerror}); choose another folder", ("out",)
+            ) from None
+
+    def publish(self, result: RunResult) -> Path:
+        """Write a finished run whole; the folder that already lies there is kept."""
+        place = self.folder(result.digest)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root / "runs"))
+        try:
+            _write(draft, result)
+            draft.chmod(0o777 & ~_umask())
+            draft.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        self._failure(result.digest).unlink(missing_ok=True)
+        return place
+
+    def record_failure(self, config: RunConfig, digest: str, reason: str, command: str) -> Path:
+        """Keep why a run failed and the command that repeats it, until it succeeds."""
+        record = {"title": config.title, "reason": reason, "command": command, "config": config.settings()}
+        path = self._failure(digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(record, indent=2) + "\n")
+        draft.replace(path)
+        return path
+
+    def failures(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Digest and record of each failed run, sorted by digest."""
+        for path in sorted(self.root.glob("failures/*.json")):
+            yield path.stem, json.loads(path.read_text())
+
+    def load(self, digest: str) -> RunResult:
+        """Read a finished run; a `DataError` names a file that is missing or damaged."""
+        folder = self.folder(digest)
+        return RunResult(
+            config=read_config(folder),
+            digest=digest,
+            metrics=_table(folder / "metrics.csv"),
+            curve=_table(folder / "curve.csv"),
+            history=_table(folder / "history.csv"),
+            environment=read_environment(folder),
+            detector=Detector.load(folder),
+        )
+
+    def _failure(self, digest: str) -> Path:
+        return self.root / "failures" / f"{digest}.json"
+
+
+def read_config(folder: Path) -> RunConfig:
+    """The configuration in a run folder."""
+    from seqanomaly.config import read_yaml
+
+    return RunConfig(**read_yaml(folder / "config.yaml"))
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """The environment of a run folder."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "environment.json").read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder}: environment.json is missing or damaged ({error})") from None
+    return found
+
+
+def _write(folder: Path, result: RunResult) -> None:
+    config = yaml.safe_dump(result.config.settings(), sort_keys=False, allow_unicode=True)
+    (folder / "config.yaml").write_text(f"# {result.config.title}\n{config}")
+    for name in ("metrics", "curve", "history"):
+        getattr(result, name).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    (folder / "environment.json").write_text(json.dumps(result.environment, indent=2) + "\n")
+    result.detector.save(folder)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: missing or damaged ({error})") from None
+    return table.assign(note=table["note"].fillna("")) if "note" in table else table
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,74 @@
+"""Optimisers over a stack: one update of all rows [K, P], each row with a learning rate of its own.
+
+torch.optim has one learning rate per tensor; these are the same formulas with one per row. Being pointwise, a row's
+update is the same whatever the other rows are.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+OptimizerName = Literal["adam", "adamw", "sgd"]
+
+
+class Optimizer(ABC):
+    """Updates rows [K, P] in place from gradients of the same shape.
+
+    Args:
+        rows: parameters of all members.
+        lr: learning rate of each member, [K].
+        weight_decay: strength of the decay; added to the gradient by adam and sgd, decoupled in adamw.
+    """
+
+    def __init__(self, rows: Tensor, lr: Tensor, weight_decay: float) -> None:
+        self.rows, self.lr, self.weight_decay = rows, lr.unsqueeze(1), weight_decay
+
+    @abstractmethod
+    def step(self, gradient: Tensor) -> None:
+        """One update by `gradient` [K, P]."""
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: v' = momentum v + g; p' = p - lr v'."""
+
+    def __init__(self, rows: Tensor, lr: Tensor, weight_decay: float, momentum: float) -> None:
+        super().__init__(rows, lr, weight_decay)
+        self.momentum, self.velocity = momentum, torch.zeros_like(rows)
+
+    def step(self, gradient: Tensor) -> None:
+        self.velocity.mul_(self.momentum).add_(gradient).add_(self.rows, alpha=self.weight_decay)
+        self.rows.sub_(self.lr * self.velocity)
+
+
+class Adam(Optimizer):
+    """Adam, and AdamW with `decoupled` decay. Source: arXiv 1412.6980 and 1711.05101, betas 0.9 and 0.999."""
+
+    def __init__(self, rows: Tensor, lr: Tensor, weight_decay: float, *, decoupled: bool) -> None:
+        super().__init__(rows, lr, weight_decay)
+        self.decoupled, self.steps = decoupled, 0
+        self.mean, self.square = torch.zeros_like(rows), torch.zeros_like(rows)
+
+    def step(self, gradient: Tensor) -> None:
+        self.steps += 1
+        if self.decoupled:
+            self.rows.mul_(1 - self.lr * self.weight_decay)
+        elif self.weight_decay:
+            gradient = gradient + self.weight_decay * self.rows
+        self.mean.lerp_(gradient, 0.1)
+        self.square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        spread = (self.square.sqrt() / (1 - 0.999**self.steps) ** 0.5).add_(1e-8)
+        self.rows.sub_(self.lr / (1 - 0.9**self.steps) * self.mean / spread)
+
+
+def make_optimizer(
+    name: OptimizerName, rows: Tensor, lr: Tensor, *, weight_decay: float | None, momentum: float
+) -> Optimizer:
+    """The optimiser of that name; a `weight_decay` of None is 0.01 for adamw and 0 otherwise."""
+    if name == "sgd":
+        return SGD(rows, lr, weight_decay or 0.0, momentum)
+    decay = (0.01 if name == "adamw" else 0.0) if weight_decay is None else weight_decay
+    return Adam(rows, lr, decay, decoupled=name == "adamw")
