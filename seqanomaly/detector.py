@@ -66,28 +66,31 @@ class Detector:
             outputs = predict(model, self.weights.unsqueeze(0), Shelf([task.learning(scaled)], torch.device("cpu")))
         return task.judge(outputs[0], scaled, self.calibration)
 
-    def score(self, frame: pd.DataFrame, where: str = "data", **columns: str) -> pd.DataFrame:
+    def score(
+        self, frame: pd.DataFrame, where: str = "data", *, series: str | None = None, step: str | None = None
+    ) -> pd.DataFrame:
         """Score and decision for each row of a long frame, in its order.
 
         Args:
             frame: one row per step with the training data's feature columns; labels are not needed.
             where: name of the data in an error.
-            columns: `series` and `step` where they are called differently from the training data's.
+            series: column that names the sequence, by default the one of the training data.
+            step: column that orders its rows, likewise.
 
         Raises:
             DataError: a column is missing or a value is not a finite number.
         """
         from seqanomaly.datasets.frame import Layout, read_frame
 
-        names = {"series": self.series, "step": self.step, **columns}
-        long = read_frame(frame, Layout(**names, label=None, features=self.features), where)
+        layout = Layout(series=series or self.series, step=step or self.step, label=None, features=self.features)
+        long = read_frame(frame, layout, where)
         judged, mask = self.judge(long.sequences), long.sequences.mask
         score = np.empty(len(frame))
         decision = np.empty(len(frame), object)
         score[long.rows] = judged.score[mask]
         decision[long.rows] = np.array(self.classes, object)[judged.decision[mask]]
         decision[np.isnan(score)] = None
-        kept = frame[[names["series"], names["step"]]].reset_index(drop=True)
+        kept = frame[[layout.series, layout.step]].reset_index(drop=True)
         return kept.assign(score=score, decision=decision)
 
     def save(self, folder: Path) -> None:

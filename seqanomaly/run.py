@@ -169,6 +169,7 @@ def repeat_command(config: RunConfig, out: Path) -> str:
     flags = {"task": config.task, "data": flow(settings["data"]), "model": flow(settings["model"])}
     flags["loss"] = flow(settings["loss"])
     trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
+    flags["buckets"] = flow(settings["buckets"])
     flags |= trained | {"seed": str(config.seed), "out": str(out)}
     return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())
 
@@ -229,6 +230,7 @@ def _result(
         environment={
             **facts,
             "weights": asdict(diagnose(step_weights(config, task, data), anomalous, data.train.mask)),
+            "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
             "notes": _notes(model, data),
         },
         detector=Detector(

@@ -117,9 +117,9 @@ class Store:
         return RunResult(
             config=read_config(folder),
             digest=digest,
-            metrics=_table(folder / "metrics.csv"),
-            curve=_table(folder / "curve.csv"),
-            history=_table(folder / "history.csv"),
+            metrics=read_table(folder / "metrics.csv"),
+            curve=read_table(folder / "curve.csv"),
+            history=read_table(folder / "history.csv"),
             environment=read_environment(folder),
             detector=Detector.load(folder),
         )
@@ -153,7 +153,8 @@ def _write(folder: Path, result: RunResult) -> None:
     result.detector.save(folder)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """One of the tables in a run folder."""
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:

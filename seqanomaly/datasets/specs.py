@@ -16,17 +16,27 @@ DATASETS: dict[str, type[DataSpec]] = {"episodes": Episodes, **SYNTHETIC, "file"
 """Every data set by its name; `file` is any long CSV or Parquet file."""
 
 
+def data_settings(value: object) -> object:
+    """A name or a path (anything else with a dot or a slash) as a mapping with a `kind`; a mapping with its kind.
+
+    >>> data_settings("drift"), data_settings("mine.csv")
+    ({'kind': 'drift'}, {'kind': 'file', 'path': 'mine.csv'})
+    """
+    if isinstance(value, str):
+        is_path = value not in DATASETS and any(mark in value for mark in "./\\")
+        return {"kind": "file", "path": value} if is_path else {"kind": value}
+    if isinstance(value, Mapping) and "kind" not in value and "path" in value:
+        return {"kind": "file", **value}
+    return value
+
+
 def pick_data(value: object) -> object:
-    """A name, a path (anything with a dot or a slash), `{path: ..}` or `{kind: ..}` as a data set.
+    """A name, a path, `{path: ..}` or `{kind: ..}` as a data set.
 
     >>> pick_data("mine.csv").name, pick_data({"kind": "drift", "length": 20}).name
     ('mine', 'drift(length=20)')
     """
-    if isinstance(value, str) and value not in DATASETS and any(mark in value for mark in "./\\"):
-        value = {"kind": "file", "path": value}
-    if isinstance(value, Mapping) and "kind" not in value and "path" in value:
-        value = {"kind": "file", **value}
-    return one_of(DATASETS, "data set")(value)
+    return one_of(DATASETS, "data set")(data_settings(value))
 
 
 AnyData = Annotated[DataSpec, BeforeValidator(pick_data), SerializeAsAny()]

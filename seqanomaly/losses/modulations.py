@@ -8,7 +8,7 @@ floats, [..., T] with the steps last; this file needs torch only for its types, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, SerializeAsAny
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 class Modulation(Component, ABC):
     """A function of the counter that says how much a step counts in the loss."""
+
+    formula: ClassVar[str]
+    """The weight as a formula in the counter c."""
+    emphasis: ClassVar[str]
+    """Which steps it emphasises."""
+    source: ClassVar[str]
+    """Where it comes from."""
 
     @abstractmethod
     def weight(self, counter: Tensor, mask: Tensor) -> Tensor:
@@ -67,6 +74,9 @@ class Uniform(Direct):
     [1.0, 1.0, 1.0]
     """
 
+    formula: ClassVar[str] = "1"
+    emphasis: ClassVar[str] = "none"
+    source: ClassVar[str] = "control"
     kind: Literal["uniform"] = "uniform"
 
     def weight(self, counter: Tensor, mask: Tensor) -> Tensor:
@@ -82,6 +92,9 @@ class Linear(Direct):
     [1.0, 1.5, 2.0]
     """
 
+    formula: ClassVar[str] = "1 + rate c"
+    emphasis: ClassVar[str] = "late"
+    source: ClassVar[str] = "this project"
     kind: Literal["linear"] = "linear"
     rate: float = 0.1
     """Gain per step; any real number that leaves no weight negative."""
@@ -103,6 +116,9 @@ class Exp(Modulation):
     [0.0, 2.0]
     """
 
+    formula: ClassVar[str] = "exp(rate c)"
+    emphasis: ClassVar[str] = "late"
+    source: ClassVar[str] = "Jain et al., arXiv 1509.05016"
     kind: Literal["exp"] = "exp"
     rate: float = 0.1
     """Growth per step; negative for emphasis on early steps."""
@@ -130,6 +146,9 @@ class Step(Direct):
     [0.0, 0.0, 1.0, 1.0]
     """
 
+    formula: ClassVar[str] = "1 if c >= threshold else 0"
+    emphasis: ClassVar[str] = "late"
+    source: ClassVar[str] = "burn-in, arXiv 2602.10911"
     kind: Literal["step"] = "step"
     threshold: Cut = "50%"
     """First counter that counts, or the share of each sequence's valid steps that does not."""
@@ -178,6 +197,9 @@ class Reverse(Reordered):
     [3.0, 2.0, 1.0]
     """
 
+    formula: ClassVar[str] = "the weights of another, read backwards"
+    emphasis: ClassVar[str] = "mirrored"
+    source: ClassVar[str] = "control"
     kind: Literal["reverse"] = "reverse"
 
     def order(self, mask: Tensor) -> Tensor:
@@ -198,6 +220,9 @@ class Permuted(Reordered):
     [1.0, 2.0, 3.0, 4.0]
     """
 
+    formula: ClassVar[str] = "the weights of another, in random order"
+    emphasis: ClassVar[str] = "none"
+    source: ClassVar[str] = "control"
     kind: Literal["permuted"] = "permuted"
     seed: int | None = Field(None, ge=0)
     """Seed of the order; by default the run's own seed, and 0 outside of runs."""

@@ -1,0 +1,5 @@
+"""`python -m seqanom` is the `seqanom` command."""
+
+from seqanom.main import main
+
+main()

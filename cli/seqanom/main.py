@@ -1,0 +1,45 @@
+"""The command line, assembled. Nothing heavy is imported here: torch, pandas and matplotlib wait for their command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from seqanom import console
+from seqanom.losses import losses
+from seqanom.runs import runs
+from seqanom.score import score
+from seqanom.train import train
+from seqanomaly import __version__
+
+app = typer.Typer(
+    name="seqanom",
+    help="Train sequential anomaly detectors with counter-modulated losses and compare late with early accuracy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _command in (train, score, runs, losses):
+    app.command()(_command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.result(f"seqanom {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train sequential anomaly detectors with counter-modulated losses and compare late with early accuracy."""
+
+
+def main() -> None:
+    """Entry point of the `seqanom` command."""
+    sys.exit(console.run(app))

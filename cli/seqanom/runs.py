@@ -1,0 +1,59 @@
+"""`seqanom runs`: what has been trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seqanom import console
+from seqanomaly.errors import ConfigError
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs, as given to --out.")] = Path("results/train"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
+) -> None:
+    """List finished and failed runs with their accuracy by bucket."""
+    if not (folder / "runs").is_dir():
+        raise ConfigError(
+            f"{folder}: is not a folder of runs (it has no folder 'runs' in it); name the --out of a command"
+        )
+    from seqanomaly.store import Store
+
+    store = Store(folder)
+    finished = [_row(store, digest) for digest in store.digests()]
+    failed = [{"digest": digest, **record} for digest, record in store.failures()]
+    if as_json:
+        console.result_json({"runs": finished, "failures": failed})
+        return
+    from seqanom.train import percent
+
+    buckets = list(dict.fromkeys(bucket for row in finished for bucket in row["accuracy"]))
+    made = console.table("run", "data", "model", "loss", "seed", *buckets, title=f"{len(finished)} runs in {folder}")
+    for column in made.columns[:4]:
+        column.justify = "left"
+    for row in finished:
+        shares = [percent(row["accuracy"].get(bucket, float("nan"))) for bucket in buckets]
+        made.add_row(row["digest"], row["data"], row["model"], row["loss"], str(row["seed"]), *shares)
+    console.result(made)
+    for record in failed:
+        console.result(f"failed: {record['title']}: {record['reason']}\n  repeat: {record['command']}")
+
+
+def _row(store: Any, digest: str) -> dict[str, Any]:
+    from seqanomaly.store import read_config, read_table
+
+    place = store.folder(digest)
+    config, metrics = read_config(place), read_table(place / "metrics.csv")
+    accuracy = metrics[metrics["metric"] == "accuracy"]
+    return {
+        "digest": digest,
+        "data": config.data.name,
+        "model": config.model.name,
+        "loss": config.loss.name,
+        "seed": config.seed,
+        "accuracy": dict(zip(accuracy["bucket"], accuracy["value"].tolist(), strict=True)),
+        "folder": str(place),
+    }
