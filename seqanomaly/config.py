@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,7 +39,7 @@ class Config(BaseModel):
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -53,6 +53,9 @@ class Config(BaseModel):
 class Component(Config):
     """A configuration with a `kind`, listed by name in a table (losses, models, data sets)."""
 
+    kind: str
+    """Its name in the table."""
+
     @model_serializer(mode="wrap")
     def _kind_first(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values = handler(self)
@@ -61,7 +64,7 @@ class Component(Config):
     @property
     def name(self) -> str:
         """Canonical name: the kind, then whatever differs from the defaults, as in `exp(rate=0.2)`."""
-        return call(self.settings()["kind"], self.changed())
+        return call(self.kind, self.changed())
 
     def changed(self) -> dict[str, Any]:
         """The settings that differ from the defaults."""
@@ -138,20 +141,31 @@ def parse_yaml(text: str, where: str) -> Any:
     """The value that `text` spells in YAML; `where` names the text in an error."""
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"{where}{line}: not valid YAML: {problem}") from None
 
 
+def dump_yaml(value: object, *, flow: bool = False) -> str:
+    """`value` as YAML text that `parse_yaml` and other YAML readers read back as it was.
+
+    >>> dump_yaml({"rate": 1e-3, "label": "1e-3"}, flow=True).strip()
+    "{rate: 0.001, label: '1e-3'}"
+    """
+    return yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=sys.maxsize
+    )
+
+
 def _cut(value: object) -> float | str:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
         return float(value)
     number = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
     if number is None or float(number[1]) > 100:
         raise ConfigError(f"must be a step number or a share such as '50%', got {value!r}")
-    return f"{float(number[1]):g}%"
+    return f"{float(number[1]):.10f}".rstrip("0").rstrip(".") + "%"
 
 
 Cut = Annotated[float | str, BeforeValidator(_cut)]
@@ -180,16 +194,22 @@ def digest(value: object) -> str:
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 numbers and booleans on top of PyYAML's safe loader, and no duplicate keys."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
-            if key.value in seen:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"duplicate key '{key.value}'", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return node
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A decimal number, also with leading zeros (YAML 1.1 reads 010 as 8)."""
+        return int(node.value)
 
 
-_PLAIN = {"tag:yaml.org,2002:float", "tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("float", "int", "bool", "timestamp", "value")}
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in _PLAIN]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -206,6 +226,16 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe writer, which also quotes text that `_Loader` would take for a number."""
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: yaml.SafeDumper.yaml_implicit_resolvers.get(first, []) + _Loader.yaml_implicit_resolvers.get(first, [])
+    for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *_Loader.yaml_implicit_resolvers}
+}
+
+
 def _short(value: object) -> str:
     if isinstance(value, dict) and "kind" in value:
         return call(value["kind"], {k: v for k, v in value.items() if k != "kind"})
@@ -217,7 +247,7 @@ def _short(value: object) -> str:
 def _explain(config: type[Config], error: ValidationError) -> ConfigError:
     """The first thing wrong, in one sentence, at the innermost key."""
     first = error.errors()[0]
-    path = tuple(str(part) for part in first["loc"])
+    path = tuple(str(part) for part in first["loc"] if part != "[key]")
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, ConfigError):
         return cause.within(*path)
@@ -229,7 +259,7 @@ def _explain(config: type[Config], error: ValidationError) -> ConfigError:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    message = (
-        error["msg"].replace("Input should be", "must be").replace("a valid ", "a ").replace("a integer", "an integer")
-    )
+    message = error["msg"].replace("Input should be", "must be").replace("a valid ", "a ")
+    for ours, theirs in (("an integer", "a integer"), ("a list", "a tuple"), ("a mapping", "a dictionary")):
+        message = message.replace(theirs, ours)
     return f"{message}, got {error['input']!r}"

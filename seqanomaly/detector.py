@@ -82,6 +82,7 @@ class Detector:
         """
         from seqanomaly.datasets.frame import Layout, read_frame
 
+        frame = frame.rename(columns=str)
         layout = Layout(series=series or self.series, step=step or self.step, label=None, features=self.features)
         long = read_frame(frame, layout, where)
         judged, mask = self.judge(long.sequences), long.sequences.mask
@@ -105,21 +106,25 @@ class Detector:
             "threshold": self.calibration.threshold,
             "residual_scale": self.calibration.residual_scale,
         }
-        (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
+        (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         task = TASKS[self.task]
         model = self.model.build(len(self.features), task.outputs(len(self.features), len(self.classes)))
         named = {name: w[0].contiguous() for name, w in model.views(self.weights.unsqueeze(0)).items()}
-        safetensors.torch.save_file(named, folder / WEIGHTS)
+        (folder / WEIGHTS).write_bytes(safetensors.torch.save(named))
 
     @classmethod
     def load(cls, folder: Path) -> Detector:
         """Read a detector from a run folder; a `DataError` says which file is missing or damaged."""
         try:
-            found = json.loads((folder / SETTINGS).read_text())
+            found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
             task, features, classes = TASKS[found["task"]], tuple(found["features"]), tuple(found["classes"])
             spec = MODELS[found["model"]["kind"]](**found["model"])
             model = spec.build(len(features), task.outputs(len(features), len(classes)))
-            weights = model.rows(safetensors.torch.load_file(folder / WEIGHTS))
+            named = safetensors.torch.load_file(folder / WEIGHTS)
+            expected = {name: parameter.shape for name, parameter in model.parameters().items()}
+            if {name: tuple(weight.shape) for name, weight in named.items()} != expected:
+                raise ValueError(f"{WEIGHTS} does not belong to {SETTINGS}")
+            weights = model.rows(named)
             scale = found["residual_scale"]
             return cls(
                 task=task.name,

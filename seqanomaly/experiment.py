@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
@@ -39,7 +40,7 @@ class LossSpec(Config):
     def name(self) -> str:
         """Canonical name, as in `exp(rate=0.2)` or `exp(normalize=none)`."""
         own = {k: v for k, v in self.settings().items() if k in _OWN and v != "mean"}
-        return call(self.modulation.settings()["kind"], {**self.modulation.changed(), **own})
+        return call(self.modulation.kind, {**self.modulation.changed(), **own})
 
 
 _OWN = ("normalize", "pos_weight", "class_weight")
@@ -91,6 +92,18 @@ class TrainSpec(Config):
     """Epochs without a better validation loss after which training stops; null for never."""
 
 
+def _train(value: object) -> object:
+    if isinstance(value, TrainSpec):
+        return value
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"must be a mapping such as {{epochs: 30}}, got {value!r}")
+    return TrainSpec(**keys(value))
+
+
+AnyTrain = Annotated[TrainSpec, BeforeValidator(_train)]
+"""Training settings, given as a mapping or as they are."""
+
+
 def _bounds(value: object) -> object:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ConfigError(f"must be [start, end], got {value!r}")
@@ -117,7 +130,7 @@ class RunConfig(Config):
     """Detector."""
     loss: AnyLoss = LossSpec()
     """Counter loss."""
-    train: TrainSpec = TrainSpec()
+    train: AnyTrain = TrainSpec()
     """How it is trained."""
     seed: int = Field(0, ge=0)
     """Redraws everything that is random; the same for every loss."""
@@ -157,3 +170,21 @@ FORMAT = 1
 def _number(cut: float | str) -> float:
     part = share(cut)
     return float(cut) if part is None else part
+
+
+def repeat_command(config: RunConfig, out: Path) -> str:
+    """The shell command that trains `config` again."""
+    import shlex
+
+    import yaml
+
+    def flow(value: object) -> str:
+        return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6).strip()
+
+    settings = config.settings()
+    flags = {"task": config.task, "data": flow(settings["data"]), "model": flow(settings["model"])}
+    flags["loss"] = flow(settings["loss"])
+    trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
+    flags["buckets"] = flow(settings["buckets"])
+    flags |= trained | {"seed": str(config.seed), "out": str(out)}
+    return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())

@@ -21,8 +21,8 @@ from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts, Source
 from seqanomaly.detector import Detector
-from seqanomaly.errors import ConfigError, RunError
-from seqanomaly.experiment import FORMAT, RunConfig
+from seqanomaly.errors import ConfigError, DataError, RunError
+from seqanomaly.experiment import FORMAT, RunConfig, repeat_command
 from seqanomaly.losses.counter_loss import CounterLoss
 from seqanomaly.losses.diagnostics import diagnose
 from seqanomaly.losses.modulations import for_seed
@@ -89,9 +89,17 @@ def train(
 
 
 def run_stack(
-    configs: list[RunConfig], source: Source, device: torch.device, on_epoch: Callable[[int], None] = lambda _: None
+    configs: list[RunConfig],
+    source: Source,
+    device: torch.device,
+    on_epoch: Callable[[int], None] = lambda _: None,
+    *,
+    scores: bool = False,
 ) -> list[RunResult | RunError]:
-    """Train configurations that may differ in loss, learning rate and seed as one stack, and evaluate each."""
+    """Train configurations that may differ in loss, learning rate and seed as one stack, and evaluate each.
+
+    With `scores`, the results hold the score of every test step.
+    """
     first = configs[0]
     task, where = TASKS[first.task], first.data.name
     prepared = {seed: prepare(source, task, seed, where) for seed in sorted({c.seed for c in configs})}
@@ -118,7 +126,7 @@ def run_stack(
         test = predict(model, rows, Shelf([d.test for d in data], device))
     facts = _facts(configs, source, device)
     return [
-        _result(config, task, model, source, prepared[config.seed], f, v, t, facts)
+        _result(config, task, model, source, prepared[config.seed], f, v, t, facts, scores=scores)
         if f.failure is None
         else RunError(f"{config.title}: {f.failure}")
         for config, f, v, t in zip(configs, fitted, validation, test, strict=True)
@@ -131,11 +139,17 @@ def prepare(source: Source, task: Task, seed: int, where: str) -> Prepared:
     task.check(parts.train, where)
     scaler = Scaler.fit(parts.train)
     scaled = Parts(**{name: scaler.apply(part) for name, part in vars(parts).items()})
+    validation = task.learning(scaled.validation)
+    if not bool(validation.mask.any()):
+        raise DataError(
+            f"{where}: the validation sequences of seed {seed} have no normal step after a first one to choose the "
+            "best epoch on; add normal sequences, or take another seed"
+        )
     return Prepared(
         parts=scaled,
         scaler=scaler,
         train=task.learning(scaled.train),
-        validation=task.learning(scaled.validation),
+        validation=validation,
         test=task.learning(scaled.test),
     )
 
@@ -154,24 +168,6 @@ def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
         )
     factors = _class_factors(config, len(data.parts.train.classes))
     return weight * factors[torch.from_numpy(data.parts.train.label)]
-
-
-def repeat_command(config: RunConfig, out: Path) -> str:
-    """The shell command that trains `config` again."""
-    import shlex
-
-    import yaml
-
-    def flow(value: object) -> str:
-        return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6).strip()
-
-    settings = config.settings()
-    flags = {"task": config.task, "data": flow(settings["data"]), "model": flow(settings["model"])}
-    flags["loss"] = flow(settings["loss"])
-    trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
-    flags["buckets"] = flow(settings["buckets"])
-    flags |= trained | {"seed": str(config.seed), "out": str(out)}
-    return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())
 
 
 def _member(config: RunConfig, task: Task, data: Prepared) -> Member:
@@ -206,6 +202,8 @@ def _result(
     validation: Tensor,
     test: Tensor,
     facts: dict[str, Any],
+    *,
+    scores: bool,
 ) -> RunResult:
     train = data.parts.train
     calibration = task.calibrate(validation, data.parts.validation)
@@ -243,6 +241,7 @@ def _result(
             classes=train.classes,
             **columns,
         ),
+        scores=_score_frame(steps, data.parts.test) if scores else None,
     )
 
 
@@ -258,6 +257,11 @@ def flatten(task: Task, sequences: Sequences, judged: Judged) -> Steps:
         score=judged.score[scored],
         decision=judged.decision[scored],
     )
+
+
+def _score_frame(steps: Steps, test: Sequences) -> pd.DataFrame:
+    names = np.array(test.ids, object)[steps.sequence]
+    return pd.DataFrame({**vars(steps), "sequence": names})
 
 
 def _facts(configs: list[RunConfig], source: Source, device: torch.device) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ import yaml
 from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.experiment import RunConfig
+from seqanomaly.paths import run_folder
+
+SCORES = "scores.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,8 @@ class RunResult:
     """Versions, device, path taken, stack, data, the weights' diagnostics and notes for the reader."""
     detector: Detector
     """The trained detector."""
+    scores: pd.DataFrame | None = None
+    """One row per test step (sequence, step, position, label, score, decision), where they were asked for."""
 
 
 class Store:
@@ -55,10 +61,14 @@ class Store:
 
     def folder(self, digest: str) -> Path:
         """Where the run of that digest lies or will lie."""
-        return self.root / "runs" / digest[:2] / digest
+        return run_folder(self.root, digest)
 
     def __contains__(self, digest: str) -> bool:
         return self.folder(digest).is_dir()
+
+    def has(self, digest: str, *, scores: bool) -> bool:
+        """Whether the run is finished, with its scores per step where they are asked for."""
+        return digest in self and (not scores or (self.folder(digest) / SCORES).is_file())
 
     def digests(self) -> list[str]:
         """All finished runs, sorted."""
@@ -75,9 +85,7 @@ class Store:
             with tempfile.TemporaryFile(dir=self.root):
                 pass
         except OSError as error:
-            raise ConfigError(
-                f"{self.root}: cannot write there ({error.strerror}); choose another folder", ("out",)
-            ) from None
+            raise self._cannot_write(error) from None
 
     def publish(self, result: RunResult) -> Path:
         """Write a finished run whole; the folder that already lies there is kept."""
@@ -88,13 +96,21 @@ class Store:
             _write(draft, result)
             draft.chmod(0o777 & ~_umask())
             draft.rename(place)
-        except OSError:
+        except OSError as error:
             if not place.is_dir():
-                raise
+                raise self._cannot_write(error) from None
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         self._failure(result.digest).unlink(missing_ok=True)
         return place
+
+    def add_scores(self, result: RunResult) -> None:
+        """Write the scores per step into a run folder that has none."""
+        place = self.folder(result.digest) / SCORES
+        if result.scores is not None and not place.is_file():
+            draft = place.with_suffix(f".{os.getpid()}")
+            result.scores.to_parquet(draft, index=False)
+            draft.replace(place)
 
     def record_failure(self, config: RunConfig, digest: str, reason: str, command: str) -> Path:
         """Keep why a run failed and the command that repeats it, until it succeeds."""
@@ -102,14 +118,14 @@ class Store:
         path = self._failure(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(record, indent=2) + "\n")
+        draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         draft.replace(path)
         return path
 
     def failures(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Digest and record of each failed run, sorted by digest."""
         for path in sorted(self.root.glob("failures/*.json")):
-            yield path.stem, json.loads(path.read_text())
+            yield path.stem, _read_json(path)
 
     def load(self, digest: str) -> RunResult:
         """Read a finished run; a `DataError` names a file that is missing or damaged."""
@@ -124,39 +140,67 @@ class Store:
             detector=Detector.load(folder),
         )
 
+    def _cannot_write(self, error: OSError) -> ConfigError:
+        return ConfigError(f"{self.root}: cannot write there ({error.strerror}); choose another folder", ("out",))
+
     def _failure(self, digest: str) -> Path:
         return self.root / "failures" / f"{digest}.json"
 
 
 def read_config(folder: Path) -> RunConfig:
     """The configuration in a run folder."""
-    from seqanomaly.config import read_yaml
+    from seqanomaly.config import keys, read_yaml
 
-    return RunConfig(**read_yaml(folder / "config.yaml"))
+    path = folder / "config.yaml"
+    try:
+        found = read_yaml(path)
+    except ConfigError as error:
+        raise DataError(str(error)) from None
+    try:
+        return RunConfig(**keys(found))
+    except ConfigError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
     """The environment of a run folder."""
+    return _read_json(folder / "environment.json")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((folder / "environment.json").read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder}: environment.json is missing or damaged ({error})") from None
+        raise DataError(f"{path}: missing or damaged ({error})") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: missing or damaged (it holds no mapping)")
     return found
 
 
+_TEXT = {"bucket": str, "metric": str, "note": str}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts text in quotes that `config.parse_yaml` would take for a number, such as a column called 1e3."""
+
+
+for _first in "-+.0123456789":
+    _Dumper.add_implicit_resolver("number", re.compile(r"[-+.0-9][-+.0-9eE]*$"), [_first])
+
+
 def _write(folder: Path, result: RunResult) -> None:
-    config = yaml.safe_dump(result.config.settings(), sort_keys=False, allow_unicode=True)
-    (folder / "config.yaml").write_text(f"# {result.config.title}\n{config}")
+    config = yaml.dump(result.config.settings(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    (folder / "config.yaml").write_text(f"# {result.config.title}\n{config}", encoding="utf-8")
     for name in ("metrics", "curve", "history"):
         getattr(result, name).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-    (folder / "environment.json").write_text(json.dumps(result.environment, indent=2) + "\n")
+    (folder / "environment.json").write_text(json.dumps(result.environment, indent=2) + "\n", encoding="utf-8")
     result.detector.save(folder)
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """One of the tables in a run folder."""
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: missing or damaged ({error})") from None
     return table.assign(note=table["note"].fillna("")) if "note" in table else table

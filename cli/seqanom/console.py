@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,21 +15,25 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from seqanomaly.errors import RunError, SeqanomError
 
-DONE, SOME_FAILED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+DONE, SOME_FAILED, USAGE, BUG, STOPPED, INTERRUPTED = 0, 1, 2, 70, 75, 130
 
-_results = Console(highlight=False)
+WIDE = 10_000
+"""Width where there is no terminal, so that nothing is wrapped or cut."""
+
 _remarks = Console(stderr=True, highlight=False)
 
 
-def result(what: Table | str) -> None:
-    """Print a result."""
-    _results.print(what)
+def result(what: Table | Text | str) -> None:
+    """Print a result, wrapped to the terminal where there is one."""
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE).print(what)
 
 
 def result_text(text: str) -> None:
@@ -48,7 +53,9 @@ def remark(text: str) -> None:
 
 def table(*columns: str, title: str | None = None) -> Table:
     """An empty table: the first column to the left, the others to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    heading = title and Text(title)  # names may hold brackets, which are no markup
+    made = Table(title=heading, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    made.padding = (0, 2, 0, 0)
     for place, column in enumerate(columns):
         made.add_column(column, justify="right" if place else "left", header_style="bold")
     return made
@@ -65,6 +72,62 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
+@contextmanager
+def counting(what: str, total: int, describe: Callable[[Any], tuple[int, str]]) -> Iterator[Callable[[Any], None]]:
+    """Progress of many runs: a bar on a terminal, elsewhere a line for every further tenth.
+
+    Args:
+        what: what is under way.
+        total: how much there is to do.
+        describe: turns a state into how much is done and how to say it.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    said = [-1]
+    with Progress(
+        BarColumn(),
+        TextColumn("{task.description}"),
+        console=_remarks,
+        transient=True,
+        disable=not _remarks.is_terminal,
+    ) as bar:
+        task = bar.add_task(escape(what), total=total)
+
+        def update(state: Any) -> None:
+            done, text = describe(state)
+            bar.update(task, completed=done, description=escape(text))
+            if not _remarks.is_terminal and 10 * done // total > said[0]:
+                said[0] = 10 * done // total
+                remark(f"{what}: {text}")
+
+        yield update
+
+
+class Terminated(BaseException):
+    """TERM or USR1 was received."""
+
+
+@contextmanager
+def stopping(message: str) -> Iterator[None]:
+    """Say `message` when the work inside is interrupted or terminated."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Terminated
+
+    before = {number: signal.signal(number, stop) for number in _STOPS}
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated):
+        remark(message)
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_STOPS = [number for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGUSR1")) if number is not None]
+
+
 def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; a user's mistake is one sentence."""
     command = typer.main.get_command(app)
@@ -77,6 +140,8 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         remark("Interrupted.")
         return INTERRUPTED
+    except Terminated:
+        return STOPPED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads it any more
         return DONE
@@ -87,7 +152,12 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
 def _usage(error: Any) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "seqanom"
-    remark(f"Error: {error.format_message()} Try '{command} --help'.")
+    message = error.format_message()
+    wrong = error.__cause__ or error.__context__
+    if isinstance(wrong, ValidationError):  # typer leaves out the value
+        message += f", got {wrong.errors()[0]['input']!r}"
+    if message:  # without a command, the help is on the screen already
+        remark(f"Error: {message}{'' if message.endswith(('.', '?')) else '.'} Try '{command} --help'.")
     return USAGE
 
 

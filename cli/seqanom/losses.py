@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from seqanom import console
 
@@ -24,7 +25,7 @@ def losses(
     for name in MODULATIONS:
         row = entry(name)
         settings = ", ".join(f"{key}={value}" for key, value in row["settings"].items()) or "none"
-        console.result(f"[bold]{name:9}[/bold]  {row['formula']}")
+        console.result(Text.assemble((f"{name:9}", "bold"), f"  {row['formula']}"))
         console.result(f"           {curve(row['weights'])}  emphasis {row['emphasis']}, ESS {row['ess']:.1f} of 50")
         console.result(f"           settings: {settings}; source: {row['source']}\n")
     console.result("Use one with --loss NAME, or with settings: --loss '{kind: exp, rate: 0.2, normalize: none}'")

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from seqanom import console
+from seqanom.check import check
+from seqanom.compare import compare
 from seqanom.losses import losses
+from seqanom.report import report
 from seqanom.runs import runs
 from seqanom.score import score
 from seqanom.train import train
@@ -21,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (train, score, runs, losses):
+for _command in (compare, check, report, train, score, runs, losses):
     app.command()(_command)
 
 

@@ -31,7 +31,9 @@ def runs(
     from seqanom.train import percent
 
     buckets = list(dict.fromkeys(bucket for row in finished for bucket in row["accuracy"]))
-    made = console.table("run", "data", "model", "loss", "seed", *buckets, title=f"{len(finished)} runs in {folder}")
+    title = f"Finished runs in {folder}: {len(finished)}"
+    made = console.table("run", "data", "model", "loss", "seed", *buckets, title=title)
+    made.columns[0].no_wrap = True
     for column in made.columns[:4]:
         column.justify = "left"
     for row in finished:
@@ -39,7 +41,7 @@ def runs(
         made.add_row(row["digest"], row["data"], row["model"], row["loss"], str(row["seed"]), *shares)
     console.result(made)
     for record in failed:
-        console.result(f"failed: {record['title']}: {record['reason']}\n  repeat: {record['command']}")
+        console.result_text(f"failed: {record['reason']}\n  repeat: {record['command']}\n")
 
 
 def _row(store: Any, digest: str) -> dict[str, Any]:

@@ -39,7 +39,9 @@ def score(
             scored.to_parquet(draft, index=False)
         draft.replace(out)
     except OSError as error:
-        raise ConfigError(f"--out: cannot write {out} ({error.strerror})") from None
+        raise ConfigError(f"--out: cannot write {out} ({error.strerror or error})") from None
+    finally:
+        draft.unlink(missing_ok=True)
     found = scored["decision"].notna() & (scored["decision"] != detector.classes[0])
     console.remark(f"{len(scored)} steps scored, {int(found.sum())} of them anomalous: {out}")
 
@@ -49,8 +51,9 @@ def _find(run: str, runs: Path) -> Path:
     if (Path(run) / "detector.json").is_file():
         return Path(run)
     found = sorted(path for path in runs.rglob(f"runs/??/{run}*") if path.is_dir()) if run.isalnum() else []
-    if len({path.name for path in found}) > 1:
-        raise ConfigError(f"{run!r} is the beginning of {len(found)} runs in {runs}; give more of the digest")
+    digests = {path.name for path in found}
+    if len(digests) > 1:
+        raise ConfigError(f"{run!r} is the beginning of {len(digests)} runs in {runs}; give more of the digest")
     if not found:
         raise ConfigError(
             f"{run!r} is neither a run folder nor the beginning of the digest of a run in {runs}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from seqanom import console
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.table import Table
 
     from seqanomaly.store import RunResult
@@ -100,8 +102,9 @@ def train(
 def show(run: RunResult, folder: Path) -> None:
     """Print a run: accuracy by bucket, what the weights do, where it lies."""
     console.result(_table(run))
-    for line in _lines(run, folder):
+    for line in _lines(run):
         console.result(line)
+    console.result_text(f"Run folder: {folder}\n")
     for note in run.environment["notes"]:
         console.remark(f"Note: {note}.")
 
@@ -126,7 +129,7 @@ def _table(run: RunResult) -> Table:
     return made
 
 
-def _lines(run: RunResult, folder: Path) -> list[str]:
+def _lines(run: RunResult) -> list[str]:
     weights, sequences = run.environment["weights"], run.environment["sequences"]
     best = int(run.history.loc[run.history["best"] == 1, "epoch"].iloc[0])
     return [
@@ -135,7 +138,6 @@ def _lines(run: RunResult, folder: Path) -> list[str]:
         f"Loss {run.config.loss.name}: each sequence counts as {weights['ess']:.1f} effective steps (ESS), mean weight "
         f"{weights['mean_weight']:.3g}, {weights['active_share']:.0%} of the steps active, prevalence "
         f"{weights['prevalence']:.1%} as the loss sees it {weights['effective_prevalence']:.1%}.",
-        f"Run folder: {folder}",
     ]
 
 
@@ -153,15 +155,18 @@ def number(value: float, form: str) -> str:
     return form.format(value) if value == value else "-"
 
 
-def _as_json(run: RunResult, folder: Path, *, reused: bool) -> dict[str, Any]:
-    import json
+def plain_json(table: pd.DataFrame) -> Any:
+    """The rows of a table as plain values; what is missing is null."""
+    return json.loads(table.to_json(orient="records", double_precision=15))
 
+
+def _as_json(run: RunResult, folder: Path, *, reused: bool) -> dict[str, Any]:
     return {
         "digest": run.digest,
         "folder": str(folder),
         "reused": reused,
         "config": run.config.settings(),
-        "metrics": json.loads(run.metrics.to_json(orient="records", double_precision=15)),
+        "metrics": plain_json(run.metrics),
         "weights": run.environment["weights"],
         "notes": run.environment["notes"],
     }

@@ -13,7 +13,7 @@ from seqanomaly.errors import ConfigError
 
 def read_values(text: str, option: str) -> list[Any]:
     """The values in `text`, read as a YAML list without its brackets; an existing file is one value."""
-    if Path(text).exists():
+    if _is_there(text):
         return [text]
     values: list[Any] = parse_yaml(f"[{text}]", f"--{option}")
     return values
@@ -27,6 +27,13 @@ def read_value(text: str, option: str) -> Any:
             f"--{option} takes one value here, got {len(values)} in {text!r}; compare sweeps over several"
         )
     return values[0]
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:  # a long mapping is no file name
+        return False
 
 
 def with_settings(value: object, settings: Mapping[str, object]) -> object:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from seqanomaly.config import call
+from seqanomaly.config import call, nearest
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import DataSpec, Parts, Source, hold_out
 from seqanomaly.errors import DataError
@@ -44,6 +44,14 @@ class _TableSpec(DataSpec, ABC):
     @abstractmethod
     def test_share(self) -> float:
         """Share of the sequences that the seed draws for testing where no column says so."""
+
+    def content_digest(self) -> str:
+        from seqanomaly.datasets.formats.table import content_digest
+
+        path = self.table()
+        if not path.is_file():
+            raise DataError(f"{path}: there is no such file")
+        return content_digest(path)
 
     def open(self) -> Source:
         """Read and check the table."""
@@ -141,6 +149,8 @@ class _Table(Source):
     ) -> None:
         self.sequences, self.is_test, self.test_share, self.where = sequences, is_test, test_share, where
         self.official_test, self.digest = is_test is not None, digest
+        known = len(sequences) * (1 - test_share) if is_test is None else (~is_test).sum()
+        self.shape = int(known), sequences.x.shape[1]
 
     def parts(self, seed: int) -> Parts:
         generator = numpy_generator(seed, "split")
@@ -174,7 +184,9 @@ def _long_enough(sequences: Sequences, where: str) -> None:
 def _test_part(frame: pd.DataFrame, column: str, series: str, where: str) -> NDArray[np.bool_]:
     """Whether each series, in order of appearance, is in the test part."""
     if column not in frame:
-        raise DataError(f"{where}: there is no column {column!r} to tell train from test")
+        raise DataError(
+            f"{where}: there is no column {column!r} to tell train from test{nearest(column, frame.columns)}"
+        )
     part = frame[column].astype(str).str.lower()
     wrong = ~part.isin(["train", "test"])
     if wrong.any():

@@ -49,8 +49,10 @@ def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
     """
     if frame.empty:
         raise DataError(f"{where}: there are no rows")
+    frame = frame.rename(columns=str)
     names = _features(frame, layout, where)
-    values = np.column_stack([_numbers(frame[name], where) for name in names])
+    instead = "" if layout.label is None else ", or leave the column out with --features"
+    values = np.column_stack([_numbers(frame[name], where, instead) for name in names])
     codes, series = _series(frame, layout, where)
     steps = _steps(frame[layout.step], where)
     order = np.lexsort((steps, codes))
@@ -68,35 +70,39 @@ def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
 
 
 def _features(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[str, ...]:
+    if not frame.columns.is_unique:
+        raise DataError(f"{where}: two columns are called {frame.columns[frame.columns.duplicated()][0]!r}; rename one")
     for option in ("series", "step", "label"):
         _expect(frame, getattr(layout, option), f"name it with --{option}", where)
     for name in layout.features or ():
         _expect(frame, name, "it is needed as a feature", where)
     taken = {layout.series, layout.step, layout.label, *layout.ignore}
-    names = layout.features or tuple(str(c) for c in frame.columns if c not in taken)
+    names = layout.features or tuple(name for name in frame.columns if name not in taken)
     if not names:
         raise DataError(f"{where}: no columns are left for features beside {', '.join(sorted(filter(None, taken)))}")
     return names
 
 
 def _expect(frame: pd.DataFrame, name: str | None, remedy: str, where: str) -> None:
-    columns = [str(c) for c in frame.columns]
-    if name is not None and name not in columns:
-        raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, columns)}")
+    if name is not None and name not in frame:
+        raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, frame.columns)}")
 
 
-def _numbers(column: pd.Series, where: str) -> NDArray[np.float64]:
-    """A column as finite numbers."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    if np.isfinite(numbers).all() and (np.abs(numbers) <= np.finfo(np.float32).max).all():
+def _numbers(column: pd.Series, where: str, instead: str) -> NDArray[np.float64]:
+    """A column as finite numbers; `instead` is another remedy for one that is not."""
+    numbers = np.full(len(column), np.nan)
+    if column.dtype.kind not in "mM":  # times are no numbers
+        numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    usable = np.abs(numbers) <= np.finfo(np.float32).max
+    if usable.all():
         return numbers
-    row = int(np.argmin(np.isfinite(numbers) & (np.abs(numbers) <= np.finfo(np.float32).max)))
+    row = int(np.argmin(usable))
     value = column.iloc[row]
     at = f"{where}: column {column.name!r}, data row {row + 1}"
-    if pd.isna(value):
-        raise DataError(f"{at}: the value is missing; fill it, drop the row, or leave the column out with --features")
-    if isinstance(value, str) and np.isnan(numbers[row]):
-        raise DataError(f"{at}: {value!r} is not a number; correct it, or leave the column out with --features")
+    if column.isna().iloc[row]:
+        raise DataError(f"{at}: the value is missing; fill it or drop the row{instead}")
+    if np.isnan(numbers[row]):
+        raise DataError(f"{at}: {str(value)!r} is not a number; correct it{instead}")
     raise DataError(f"{at}: the value is {value}, not a finite 32-bit number; correct it or drop the row")
 
 
@@ -109,23 +115,27 @@ def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np
     return codes.astype(np.int64), [str(name) for name in names]
 
 
-def _steps(column: pd.Series, where: str) -> NDArray[np.float64]:
-    """Numbers or timestamps as numbers to sort by."""
-    if pd.api.types.is_numeric_dtype(column):
-        return _numbers(column, where)
-    times = pd.to_datetime(column, errors="coerce", format="mixed", utc=True)
+def _steps(column: pd.Series, where: str) -> NDArray[np.float64] | NDArray[np.int64]:
+    """Numbers or timestamps as numbers to sort by; whole ones are exact."""
+    if column.dtype.kind not in "mM" and pd.to_numeric(column, errors="coerce").notna().any():
+        numbers = _numbers(column, where, ", or name another column with --step")
+        whole = pd.to_numeric(column)
+        return whole.to_numpy(np.int64) if pd.api.types.is_signed_integer_dtype(whole) else numbers
+    given = column if pd.api.types.is_datetime64_any_dtype(column) else column.astype(str)
+    times = pd.to_datetime(given, errors="coerce", format="mixed", utc=True)
     if times.isna().any():
         row = int(np.argmax(times.isna().to_numpy()))
-        value = column.iloc[row]
+        found = "the value is missing" if column.isna().iloc[row] else f"{str(column.iloc[row])!r} is no time"
         raise DataError(
-            f"{where}: column {column.name!r}, data row {row + 1}: {value!r} is neither a number nor a timestamp"
+            f"{where}: column {column.name!r}, data row {row + 1}: {found}; steps are numbers or timestamps: "
+            "correct it, or name another column with --step"
         )
-    return times.to_numpy("datetime64[ns]").astype(np.int64).astype(np.float64)
+    return np.asarray(times.astype(np.int64), np.int64)
 
 
 def _no_duplicates(
     codes: NDArray[np.int64],
-    steps: NDArray[np.float64],
+    steps: NDArray[np.float64] | NDArray[np.int64],
     order: NDArray[np.int64],
     series: list[str],
     layout: Layout,
@@ -152,13 +162,16 @@ def _labels(
         column = column.astype(np.int64)
     if pd.api.types.is_numeric_dtype(column):
         numbers = column.to_numpy(np.float64)
-        if (numbers != np.round(numbers)).any():
-            row = int(np.argmax(numbers != np.round(numbers)))
+        whole = (numbers == np.round(numbers)) & (np.abs(numbers) < 2**53)
+        if not whole.all():
+            row = int(np.argmin(whole))
             raise DataError(
                 f"{where}: column {layout.label!r}, data row {row + 1}: the label is {numbers[row]:g}; "
                 "labels are classes, so whole numbers or text"
             )
         column = column.astype(np.int64)
+    else:
+        column = column.astype(str)
     found = [str(value) for value in sorted(column.unique())]
     normal = _normal(found, layout, where)
     classes = (normal, *(name for name in found if name != normal))

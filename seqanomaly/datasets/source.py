@@ -29,6 +29,9 @@ class Source(ABC):
     digest: str | None
     """Digest of the file's content, or None where the seed draws the data."""
 
+    shape: tuple[int, int]
+    """Training sequences, validation included, and steps of the longest: what the cost of a run depends on."""
+
     @abstractmethod
     def parts(self, seed: int) -> Parts:
         """The parts for `seed`, the same for every loss and model."""
@@ -40,6 +43,10 @@ class Source(ABC):
 
 class DataSpec(Component, ABC):
     """A data set by its kind and settings."""
+
+    @abstractmethod
+    def content_digest(self) -> str | None:
+        """Digest of the file's content without reading it whole into memory, or None where the seed draws the data."""
 
     @abstractmethod
     def open(self) -> Source:

@@ -53,6 +53,10 @@ class Synthetic(DataSpec):
         is known, the Bayes rule is evaluated on the drawn x [N, T, F] and label [N, T].
         """
 
+    def content_digest(self) -> None:
+        """None: every seed draws its own."""
+        return
+
     def open(self) -> Source:
         """The sequences of every seed, drawn when they are asked for."""
         return _Drawn(self)
@@ -333,7 +337,7 @@ class _Drawn(Source):
     digest = None
 
     def __init__(self, task: Synthetic) -> None:
-        self.task = task
+        self.task, self.shape = task, (task.train, task.length)
 
     def parts(self, seed: int) -> Parts:
         drawn = self.task.sequences(numpy_generator(seed, "train"), self.task.train)

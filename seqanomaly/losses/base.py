@@ -53,10 +53,10 @@ class MSE(BaseLoss):
 
     def per_step(self, predictions: Tensor, targets: Tensor, steps: torch.Size) -> Tensor:
         """Predictions and targets [..., T] or [..., T, F]."""
-        wanted = steps if predictions.dim() == len(steps) else (*steps, predictions.shape[-1])
+        wanted = (*steps, *predictions.shape[-1:]) if predictions.dim() > len(steps) else steps
         _expect("predictions", predictions, wanted)
         _expect("targets", targets, wanted)
-        squared = (predictions - targets) ** 2
+        squared = (predictions - (targets.to(predictions.dtype) if targets.dtype == torch.bool else targets)) ** 2
         return squared if squared.dim() == len(steps) else squared.mean(-1)  # [..., T, F] -> [..., T]
 
 
@@ -116,4 +116,5 @@ def _expect(name: str, tensor: Tensor, shape: Sequence[int]) -> None:
         return
     extra = tensor.dim() == len(shape) + 1 and tensor.shape[-1] == 1
     remedy = f"; drop the last axis with {name}.squeeze(-1)" if extra else ""
-    raise ConfigError(f"{name} have shape {tuple(tensor.shape)}, the counter asks for {tuple(shape)}{remedy}")
+    asks = "the predictions ask" if name == "targets" else "the counter asks"
+    raise ConfigError(f"{name} have shape {tuple(tensor.shape)}, {asks} for {tuple(shape)}{remedy}")

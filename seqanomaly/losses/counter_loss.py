@@ -77,7 +77,7 @@ class CounterLoss(nn.Module):
         [0.0, 1.5, 1.5]
         """
         valid = _valid(counter, mask)
-        number = counter.detach().to(dtype)
+        number = _number(counter, valid, dtype)
         return (
             self.modulation.raw(number, valid) if self.normalize == "none" else self.modulation.mean_one(number, valid)
         )
@@ -145,6 +145,8 @@ def _valid(counter: Tensor, mask: Tensor | None) -> Tensor:
     """The mask [..., T] as booleans, after a look at the counter."""
     if counter.dim() == 0:
         raise ConfigError("the counter needs a step axis: got a single number, give a tensor [..., T]")
+    if counter.shape[-1] == 0:
+        raise ConfigError(f"the counter has shape {tuple(counter.shape)}; a sequence needs at least one step")
     if counter.dtype in (torch.float16, torch.bfloat16) or counter.dtype == torch.bool or counter.is_complex():
         raise ConfigError(f"the counter is {counter.dtype}, which cannot count exactly; use int64 or float32")
     if mask is None:
@@ -155,6 +157,22 @@ def _valid(counter: Tensor, mask: Tensor | None) -> Tensor:
             f"shape {tuple(counter.shape)}"
         )
     return mask
+
+
+def _number(counter: Tensor, valid: Tensor, dtype: torch.dtype) -> Tensor:
+    """The counter as a float, where it can tell neighbouring steps apart."""
+    number = counter.detach().to(dtype)
+    limit = 2 / torch.finfo(dtype).eps
+    if counter.dtype == dtype or torch.compiler.is_compiling():
+        return number
+    beyond = valid & (number.abs() >= limit)
+    if bool(beyond.any()):
+        at = counter[beyond][0].item()
+        raise ConfigError(
+            f"the counter is {at} at a step, and {dtype} cannot tell steps apart from {limit:.0f} on; subtract where "
+            "the counter starts"
+        )
+    return number
 
 
 def _blank(values: Tensor, valid: Tensor) -> Tensor:

@@ -7,13 +7,15 @@ floats, [..., T] with the steps last; this file needs torch only for its types, 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
-from seqanomaly.config import Component, Cut, one_of, share
+from seqanomaly.config import Component, Cut, one_of
 from seqanomaly.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,8 +53,15 @@ class Modulation(Component, ABC):
             return
         wrong = ~(weight.isfinite() & (weight >= 0))
         if bool(wrong.any()):
+            cause = wrong & ~counter.isfinite()
+            wrong = cause if bool(cause.any()) else wrong
             at, value = counter[wrong][0].item(), weight[wrong][0].item()
-            remedy = "choose a rate that keeps it positive" if value < 0 else "use normalize: mean or a smaller rate"
+            if value < 0:
+                remedy = "choose a rate that keeps it positive"
+            elif math.isfinite(at):
+                remedy = "use normalize: mean or a smaller rate"
+            else:
+                remedy = "give a finite counter, or mask the step"
             raise ConfigError(f"{self.name}: the weight at counter {at:g} is {value:g}, not finite and >= 0; {remedy}")
 
 
@@ -133,7 +142,9 @@ class Exp(Modulation):
         known = counter.masked_fill(~mask, outside)
         anchor = known.amax(-1, keepdim=True) if self.rate >= 0 else known.amin(-1, keepdim=True)
         exponent = (self.rate * (counter - anchor)).masked_fill(~mask, float("-inf"))
-        return (mask.sum(-1, keepdim=True) * exponent.softmax(-1)).masked_fill(~mask, 0.0)
+        weight = (mask.sum(-1, keepdim=True) * exponent.softmax(-1)).masked_fill(~mask, 0.0)
+        self._check(weight, counter)
+        return weight
 
 
 class Step(Direct):
@@ -155,11 +166,12 @@ class Step(Direct):
 
     def weight(self, counter: Tensor, mask: Tensor) -> Tensor:
         """1 from the threshold on, else 0."""
-        part = share(self.threshold)
-        if part is None:
-            return (counter >= float(self.threshold)).to(counter.dtype)
+        if not isinstance(self.threshold, str):
+            return (counter >= self.threshold).to(counter.dtype)
+        part = Fraction(self.threshold.removesuffix("%")) / 100
+        skipped = -(-mask.sum(-1, keepdim=True) * part.numerator // part.denominator)  # whole steps, rounded up
         first = counter.masked_fill(~mask, float("inf")).amin(-1, keepdim=True)
-        return (counter >= first + part * mask.sum(-1, keepdim=True)).to(counter.dtype)
+        return (counter >= first + skipped).to(counter.dtype)
 
 
 def _pick(value: object) -> object:
@@ -178,15 +190,15 @@ class Reordered(Modulation, ABC):
 
     @abstractmethod
     def order(self, mask: Tensor) -> Tensor:
-        """For every step [..., T], the step whose counter it takes; valid steps take from valid steps."""
+        """For every step [..., T], the step whose weight it takes; valid steps take from valid steps."""
 
     def weight(self, counter: Tensor, mask: Tensor) -> Tensor:
         """The inner weights, reordered."""
-        return self.of.weight(counter.gather(-1, self.order(mask)), mask)
+        return self.of.weight(counter, mask).gather(-1, self.order(mask))
 
     def mean_one(self, counter: Tensor, mask: Tensor) -> Tensor:
         """The inner normalised weights, reordered."""
-        return self.of.mean_one(counter.gather(-1, self.order(mask)), mask)
+        return self.of.mean_one(counter, mask).gather(-1, self.order(mask)).masked_fill(~mask, 0.0)
 
 
 class Reverse(Reordered):
@@ -231,11 +243,10 @@ class Permuted(Reordered):
         """The r-th valid step takes from the valid step with the r-th smallest random key."""
         import torch
 
-        keys = torch.as_tensor(np.random.default_rng(self.seed or 0).random(mask.shape[-1]))
-        by_key = (
-            keys.to(mask.device, torch.float32).expand(mask.shape).masked_fill(~mask, 2.0).argsort(dim=-1, stable=True)
-        )
-        return by_key.gather(-1, (mask.cumsum(-1) - 1).clamp(min=0))
+        rank = (mask.cumsum(-1) - 1).clamp(min=0)
+        drawn = np.random.default_rng(self.seed or 0).random(mask.shape[-1], np.float32)
+        keys = torch.as_tensor(drawn).to(mask.device)[rank]  # the r-th valid step has the r-th key
+        return keys.masked_fill(~mask, 2.0).argsort(dim=-1, stable=True).gather(-1, rank)
 
 
 MODULATIONS: dict[str, type[Modulation]] = {

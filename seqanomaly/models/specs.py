@@ -21,6 +21,11 @@ class ModelSpec(Component, ABC):
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of hidden values dropped while training, in [0, 1)."""
 
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Hidden values per step and sequence."""
+
     @abstractmethod
     def build(self, features: int, outputs: int) -> SequenceModel:
         """The model for that many features and outputs per step."""
@@ -29,6 +34,10 @@ class ModelSpec(Component, ABC):
 class _RecurrentSpec(ModelSpec, ABC):
     hidden: int = Field(16, ge=1)
     """Number of hidden units, at least 1."""
+
+    @property
+    def width(self) -> int:
+        return self.hidden
 
 
 class RnnSpec(_RecurrentSpec):
@@ -75,6 +84,10 @@ class TcnSpec(ModelSpec):
     layers: int = Field(4, ge=1, le=24)
     """Number of residual blocks; the receptive field is 1 + 2 (kernel - 1) (2^layers - 1) steps."""
 
+    @property
+    def width(self) -> int:
+        return self.channels
+
     def build(self, features: int, outputs: int) -> SequenceModel:
         from seqanomaly.models.tcn import TCN
 
@@ -91,5 +104,8 @@ class TcnSpec(ModelSpec):
 MODELS: dict[str, type[ModelSpec]] = {"rnn": RnnSpec, "gru": GruSpec, "lstm": LstmSpec, "tcn": TcnSpec}
 """Every model by its name."""
 
-AnyModel = Annotated[ModelSpec, BeforeValidator(one_of(MODELS, "model")), SerializeAsAny()]
+pick_model = one_of(MODELS, "model")
+"""A name or a mapping as a model."""
+
+AnyModel = Annotated[ModelSpec, BeforeValidator(pick_model), SerializeAsAny()]
 """Any model, given by name, as a mapping or as it is."""

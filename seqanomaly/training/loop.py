@@ -162,9 +162,8 @@ class _Log:
         self.train[k].append(train)
         self.validation[k].append(validation)
         if not (np.isfinite(train) and np.isfinite(validation)):
-            self.failure[k] = (
-                f"training diverged in epoch {epoch} (training loss {train:g}); try a smaller lr or clip: 1"
-            )
+            what, loss = ("validation", validation) if np.isfinite(train) else ("training", train)
+            self.failure[k] = f"training diverged in epoch {epoch} ({what} loss {loss:g}); try a smaller lr or clip: 1"
             self.stopped[k] = True
             return False
         if validation < self.best_loss[k]:

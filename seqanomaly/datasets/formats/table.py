@@ -12,6 +12,8 @@ from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".parquet", ".pq")
 """Endings of the files that `read_table` reads."""
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
+"""What stands for a missing value in a CSV file; not `None`, which may well be the name of a class."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -23,9 +25,7 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return pd.read_parquet(path)
-        return pd.read_csv(path)
+        return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty") from None
     except UnicodeDecodeError as error:
@@ -39,3 +39,16 @@ def content_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, 16 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    frame = pd.read_csv(path, keep_default_na=False, na_values=list(MISSING), low_memory=False)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the first values for an index
+        raise ValueError("the rows have more values than the header has names")
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    frame = pd.read_parquet(path).rename(columns=str)
+    named = [name for name in frame.index.names if name is not None]  # pandas writes its index beside the columns
+    return frame.reset_index(named) if named else frame

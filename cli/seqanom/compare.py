@@ -1,0 +1,176 @@
+"""`seqanom compare`: the sweep and the table that answers the question."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqanom import console
+
+if TYPE_CHECKING:
+    from seqanomaly.engines.base import Engine
+    from seqanomaly.grid import Experiment
+    from seqanomaly.sweep import Progress
+
+GRID, RUNNING = "Grid (each may be a list and overrides the file's)", "Running"
+
+
+def compare(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="YAML file; without one, the experiment that ships is run.")
+    ] = None,
+    data: Annotated[list[str] | None, typer.Option(help="Data sets.", rich_help_panel=GRID)] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Models.", rich_help_panel=GRID)] = None,
+    loss: Annotated[list[str] | None, typer.Option(help="Losses, as in exp,step.", rich_help_panel=GRID)] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Tasks.", rich_help_panel=GRID)] = None,
+    train: Annotated[
+        str | None, typer.Option(help="Training settings, as in '{epochs: 50}'.", rich_help_panel=GRID)
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="A count, or a list as in 3,5,8.", rich_help_panel=GRID)] = None,
+    baseline: Annotated[str | None, typer.Option(help="Loss to compare with.", rich_help_panel=GRID)] = None,
+    metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy, auroc or average_precision.")] = "accuracy",
+    early_cost: Annotated[
+        float | None, typer.Option(help="Also say which loss is best late that loses at most so many points early.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes.", show_default="one per core", min=1, rich_help_panel=RUNNING)
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local (processes) or serial.", rich_help_panel=RUNNING)] = "local",
+    run_timeout: Annotated[
+        float | None, typer.Option(help="Seconds that one stack may take.", rich_help_panel=RUNNING)
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=RUNNING)] = "auto",
+    save_scores: Annotated[
+        bool, typer.Option("--save-scores", help="Keep the score of every test step.", rich_help_panel=RUNNING)
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder of runs.", show_default="results/NAME")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+) -> None:
+    """Train every loss on the same data, models and seeds, and compare them with the baseline late and early."""
+    from seqanom.values import read_values
+
+    flags = {"data": data, "model": model, "loss": loss, "task": task}
+    given: dict[str, Any] = {
+        name: [value for text in texts for value in read_values(text, name)]
+        for name, texts in flags.items()
+        if texts is not None
+    }
+    for name, text in {"train": train, "seeds": seeds, "baseline": baseline}.items():
+        if text is not None:
+            values = read_values(text, name)
+            given[name] = values[0] if len(values) == 1 else values
+    checked_metric(metric)
+    wanted = load(experiment, given)
+    from seqanomaly.store import Store
+    from seqanomaly.sweep import run_experiment, save_experiment
+
+    store = Store(out or Path("results") / wanted.name)
+    store.prepare()
+    save_experiment(wanted, store)
+    farewell = f"Stopped; what is finished lies in {store.root}. The same command goes on from there."
+    with console.stopping(farewell), _progress(wanted) as show_progress:
+        done = run_experiment(
+            wanted,
+            store,
+            _engine(engine, workers, run_timeout),
+            device=device,
+            scores=save_scores,
+            on_progress=show_progress,
+        )
+    show(wanted, store.root, early_cost=early_cost, metric=metric, as_json=as_json)
+    for digest, reason in done.failed.items():
+        console.remark(f"Failed: {reason} ({store.root / 'failures' / digest}.json has the command that repeats it)")
+    if done.failed:
+        raise typer.Exit(console.SOME_FAILED)
+
+
+def load(path: Path | None, given: dict[str, Any]) -> Experiment:
+    """The experiment in a file, or the one that ships, with the given fields instead of its own."""
+    from seqanomaly.config import read_yaml
+    from seqanomaly.errors import ConfigError
+    from seqanomaly.grid import SHIPPED, Experiment
+
+    settings = read_yaml(path or SHIPPED / "default.yaml")
+    if path is None and given:
+        settings |= {"name": "compare", "question": ""}
+    try:
+        return Experiment(**{**settings, **given})
+    except ConfigError as error:
+        raise error if path is None else ConfigError(f"{path}: {error}") from None
+
+
+def show(experiment: Experiment, folder: Path, *, early_cost: float | None, metric: str, as_json: bool = False) -> None:
+    """Collect the stored runs, write the report beside them, and print it."""
+    from seqanom.train import plain_json
+    from seqanomaly.report.tables import blocks
+    from seqanomaly.report.write import make_report
+    from seqanomaly.store import Store
+    from seqanomaly.sweep import collect, collect_curves
+
+    store = Store(folder)
+    report = make_report(
+        collect(experiment, store),
+        collect_curves(experiment, store),
+        folder,
+        name=experiment.name,
+        question=experiment.question,
+        baseline=experiment.baseline.name,
+        buckets=list(experiment.buckets),
+        axes=list(experiment.axes()),
+        early_cost=None if early_cost is None else early_cost / 100,
+        metric=metric,
+    )
+    if as_json:
+        rows = plain_json(report.comparison)
+        console.result_json({"comparison": rows, "findings": report.sentences, "files": [str(f) for f in report.files]})
+        return
+    for block in blocks(report.comparison, report.context, report.buckets, metric):
+        made = console.table(*block.heads, title=block.title)
+        for row in block.rows:
+            made.add_row(*row)
+        console.result(made)
+        console.result(f"{block.footer}\n")
+    for sentence in report.sentences:
+        console.result(f"- {sentence}")
+    console.result(
+        f"\n{metric.replace('_', ' ').capitalize()} in points (%) ± half the 95% interval over {len(experiment.seeds)} "
+        f"seeds; changes are paired differences from {experiment.baseline.name}, * p < 0.05 after Holm."
+    )
+    console.result("Written: " + ", ".join(str(path) for path in report.files))
+
+
+def checked_metric(metric: str) -> None:
+    """Refuse a metric that does not exist."""
+    from seqanomaly.config import nearest
+    from seqanomaly.errors import ConfigError
+    from seqanomaly.metrics.scores import METRICS
+
+    if metric not in METRICS:
+        raise ConfigError(f"--metric: unknown metric {metric!r}{nearest(metric, METRICS)}")
+
+
+def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
+    from seqanomaly.engines import ENGINES, choose_engine
+    from seqanomaly.errors import ConfigError
+
+    if name not in ENGINES:
+        raise ConfigError(f"--engine: unknown engine {name!r}; known: {', '.join(ENGINES)}")
+    if timeout is not None and not timeout > 0:
+        raise ConfigError(f"--run-timeout: must be greater than 0 seconds, got {timeout:g}")
+    return choose_engine(0 if name == "serial" else workers, timeout)
+
+
+def _progress(experiment: Experiment) -> Any:
+    """Runs done, failed and left, on a bar or in plain lines."""
+
+    def describe(progress: Progress) -> tuple[int, str]:
+        left = progress.seconds_left()
+        counts = f"{progress.found + progress.done} of {progress.total} runs done"
+        counts += f" ({progress.found} before)" * bool(progress.found)
+        counts += f", {len(progress.failed)} failed" * bool(progress.failed)
+        counts += f", {progress.running} in training" * bool(progress.running)
+        return progress.total - progress.remaining, counts + (f", about {left:.0f} s left" if left else "")
+
+    return console.counting(experiment.name, experiment.count, describe)

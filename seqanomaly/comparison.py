@@ -1,0 +1,168 @@
+"""Paired comparison of losses over seeds; sees only data frames.
+
+A pair is a loss and the baseline loss with the same data set, model, other settings and seed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqanomaly.errors import DataError
+
+MEASURES = [
+    "mean",
+    "ci_low",
+    "ci_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p_value",
+    "p_adjusted",
+    "n_pairs",
+    "best_possible",
+    "ess",
+    "note",
+]
+"""The columns of a comparison after the ones that say what is compared."""
+
+ALPHA = 0.05
+MISSING = "missing"
+"""The note of a run that has no result."""
+
+
+def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = None) -> pd.DataFrame:
+    """One row per data set, model, loss, bucket and metric: mean, interval, paired difference from the baseline.
+
+    Args:
+        runs: one row per run, bucket and metric with the columns dataset, model, loss, seed, bucket, metric, value,
+            best_possible, ess, note, and one per further axis; a run that is missing has NaN and the note `MISSING`.
+        baseline: the loss that the others are compared with.
+        axes: names of the further axes.
+
+    Means and paired differences carry 95% Student t intervals over seeds; p-values are two-sided exact Wilcoxon
+    signed-rank, adjusted by Holm over the losses of one data set, model, bucket and metric.
+
+    >>> runs = pd.DataFrame({"dataset": "d", "model": "m", "loss": ["uniform", "exp"] * 2, "seed": [0, 0, 1, 1],
+    ...     "bucket": "late", "metric": "accuracy", "value": [0.5, 0.6, 0.5, 0.7], "best_possible": np.nan,
+    ...     "ess": 1.0, "note": ""})
+    >>> compare_runs(runs, "uniform")[["loss", "mean", "difference", "note"]].round(3).values.tolist()
+    [['uniform', 0.5, nan, ''], ['exp', 0.65, 0.15, 'too few pairs']]
+    """
+    what = ["dataset", "model", *(axes or [])]
+    rows = []
+    for key, family in runs.groupby([*what, "bucket", "metric"], sort=False, dropna=False):
+        values = family.pivot(index="seed", columns="loss", values="value")
+        if baseline not in values:
+            values[baseline] = np.nan
+        compared = _family(family, values, baseline)
+        place = dict(zip([*what, "bucket", "metric"], key, strict=True))
+        rows += [{**place, "loss": loss, **row} for loss, row in compared.items()]
+    if not rows:
+        raise DataError("there are no finished runs to compare")
+    return pd.DataFrame(rows)[["dataset", "model", "loss", *(axes or []), "bucket", "metric", *MEASURES]]
+
+
+def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[str, dict[str, object]]:
+    """The rows of all losses in one data set, model, bucket and metric."""
+    found: dict[str, dict[str, object]] = {}
+    losses = [loss for loss in family["loss"].unique() if loss != baseline]
+    differences = {loss: (values[loss] - values[baseline]).dropna().to_numpy(np.float64) for loss in losses}
+    raw = {loss: signed_rank_p(d) for loss, d in differences.items()}
+    adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
+    for loss in family["loss"].unique():
+        of_loss = family[family["loss"] == loss]
+        mean, low, high = t_interval(values[loss].dropna().to_numpy(np.float64))
+        row: dict[str, object] = {"mean": mean, "ci_low": low, "ci_high": high}
+        notes = _notes(of_loss)
+        if loss != baseline:
+            d = differences[loss]
+            row["difference"], row["difference_low"], row["difference_high"] = t_interval(d)
+            row |= {"p_value": raw[loss], "p_adjusted": adjusted[loss], "n_pairs": len(d)}
+            notes += ["too few pairs"] * too_few_pairs(int((_rounded(d) != 0).sum()), len(losses))
+        row["best_possible"], row["ess"] = of_loss["best_possible"].mean(), of_loss["ess"].mean()
+        row["note"] = "; ".join(notes)
+        found[loss] = {measure: row.get(measure, np.nan) for measure in MEASURES}
+    return found
+
+
+def _notes(of_loss: pd.DataFrame) -> list[str]:
+    missing = int((of_loss["note"] == MISSING).sum())
+    notes = [str(note) for note in of_loss["note"].unique() if note and note != MISSING]
+    notes += [f"{missing} of {len(of_loss)} runs missing"] * bool(missing)
+    return notes + ["one run, so no interval"] * (len(of_loss) - missing == 1)
+
+
+def t_interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[float, float, float]:
+    """Mean and Student t interval of independent values; NaN where there are too few.
+
+    >>> t_interval(np.array([1.0, 2.0, 3.0]))
+    (2.0, -0.484..., 4.484...)
+    """
+    from scipy.special import stdtrit
+
+    if len(values) == 0:
+        return np.nan, np.nan, np.nan
+    mean = float(values.mean())
+    if len(values) == 1:
+        return mean, np.nan, np.nan
+    half = float(stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
+def signed_rank_p(differences: NDArray[np.float64]) -> float:
+    """Two-sided exact p-value of Wilcoxon's signed-rank test; zeros are dropped, ties have mean ranks.
+
+    The distribution of the rank sum over all 2^n signs is built by convolution, so ties are exact as well; p is 1 where
+    every difference is 0 and NaN where there is none.
+
+    >>> signed_rank_p(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+    0.0625
+    """
+    from scipy.stats import rankdata, wilcoxon
+
+    if len(differences) == 0:
+        return np.nan
+    changed = _rounded(differences)[_rounded(differences) != 0]
+    if len(changed) == 0:
+        return 1.0
+    if len(changed) > 300:  # the exact distribution no longer differs from the normal one
+        return float(wilcoxon(np.asarray(changed, np.float64), method="approx").pvalue)
+    ranks = np.rint(2 * rankdata(np.abs(changed))).astype(int)  # doubled, so that mean ranks are whole
+    distribution = np.ones(1)
+    for rank in ranks:
+        longer = np.zeros(len(distribution) + rank)
+        longer[: len(distribution)] = distribution / 2
+        longer[rank:] += distribution / 2
+        distribution = longer
+    below = int(min(ranks[changed > 0].sum(), ranks[changed < 0].sum()))
+    return float(min(1.0, 2 * distribution[: below + 1].sum()))
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Holm's adjusted p-values; NaN stays NaN and does not count.
+
+    >>> [round(p, 6) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    p = np.array(p_values, np.float64)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    p[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if len(order) else steps
+    return [float(value) for value in p]
+
+
+def too_few_pairs(changed: int, losses: int) -> bool:
+    """Whether no outcome of `changed` non-zero differences could be significant among that many losses.
+
+    >>> too_few_pairs(7, 4), too_few_pairs(8, 4)
+    (True, False)
+    """
+    return bool(losses * 2.0 ** (1 - changed) >= ALPHA)
+
+
+def _rounded(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences without the rounding of floating point, so that equal ones tie."""
+    return np.round(differences, 12)

@@ -1,0 +1,22 @@
+"""Engines: where the stacks of an experiment are trained."""
+
+from __future__ import annotations
+
+import os
+
+from seqanomaly.engines.base import Engine
+from seqanomaly.engines.local import LocalEngine
+from seqanomaly.engines.serial import SerialEngine
+
+ENGINES = ("local", "serial")
+"""Every engine by its name."""
+
+
+def choose_engine(workers: int | None, timeout: float | None = None) -> Engine:
+    """A pool of `workers` processes, one per usable core by default; 0 for this process alone."""
+    return SerialEngine() if workers == 0 else LocalEngine(workers or usable_cores(), timeout)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

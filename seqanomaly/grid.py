@@ -1,0 +1,175 @@
+"""What is to be compared: an experiment, its grid of runs, and the stacks that train them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice, product
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+
+from seqanomaly.config import Config
+from seqanomaly.datasets.source import DataSpec, Source
+from seqanomaly.datasets.specs import pick_data
+from seqanomaly.errors import ConfigError
+from seqanomaly.experiment import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss
+from seqanomaly.models.specs import GruSpec, ModelSpec, pick_model
+
+SHIPPED = Path(__file__).parent / "_experiments"
+"""Experiments that ship with the package."""
+LISTS = frozenset({"features", "class_weight"})
+"""Settings whose one value is a list; for them, a list of lists is an axis."""
+
+
+def variants(value: object, key: str = "") -> Iterator[object]:
+    """Every single value that `value` stands for: a list where one value could stand is an axis of the grid.
+
+    >>> list(variants(["uniform", {"kind": "exp", "rate": [0.1, 0.2]}]))
+    ['uniform', {'kind': 'exp', 'rate': 0.1}, {'kind': 'exp', 'rate': 0.2}]
+    """
+    nested = isinstance(value, list | tuple) and any(isinstance(item, list | tuple) for item in value)
+    if isinstance(value, list | tuple) and (key not in LISTS or nested):
+        if not value:
+            raise ConfigError("an empty list stands for nothing; give at least one value", (key,) if key else ())
+        for item in value:
+            yield from variants(item, key)
+    elif isinstance(value, Mapping):
+        for chosen in product(*(list(variants(item, str(name))) for name, item in value.items())):
+            yield dict(zip(value, chosen, strict=True))
+    else:
+        yield value
+
+
+def _axis(pick: Callable[[Any], object], what: str) -> BeforeValidator:
+    """A validator that turns one value, or a list of them, into all the single values, each once."""
+
+    def expand(value: object) -> object:
+        chosen = [pick(single) for single in variants(value)]
+        for place, item in enumerate(chosen):
+            if item in chosen[:place]:
+                raise ConfigError(f"{getattr(item, 'name', item)} is there twice; give each {what} once")
+        return tuple(chosen)
+
+    return BeforeValidator(expand)
+
+
+def _train(value: object) -> object:
+    if isinstance(value, TrainSpec):
+        return value
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"must be a mapping such as {{epochs: 30, lr: 0.01}}, got {value!r}")
+    return TrainSpec(**value)
+
+
+def _seeds(value: object) -> object:
+    """A count n for the seeds 0 .. n-1, or a list of seeds."""
+    if isinstance(value, bool) or not isinstance(value, int | list | tuple) or (isinstance(value, int) and value < 1):
+        raise ConfigError(f"must be a count of at least 1 or a list of seeds, got {value!r}")
+    seeds = tuple(range(value)) if isinstance(value, int) else tuple(value)
+    if len(set(seeds)) < len(seeds) or not seeds:
+        raise ConfigError(f"must name each seed once and at least one, got {value!r}")
+    return seeds
+
+
+class Experiment(Config):
+    """A question and a grid of configurations and seeds that answers it."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Names the folder of results: letters, digits, dots, dashes and underscores."""
+    question: str = ""
+    """What the experiment asks, in one sentence."""
+    task: Annotated[tuple[TaskName, ...], _axis(lambda v: v, "task")] = ("detect",)
+    """What is asked per step: detect, classify, forecast."""
+    data: Annotated[tuple[SerializeAsAny[DataSpec], ...], _axis(pick_data, "data set")]
+    """Data sets."""
+    model: Annotated[tuple[SerializeAsAny[ModelSpec], ...], _axis(pick_model, "model")] = (GruSpec(),)
+    """Detectors."""
+    loss: Annotated[tuple[LossSpec, ...], _axis(pick_loss, "loss")]
+    """Losses; the baseline is added where it is not among them."""
+    train: Annotated[tuple[TrainSpec, ...], _axis(_train, "training setting")] = (TrainSpec(),)
+    """How members are trained."""
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds)] = tuple(range(10))
+    """A count or a list; each redraws everything that is random, the same for every loss."""
+    baseline: Annotated[LossSpec, BeforeValidator(pick_loss)] = LossSpec()
+    """The loss that every other is compared with."""
+    buckets: dict[str, Bounds] = THIRDS
+    """Slices of the steps; the first and the last are the early and the late one."""
+    stack: int | None = Field(None, ge=1)
+    """Members per stack; by default a rule of the shapes."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Experiment:
+        if self.baseline not in self.loss:
+            object.__setattr__(self, "loss", (self.baseline, *self.loss))
+        for task, data, loss in product(self.task, self.data, self.loss):
+            RunConfig(task=task, data=data, loss=loss, buckets=self.buckets)
+        return self
+
+    @property
+    def count(self) -> int:
+        """Number of runs."""
+        return len(self.task) * len(self.data) * len(self.model) * len(self.loss) * len(self.train) * len(self.seeds)
+
+    def axes(self) -> dict[str, list[object]]:
+        """The axes beside data, model, loss and seed: name -> values, only those with more than one."""
+        values: dict[str, list[object]] = {"task": list(self.task)}
+        for key in TrainSpec.model_fields:
+            values[key] = list(dict.fromkeys(getattr(train, key) for train in self.train))
+        return {key: found for key, found in values.items() if len(found) > 1}
+
+    def expand(self) -> Iterator[RunConfig]:
+        """Every run, one at a time."""
+        for stack in plan(self):
+            yield from stack
+
+
+def plan(experiment: Experiment) -> Iterator[tuple[RunConfig, ...]]:
+    """The stacks: a pure function of the experiment, whatever the workers are and whatever is done already.
+
+    Members of a stack share data source, model, epochs and batch size; they differ in loss, learning rate and seed.
+    """
+    for task, data, model in product(experiment.task, experiment.data, experiment.model):
+        for alike in _alike(experiment.train):
+            members = (
+                RunConfig.model_construct(
+                    task=task, data=data, model=model, loss=loss, train=train, seed=seed, buckets=experiment.buckets
+                )
+                for seed, train, loss in product(experiment.seeds, alike, experiment.loss)
+            )
+            count = len(experiment.seeds) * len(alike) * len(experiment.loss)
+            largest = experiment.stack or stack_size(model, alike[0].batch_size)
+            stacks = -(-count // largest)
+            for place in range(stacks):
+                yield tuple(islice(members, count * (place + 1) // stacks - count * place // stacks))
+
+
+def stack_size(model: ModelSpec, batch_size: int) -> int:
+    """Most members that a stack takes: as many as keep the hidden values of a step around 8,192, at most 16.
+
+    >>> stack_size(GruSpec(hidden=16), 32), stack_size(GruSpec(hidden=64), 32)
+    (16, 4)
+    """
+    return max(1, min(16, 8192 // (batch_size * model.width)))
+
+
+def stack_seconds(stack: tuple[RunConfig, ...], source: Source) -> float:
+    """About how long a stack trains on one core, from a rule of its shapes; within a factor of a few."""
+    train, first = source.shape, stack[0]
+    updates = first.train.epochs * -(-train[0] // first.train.batch_size)
+    per_step = COSTS[first.model.kind] * (1 + first.train.batch_size * first.model.width / 512)
+    return updates * train[1] * first.model.layers * (FIXED + len(stack) * per_step)
+
+
+FIXED = 60e-6
+"""Seconds per step of a stack, whatever its members."""
+COSTS: dict[str, float] = {"rnn": 4e-6, "gru": 10e-6, "lstm": 13e-6, "tcn": 7e-6}
+"""Seconds per step and member of the smallest models, as measured once on one core."""
+
+
+def _alike(trains: tuple[TrainSpec, ...]) -> list[list[TrainSpec]]:
+    """Training settings in groups that differ in the learning rate only."""
+    groups: dict[TrainSpec, list[TrainSpec]] = {}
+    for train in trains:
+        groups.setdefault(train.model_copy(update={"lr": 1.0}), []).append(train)
+    return list(groups.values())

@@ -1,0 +1,1 @@
+"""Reports: tables, sentences and figures from data frames."""

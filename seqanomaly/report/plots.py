@@ -1,0 +1,126 @@
+"""Figures of a comparison; sees only data frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from seqanomaly.comparison import t_interval
+from seqanomaly.report.words import Row, groups
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31"]
+"""Okabe and Ito's colours, told apart by colour-blind readers too; the baseline is black."""
+MARKS = "os^Dvp*X"
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and SVG, each whole by rename; the same figure gives the same bytes."""
+    import matplotlib as mpl
+
+    paths = []
+    for form in ("png", "svg"):
+        path, draft = folder / f"{name}.{form}", folder / f".{name}.draft.{form}"
+        metadata = {"Date": None} if form == "svg" else {"Software": None}
+        with mpl.rc_context({"svg.hashsalt": name}):
+            figure.savefig(draft, dpi=150, metadata=metadata)
+        draft.replace(path)
+        paths.append(path)
+    return paths
+
+
+def curves_figure(curves: pd.DataFrame) -> Figure:
+    """Accuracy by step: per data set and model a line per loss with its 95% band over seeds, and the prevalence.
+
+    Args:
+        curves: one row per run and step with the columns title, loss, seed, step, accuracy, prevalence, best_possible.
+    """
+    from matplotlib.figure import Figure
+
+    titles = list(curves["title"].unique())
+    columns = min(2, len(titles))
+    rows = -(-len(titles) // columns)
+    figure = Figure(figsize=(5.2 * columns, 4.2 * rows + 0.4), layout="constrained")
+    heights = [4.0, 1.0] * rows
+    axes = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=heights)
+    colours = dict(zip(curves["loss"].unique(), _cycle(COLOURS), strict=False))
+    for place, title in enumerate(titles):
+        row, column = divmod(place, columns)
+        _curves(axes[2 * row, column], axes[2 * row + 1, column], curves[curves["title"] == title], title, colours)
+    for place in range(len(titles), rows * columns):
+        row, column = divmod(place, columns)
+        axes[2 * row, column].set_visible(False)
+        axes[2 * row + 1, column].set_visible(False)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 7), frameon=False)
+    return figure
+
+
+def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours: dict[str, str]) -> None:
+    for loss, of_loss in curves.groupby("loss", sort=False):
+        by_step = of_loss.pivot(index="step", columns="seed", values="accuracy")
+        values = [t_interval(row[~np.isnan(row)]) for row in by_step.to_numpy(np.float64)]
+        mean, low, high = (100 * np.array(column) for column in zip(*values, strict=True))
+        above.plot(by_step.index, mean, color=colours[str(loss)], label=str(loss), linewidth=1.4)
+        above.fill_between(by_step.index, low, high, color=colours[str(loss)], alpha=0.18, linewidth=0)
+    steps = curves.groupby("step")[["best_possible", "prevalence"]].mean()
+    if steps["best_possible"].notna().any():
+        above.plot(steps.index, 100 * steps["best_possible"], "--", color="#777777", linewidth=1, label="best possible")
+    above.set_title(title, fontsize=10)
+    above.set_ylabel("accuracy (%)")
+    above.tick_params(labelbottom=False)
+    below.plot(steps.index, 100 * steps["prevalence"], color="#777777", linewidth=1)
+    below.set(ylim=(0, 100), xlabel="step", ylabel="anomalous\n(%)")
+    below.sharex(above)
+    for axes in (above, below):
+        axes.spines[["top", "right"]].set_visible(False)
+
+
+def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: str) -> Figure:
+    """Late against early change in accuracy: per data set and model a point per loss with both 95% intervals."""
+    from matplotlib.figure import Figure
+
+    found = list(groups(comparison[comparison["metric"] == "accuracy"]))
+    columns = min(2, len(found))
+    rows = -(-len(found) // columns)
+    figure = Figure(figsize=(5.2 * columns, 4.4 * rows + 0.4), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    losses = [loss for loss in comparison["loss"].unique() if loss != baseline]
+    for place, (title, of_title) in enumerate(found):
+        _tradeoff(axes[place], of_title, losses, early, late)
+        axes[place].set_title(title, fontsize=10)
+        axes[place].set(xlabel=f"{early} change from {baseline} (points)", ylabel=f"{late} change (points)")
+    for unused in axes[len(found) :]:
+        unused.set_visible(False)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(max(1, len(labels)), 7), frameon=False)
+    return figure
+
+
+def _tradeoff(axes: Axes, rows: list[Row], losses: list[str], early: str, late: str) -> None:
+    at = {(row["loss"], row["bucket"]): row for row in rows}
+    axes.axhline(0, color="#999999", linewidth=0.8)
+    axes.axvline(0, color="#999999", linewidth=0.8)
+    for place, loss in enumerate(losses):
+        x, y = at[loss, early], at[loss, late]
+        axes.errorbar(
+            100 * x["difference"],
+            100 * y["difference"],
+            xerr=100 * (x["difference_high"] - x["difference"]),
+            yerr=100 * (y["difference_high"] - y["difference"]),
+            fmt=MARKS[place % len(MARKS)],
+            color=COLOURS[1 + place % (len(COLOURS) - 1)],
+            capsize=2,
+            label=loss,
+        )
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _cycle(colours: list[str]) -> list[str]:
+    return colours * 20

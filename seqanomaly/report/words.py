@@ -1,0 +1,92 @@
+"""What a comparison found, in words; sees only data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+MARGIN = 0.01
+"""A gain counts from one point on."""
+
+Row = dict[str, Any]
+
+
+def findings(comparison: pd.DataFrame, baseline: str, early: str, late: str, metric: str = "accuracy") -> list[str]:
+    """One sentence per data set and model: who gains late and what it costs early, or that nobody does."""
+    return [
+        f"{title}: {_sentence(rows, baseline, early, late)}."
+        for title, rows in groups(comparison[comparison["metric"] == metric])
+    ]
+
+
+def cheapest(
+    comparison: pd.DataFrame, baseline: str, early: str, late: str, cost: float, metric: str = "accuracy"
+) -> list[str]:
+    """One sentence per data set and model: the best loss late among those that lose at most `cost` early.
+
+    The cost is a fraction; the mean differences decide.
+    """
+    lines = []
+    for title, rows in groups(comparison[comparison["metric"] == metric]):
+        before, after = ({r["loss"]: r["difference"] for r in rows if r["bucket"] == b} for b in (early, late))
+        before[baseline] = after[baseline] = 0.0
+        allowed = [loss for loss in after if before[loss] >= -cost and after[loss] == after[loss]]
+        best = max(allowed, key=lambda loss: after[loss])
+        lines.append(
+            f"{title}: of the losses that lose at most {100 * cost:g} points {early}, {best} is best {late} "
+            f"({100 * after[best]:+.1f} points {late}, {100 * before[best]:+.1f} {early})."
+        )
+    return lines
+
+
+def groups(comparison: pd.DataFrame) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each data set, model and further axes, with a title such as `gru on drift, lr=0.01`."""
+    columns = list(comparison.columns)
+    axes = [n for n in columns[: columns.index("mean")] if n not in ("dataset", "model", "loss", "bucket", "metric")]
+    found: dict[str, list[Row]] = {}
+    for row in comparison.to_dict("records"):
+        title = ", ".join([f"{row['model']} on {row['dataset']}", *(f"{name}={row[name]}" for name in axes)])
+        found.setdefault(title, []).append({str(key): value for key, value in row.items()})
+    yield from found.items()
+
+
+def _sentence(rows: list[Row], baseline: str, early: str, late: str) -> str:
+    at = {(row["loss"], row["bucket"]): row for row in rows if row["loss"] != baseline}
+    known = [
+        row for (_, bucket), row in at.items() if bucket == late and row["difference_high"] == row["difference_high"]
+    ]
+    if not known:
+        return "there are too few runs to say anything"
+    gains = [row for row in known if row["p_adjusted"] < 0.05 and row["difference"] > 0]
+    undecided = [row for row in known if row not in gains and row["difference_high"] >= MARGIN]
+    gains.sort(key=lambda row: -row["difference"])
+    parts = [f"{g['loss']} gains {points(g)} {late} and {_cost(at[g['loss'], early], early)}" for g in gains]
+    if not undecided and not any(row["difference_high"] >= MARGIN for row in gains):
+        parts.append(f"no loss helps {late} by a point or more")
+    elif not undecided and len(known) > len(gains):
+        parts.append(f"no other loss helps {late} by a point or more")
+    elif undecided:
+        listed = ", ".join(f"{row['loss']} {points(row, signed=True)}" for row in undecided)
+        parts.append(f"undecided {late}: {listed}")
+    return "; ".join(parts)
+
+
+def _cost(row: Row, early: str) -> str:
+    if row["difference_high"] != row["difference_high"]:
+        return f"cannot be compared {early}"
+    if row["difference_low"] <= 0 <= row["difference_high"]:
+        return f"shows no clear change {early} ({points(row, signed=True)})"
+    verb = "loses" if row["difference"] < 0 else "gains"
+    return f"{verb} {100 * abs(row['difference']):.1f} {early}"
+
+
+def points(row: Row, *, signed: bool = False) -> str:
+    """The difference of a row in points with its interval.
+
+    >>> points({"difference": 0.071, "difference_low": 0.066, "difference_high": 0.076})
+    '7.1 points [6.6, 7.6]'
+    """
+    value = f"{100 * row['difference']:{'+' if signed else ''}.1f}"
+    return f"{value} points [{100 * row['difference_low']:.1f}, {100 * row['difference_high']:.1f}]"

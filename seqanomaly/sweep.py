@@ -1,0 +1,316 @@
+"""Run an experiment: plan its stacks, skip what is stored, train the rest, collect the runs.
+
+The stack is the unit of work. Where some members of a stack are missing, the whole stack trains again and the missing
+members are published, so the numbers do not depend on interruptions. A stack whose worker died or hung is tried again;
+if that fails too, its members train alone, so that only the guilty one ends as failed.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from seqanomaly.comparison import MISSING, compare_runs
+from seqanomaly.config import dump_yaml, read_yaml
+from seqanomaly.datasets.source import DataSpec, Source
+from seqanomaly.engines.base import Ended, Engine
+from seqanomaly.errors import ConfigError, DataError, RunError
+from seqanomaly.experiment import RunConfig, repeat_command
+from seqanomaly.grid import Experiment, plan
+from seqanomaly.metrics.scores import METRICS
+from seqanomaly.paths import EXPERIMENT
+from seqanomaly.store import Store
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stack to train: what a worker needs to know, small enough to be sent."""
+
+    configs: tuple[RunConfig, ...]
+    """All members, in the order of the plan."""
+    missing: tuple[str, ...]
+    """Digests of the members to publish."""
+    data_digest: str | None
+    """Digest of the data file when the sweep began."""
+    root: Path
+    """Folder of the store."""
+    device: str
+    """Where to compute."""
+    scores: bool
+    """Whether to keep scores per step."""
+    attempt: int = 1
+    """How often it has been tried, this time included."""
+
+
+@dataclass
+class Progress:
+    """How far a sweep is."""
+
+    total: int
+    """Runs in the experiment."""
+    found: int = 0
+    """Runs that were stored before."""
+    done: int = 0
+    """Runs that were finished now."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Digest -> reason of the runs that failed now."""
+    running: int = 0
+    """Runs in stacks that are being trained."""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def remaining(self) -> int:
+        """Runs still to come."""
+        return self.total - self.found - self.done - len(self.failed)
+
+    def seconds_left(self) -> float | None:
+        """An estimate from the runs finished so far; None before the first."""
+        finished = self.done + len(self.failed)
+        return (time.monotonic() - self.started) / finished * self.remaining if finished else None
+
+
+def run_experiment(
+    experiment: Experiment,
+    store: Store,
+    engine: Engine,
+    *,
+    device: str = "auto",
+    scores: bool = False,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Progress:
+    """Train what is missing of an experiment.
+
+    Args:
+        experiment: what to run.
+        store: where runs lie and come to lie.
+        engine: who trains the stacks.
+        device: auto, cpu, cuda, cuda:N or mps.
+        scores: keep the score of every test step as well.
+        on_progress: called at the start and after each stack.
+
+    Raises:
+        ConfigError, DataError: something is wrong with the settings or the data.
+    """
+    store.prepare()
+    digests = {data: data.content_digest() for data in experiment.data}
+    progress = Progress(experiment.count)
+    jobs = list(_missing(experiment, store, digests, device, scores, progress))
+    while jobs:
+        again, waiting = [], list(jobs)
+        progress.running = _in_training(waiting, engine)
+        on_progress(progress)
+        for ended in engine.run(train_stack, jobs):
+            again += _settle(ended, store, progress)
+            waiting.remove(ended.job)
+            progress.running = _in_training(waiting, engine)
+            on_progress(progress)
+        jobs = again
+    return progress
+
+
+def _in_training(waiting: list[Job], engine: Engine) -> int:
+    """Runs that the workers have in hand."""
+    return sum(len(job.missing) for job in waiting[: engine.workers])
+
+
+def _missing(
+    experiment: Experiment,
+    store: Store,
+    digests: Mapping[DataSpec, str | None],
+    device: str,
+    scores: bool,
+    progress: Progress,
+) -> Iterator[Job]:
+    """The stacks with members that are not stored."""
+    for configs in plan(experiment):
+        data_digest = digests[configs[0].data]
+        named = [config.digest(data_digest) for config in configs]
+        missing = tuple(digest for digest in named if not store.has(digest, scores=scores))
+        progress.found += len(named) - len(missing)
+        if missing:
+            yield Job(configs, missing, data_digest, store.root, device, scores)
+
+
+def _settle(ended: Ended[Job, dict[str, str]], store: Store, progress: Progress) -> list[Job]:
+    """Count a stack that has ended; what to try again."""
+    job = ended.job
+    if ended.result is not None:
+        progress.failed |= ended.result
+        progress.done += len(job.missing) - len(ended.result)
+        return []
+    left = tuple(digest for digest in job.missing if not store.has(digest, scores=job.scores))
+    progress.done += len(job.missing) - len(left)
+    if job.attempt == 1 and left:
+        return [_retry(job, job.configs, left)]
+    named = {config.digest(job.data_digest): config for config in job.configs}
+    if len(job.configs) > 1:
+        return [_retry(job, (named[digest],), (digest,)) for digest in left]
+    for digest in left:
+        store.record_failure(named[digest], digest, str(ended.crash), repeat_command(named[digest], store.root))
+        progress.failed[digest] = str(ended.crash)
+    return []
+
+
+def _retry(job: Job, configs: tuple[RunConfig, ...], missing: tuple[str, ...]) -> Job:
+    return Job(configs, missing, job.data_digest, job.root, job.device, job.scores, job.attempt + 1)
+
+
+def train_stack(job: Job) -> dict[str, str]:
+    """Train a stack and publish its missing members; digest -> reason of those that failed."""
+    from seqanomaly.run import run_stack
+    from seqanomaly.training.device import find_device
+
+    store, source = Store(job.root), _open(job.configs[0].data, job.data_digest)
+    failed = {}
+    for config, result in zip(
+        job.configs, run_stack(list(job.configs), source, find_device(job.device), scores=job.scores), strict=True
+    ):
+        digest = config.digest(source.digest)
+        if digest not in job.missing:
+            continue
+        if isinstance(result, RunError):
+            store.record_failure(config, digest, str(result), repeat_command(config, store.root))
+            failed[digest] = str(result)
+        else:
+            store.publish(result)
+            store.add_scores(result)
+    return failed
+
+
+@lru_cache(maxsize=4)
+def _open(data: DataSpec, digest: str | None) -> Source:
+    """The opened data set; a worker keeps the last ones."""
+    source = data.open()
+    if source.digest != digest:
+        raise DataError(f"{data.name}: the file has changed since the sweep began; start it again")
+    return source
+
+
+def collect(experiment: Experiment, store: Store) -> pd.DataFrame:
+    """One row per run, bucket and metric of an experiment, as `compare_runs` takes them.
+
+    Beside its columns: n, prevalence, majority_accuracy. A run that is not stored has NaN and the note `missing`.
+    """
+    axes = list(experiment.axes())
+    digests = {data: data.content_digest() for data in experiment.data}
+    rows = []
+    for config in experiment.expand():
+        what = {
+            "dataset": config.data.name,
+            "model": config.model.name,
+            "loss": config.loss.name,
+            **{axis: config.task if axis == "task" else getattr(config.train, axis) for axis in axes},
+            "seed": config.seed,
+        }
+        digest = config.digest(digests[config.data])
+        rows += [{**what, **row} for row in (_stored(store, digest) if digest in store else _absent(experiment))]
+    return pd.DataFrame(rows)
+
+
+def _stored(store: Store, digest: str) -> Iterator[dict[str, Any]]:
+    folder = store.folder(digest)
+    environment = json.loads((folder / "environment.json").read_text())
+    covers = environment["covers"]
+    note = "" if covers == "data and training randomness" else f"covers {covers}"
+    with (folder / "metrics.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            yield {
+                "bucket": row["bucket"],
+                "metric": row["metric"],
+                **{name: float(row[name] or "nan") for name in _NUMBERS},
+                "ess": environment["weights"]["ess"],
+                "note": row["note"] or note,
+            }
+
+
+_NUMBERS = ("value", "n", "prevalence", "majority_accuracy", "best_possible")
+
+
+def _absent(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    for bucket in experiment.buckets:
+        for metric in METRICS:
+            yield {
+                "bucket": bucket,
+                "metric": metric,
+                **dict.fromkeys(_NUMBERS, float("nan")),
+                "ess": float("nan"),
+                "note": MISSING,
+            }
+
+
+def collect_curves(experiment: Experiment, store: Store) -> pd.DataFrame:
+    """One row per finished run and step: dataset, model, loss, seed, step, n, accuracy, prevalence, best_possible."""
+    digests = {data: data.content_digest() for data in experiment.data}
+    axes = list(experiment.axes())
+    rows = []
+    for config in experiment.expand():
+        digest = config.digest(digests[config.data])
+        if digest not in store:
+            continue
+        rest = [f"{axis}={config.task if axis == 'task' else getattr(config.train, axis)}" for axis in axes]
+        title = ", ".join([f"{config.model.name} on {config.data.name}", *rest])
+        with (store.folder(digest) / "curve.csv").open(newline="") as file:
+            for row in csv.DictReader(file):
+                numbers = {name: float(value or "nan") for name, value in row.items()}
+                rows.append({"title": title, "loss": config.loss.name, "seed": config.seed, **numbers})
+    return pd.DataFrame(rows)
+
+
+def compare(
+    experiment: Experiment | Mapping[str, Any] | Path | str,
+    out: Path | str | None = None,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Run an experiment and return its comparison, one row per data set, model, loss, bucket and metric.
+
+    Args:
+        experiment: an `Experiment`, a mapping of its fields, or the path of its YAML file.
+        out: folder of runs, `results/<name>` by default; what is there already is not trained again.
+        workers: processes; one per core by default, 0 to train in this process.
+        device: auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        ConfigError, DataError: something is wrong with the settings or the data.
+
+    >>> import tempfile
+    >>> table = compare({"name": "doc", "data": {"kind": "drift", "train": 20, "test": 20}, "loss": ["uniform", "exp"],
+    ...     "seeds": 2, "train": {"epochs": 1}}, out=tempfile.mkdtemp(), workers=0)
+    >>> table["loss"].unique().tolist()
+    ['uniform', 'exp']
+    """
+    from seqanomaly.engines import choose_engine
+
+    if isinstance(experiment, Path | str):
+        experiment = load_experiment(Path(experiment))
+    elif not isinstance(experiment, Experiment):
+        experiment = Experiment(**experiment)
+    store = Store(Path(out) if out is not None else Path("results") / experiment.name)
+    run_experiment(experiment, store, choose_engine(workers), device=device)
+    return compare_runs(collect(experiment, store), experiment.baseline.name, list(experiment.axes()))
+
+
+def save_experiment(experiment: Experiment, store: Store) -> None:
+    """Keep the experiment beside its runs, for `report`."""
+    path = store.root / EXPERIMENT
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(dump_yaml(experiment.settings()), encoding="utf-8")
+    draft.replace(path)
+
+
+def load_experiment(path: Path) -> Experiment:
+    """The experiment in a YAML file; errors name the file."""
+    try:
+        return Experiment(**read_yaml(path))
+    except ConfigError as error:
+        raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from None

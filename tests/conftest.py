@@ -1,0 +1,26 @@
+"""What every test shares."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """Small tensors are faster so, and a sum has one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference values that lies beside a checkout; a test that needs it is skipped where it is absent."""
+    folder = Path(os.environ.get("SEQANOM_SHARED") or Path(__file__).parents[2] / "shared")
+    if not (folder / "golden").is_dir():
+        pytest.skip("the shared reference values are neither at $SEQANOM_SHARED nor at ../shared beside the checkout")
+    return folder

@@ -1,0 +1,109 @@
+"""Tables on disk: what is read, what counts as missing, and what is said about a file that is no table."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from seqanomaly.datasets.formats.table import MISSING, SUFFIXES, content_digest, read_table
+from seqanomaly.errors import DataError
+
+FRAME = pd.DataFrame({"series": ["a", "b"], "step": [0, 1], "x": [0.1, 1e-300]})
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00"
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".CSV", ".PARQUET", ".Csv.Gz"])
+def test_every_ending_is_read(tmp_path: Path, suffix: str) -> None:
+    if suffix == ".csv.zst":
+        pytest.importorskip("zstandard", reason="pandas needs zstandard for .zst")
+    path = tmp_path / f"table{suffix.lower()}"
+    if ".csv" in suffix.lower():
+        FRAME.to_csv(path, index=False)
+    else:
+        FRAME.to_parquet(path)
+    pd.testing.assert_frame_equal(read_table(path.rename(tmp_path / f"table{suffix}")), FRAME, check_exact=True)
+
+
+def test_an_index_with_a_name_is_a_column_again(tmp_path: Path) -> None:
+    FRAME.set_index(["series", "step"]).to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), FRAME)
+    FRAME.iloc[::-1].to_parquet(tmp_path / "u.parquet")
+    assert read_table(tmp_path / "u.parquet").columns.tolist() == ["series", "step", "x"]
+
+
+def test_columns_of_parquet_are_named_by_text(tmp_path: Path) -> None:
+    FRAME.rename(columns={"x": 7}).to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").columns.tolist() == ["series", "step", "7"]
+
+
+def test_what_counts_as_missing(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("i,label\n" + "".join(f"{i},{word}\n" for i, word in enumerate([*MISSING, "None", "none", "x"])))
+    assert read_table(path)["label"].dropna().tolist() == ["None", "none", "x"]
+
+
+def test_a_column_has_one_type_however_long_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("series,step\n" + "12,0\n" * 300_000 + "a12,0\n12,1\n")
+    assert set(read_table(path)["series"]) == {"12", "a12"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("e.csv", b"", "the file is empty"),
+        ("e.csv", b"\n\n", "the file is empty"),
+        ("p.csv", PNG, "is not text in UTF-8 (byte 0); is it a CSV file?"),
+        ("l.csv", "straße\n1\n".encode("latin-1"), "is not text in UTF-8 (byte 4); is it a CSV file?"),
+        (
+            "r.csv",
+            b"a,b\n1,2\n1,2,3\n",
+            "cannot be read as csv: Error tokenizing data. C error: Expected 2 fields in line 3, saw 3",
+        ),
+        ("s.csv", b"a,b\n1,2,3\n4,5,6\n", "cannot be read as csv: the rows have more values than the header has names"),
+        ("t.csv", b"a,b\n1,2,\n4,5,\n", "cannot be read as csv: the rows have more values than the header has names"),
+        ("z.csv.gz", b"a,b\n1,2\n", "cannot be read as gz: Not a gzipped file (b'a,')"),
+        (
+            "z.csv.gz",
+            gzip.compress(b"a,b\n" * 99)[:-9],
+            "cannot be read as gz: Compressed file ended before the end-of-stream marker was reached",
+        ),
+        ("x.xls", b"", f"unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
+        ("csv", b"a,b\n1,2\n", f"unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
+    ],
+)
+def test_a_file_that_is_no_table(tmp_path: Path, name: str, content: bytes, text: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_table(tmp_path / name)
+    assert str(error.value) == f"{tmp_path / name}: {text}"
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(40) + b"PAR1", PNG])
+def test_a_file_that_is_no_parquet(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "p.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_table(path)
+    assert str(error.value).startswith(f"{path}: cannot be read as parquet: ")
+    assert "\n" not in str(error.value)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        read_table(tmp_path / "no.csv")
+    assert str(error.value) == f"{tmp_path / 'no.csv'}: there is no such file"
+    with pytest.raises(DataError) as error:
+        read_table(tmp_path)
+    assert str(error.value) == f"{tmp_path}: is not a file; name one CSV or Parquet file"
+
+
+def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
+    for name, content in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        (tmp_path / name).write_bytes(content)
+    found = [content_digest(tmp_path / name) for name in "abc"]
+    assert found[0] == found[1] == "6b86b273ff34fce1"
+    assert found[2] != found[0]

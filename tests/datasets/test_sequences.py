@@ -1,0 +1,58 @@
+"""Sequences: padding, masks and taking some of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqanomaly.datasets.sequences import Sequences
+
+lengths = st.lists(st.integers(1, 9), min_size=1, max_size=8)
+
+
+def ragged(lengths: list[int], width: int = 2) -> Sequences:
+    """Sequences whose values are all different from 0."""
+    arrays = [np.full((length, width), place + 1.0) for place, length in enumerate(lengths)]
+    return Sequences.of(arrays, [np.full(length, 1) for length in lengths])
+
+
+@given(lengths)
+def test_padding_is_zero_and_the_mask_marks_what_is_real(lengths: list[int]) -> None:
+    made = ragged(lengths)
+    assert made.x.shape == (len(lengths), max(lengths), 2)
+    assert [made.x.dtype.name, made.label.dtype.name, made.length.dtype.name] == ["float32", "int64", "int64"]
+    assert made.length.tolist() == lengths
+    assert made.mask.sum(axis=1).tolist() == lengths
+    assert made.mask[:, 0].all()
+    for values in (*np.moveaxis(made.x, 2, 0), made.label):
+        np.testing.assert_array_equal(values != 0, made.mask)
+
+
+@given(lengths, st.data())
+def test_take_keeps_everything_that_belongs_to_a_sequence(lengths: list[int], data: st.DataObject) -> None:
+    made = ragged(lengths)
+    index = np.array(data.draw(st.lists(st.integers(0, len(lengths) - 1), max_size=6)), np.int64)
+    taken = made.take(index)
+    assert len(taken) == len(index)
+    assert taken.ids == tuple(str(i) for i in index)
+    np.testing.assert_array_equal(taken.x, made.x[index])
+    np.testing.assert_array_equal(taken.label, made.label[index])
+    np.testing.assert_array_equal(taken.length, made.length[index])
+    assert (taken.features, taken.classes) == (made.features, made.classes)
+
+
+def test_names_are_kept() -> None:
+    made = Sequences.of([np.ones((1, 1))], [0], ids=("a",), features=("heat",), classes=("ok", "bad"))
+    assert (made.ids, made.features, made.classes) == (("a",), ("heat",), ("ok", "bad"))
+
+
+def test_one_label_is_given_to_each_step() -> None:
+    made = Sequences.of([np.ones((2, 1)), np.ones((3, 1))], [1, 0])
+    assert made.label.tolist() == [[1, 1, 0], [0, 0, 0]]
+
+
+def test_as_many_labels_as_sequences() -> None:
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        Sequences.of([np.ones((2, 1)), np.ones((3, 1))], [1])

@@ -1,0 +1,43 @@
+"""Training reaches the best accuracy that is known to be possible, with every model, and does not exceed it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqanomaly.run import train
+
+TEST = 20_000
+MODELS: list[dict[str, Any]] = [
+    {"kind": "rnn", "hidden": 16},
+    {"kind": "gru", "hidden": 16},
+    {"kind": "lstm", "hidden": 16},
+    {"kind": "tcn", "channels": 16, "kernel": 3, "layers": 2},  # sees 13 steps, which is all of them
+]
+DATA: list[dict[str, Any]] = [
+    {"kind": "evidence", "length": 12, "mu": 0.5, "train": 4000, "test": TEST},
+    {"kind": "drift", "length": 12, "train": 2500, "test": TEST},
+]
+
+
+@pytest.mark.parametrize("data", DATA, ids=lambda data: data["kind"])
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model["kind"])
+def test_the_best_possible_accuracy_is_reached(model: dict[str, Any], data: dict[str, Any]) -> None:
+    epochs = 6 if data["kind"] == "evidence" else 30
+    result = train(
+        {"data": data, "model": model, "train": {"epochs": epochs, "batch_size": 64, "lr": 0.01}}, device="cpu"
+    )
+    assert result.environment["notes"] == []
+    assert result.curve["n"].tolist() == [TEST] * 12
+    reached, best = result.curve["accuracy"].mean(), result.curve["best_possible"].mean()
+    sampling = 0.5 / np.sqrt(TEST)  # at most, however the steps of a sequence hang together
+    assert best - 0.02 < reached < best + 4 * sampling
+    accuracy = result.metrics[result.metrics["metric"] == "accuracy"]
+    assert (accuracy["value"] > accuracy["best_possible"] - 0.03).all()
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    data = {"kind": "evidence", "length": 12, "mu": 0, "train": 500, "test": TEST}
+    curve = train({"data": data, "train": {"epochs": 3}}, device="cpu").curve
+    assert curve["best_possible"].tolist() == [0.5] * 12
+    assert curve["accuracy"].mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(TEST))

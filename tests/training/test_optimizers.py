@@ -1,0 +1,84 @@
+"""The optimisers against torch.optim, row by row with a learning rate of its own."""
+
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqanomaly.training.optimizers import OptimizerName, make_optimizer
+
+LR = [0.1, 0.01, 1e-3]
+STEPS, SIZE = 20, 7
+
+
+def reference(
+    name: OptimizerName, row: Tensor, lr: float, decay: float | None, momentum: float
+) -> torch.optim.Optimizer:
+    """torch's own; a decay of None is torch's default."""
+    if name == "sgd":
+        return torch.optim.SGD([row], lr=lr, momentum=momentum, weight_decay=decay or 0.0)
+    kind = torch.optim.AdamW if name == "adamw" else torch.optim.Adam
+    return kind([row], lr=lr) if decay is None else kind([row], lr=lr, weight_decay=decay)
+
+
+@pytest.mark.parametrize(
+    ("name", "decay", "momentum"),
+    [
+        ("adam", None, 0.0),
+        ("adam", 0.1, 0.0),
+        ("adamw", None, 0.0),
+        ("adamw", 0.0, 0.0),
+        ("adamw", 0.3, 0.0),
+        ("sgd", None, 0.0),
+        ("sgd", None, 0.9),
+        ("sgd", 0.2, 0.0),
+        ("sgd", 0.2, 0.5),
+    ],
+)
+def test_each_row_goes_where_torch_goes(name: OptimizerName, decay: float | None, momentum: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(len(LR), SIZE, generator=generator, dtype=torch.float64)
+    expected = [row.clone() for row in rows]
+    optimizers = [reference(name, row, lr, decay, momentum) for row, lr in zip(expected, LR, strict=True)]
+    update = make_optimizer(name, rows, torch.tensor(LR, dtype=torch.float64), weight_decay=decay, momentum=momentum)
+    for step in range(STEPS):
+        scale = 10.0 ** (step % 4 - 3)  # gradients of very different sizes
+        gradient = scale * torch.randn(rows.shape, generator=generator, dtype=torch.float64)
+        update.step(gradient.clone())
+        for k, optimizer in enumerate(optimizers):
+            expected[k].grad = gradient[k]
+            optimizer.step()
+        torch.testing.assert_close(rows, torch.stack(expected), rtol=1e-10, atol=1e-12)
+
+
+def test_adamw_decays_by_default_and_the_others_do_not() -> None:
+    for name in get_args(OptimizerName):
+        rows = torch.ones(1, 2)
+        make_optimizer(name, rows, torch.tensor([0.5]), weight_decay=None, momentum=0.0).step(torch.zeros(1, 2))
+        assert rows.tolist() == [[pytest.approx(0.995 if name == "adamw" else 1.0)] * 2]
+
+
+@pytest.mark.parametrize("name", get_args(OptimizerName))
+def test_a_row_does_not_depend_on_the_others(name: OptimizerName) -> None:
+    generator = torch.Generator().manual_seed(1)
+    start, gradients = (torch.randn(*shape, generator=generator) for shape in ((3, SIZE), (STEPS, 3, SIZE)))
+    gradients[5:, 0] = float("nan")
+
+    def end(members: list[int]) -> Tensor:
+        rows = start[members].clone()
+        update = make_optimizer(name, rows, torch.tensor(LR)[members], weight_decay=0.1, momentum=0.5)
+        for gradient in gradients:
+            update.step(gradient[members])
+        return rows
+
+    together = end([0, 1, 2])
+    assert together[0].isnan().all()
+    assert torch.equal(end([2, 1]), together[[2, 1]])
+
+
+def test_the_gradient_is_left_as_it_was() -> None:
+    for name in get_args(OptimizerName):
+        gradient = torch.ones(1, 2)
+        make_optimizer(name, torch.ones(1, 2), torch.tensor([0.1]), weight_decay=0.1, momentum=0.9).step(gradient)
+        assert gradient.tolist() == [[1.0, 1.0]]
