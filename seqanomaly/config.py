@@ -53,7 +53,7 @@ class Config(BaseModel):
 class Component(Config):
     """A configuration with a `kind`, listed by name in a table (losses, models, data sets)."""
 
-    kind: str
+    kind: str = ""
     """Its name in the table."""
 
     @model_serializer(mode="wrap")
@@ -105,9 +105,9 @@ def one_of(table: Mapping[str, type[Component]], what: str) -> Callable[[Any], A
 
 def keys(value: Mapping[Any, Any]) -> dict[str, Any]:
     """`value` with text keys only, as keyword arguments need them."""
-    wrong = next((key for key in value if not isinstance(key, str)), None)
-    if wrong is not None:
-        raise ConfigError(f"keys are text, got {wrong!r}")
+    for key in value:
+        if not isinstance(key, str):
+            raise ConfigError(f"keys are text, got {key!r}")
     return dict(value)
 
 

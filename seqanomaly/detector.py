@@ -120,7 +120,7 @@ class Detector:
             task, features, classes = TASKS[found["task"]], tuple(found["features"]), tuple(found["classes"])
             spec = MODELS[found["model"]["kind"]](**found["model"])
             model = spec.build(len(features), task.outputs(len(features), len(classes)))
-            named = safetensors.torch.load_file(folder / WEIGHTS)
+            named = safetensors.torch.load((folder / WEIGHTS).read_bytes())
             expected = {name: parameter.shape for name, parameter in model.parameters().items()}
             if {name: tuple(weight.shape) for name, weight in named.items()} != expected:
                 raise ValueError(f"{WEIGHTS} does not belong to {SETTINGS}")

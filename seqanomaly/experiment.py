@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
-from seqanomaly.config import Config, Cut, call, digest, keys, nearest, one_of, share
+from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, nearest, one_of, share
 from seqanomaly.datasets.specs import AnyData
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses.modulations import MODULATIONS, AnyModulation, Modulation, Uniform
@@ -176,15 +176,9 @@ def repeat_command(config: RunConfig, out: Path) -> str:
     """The shell command that trains `config` again."""
     import shlex
 
-    import yaml
-
-    def flow(value: object) -> str:
-        return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6).strip()
-
     settings = config.settings()
-    flags = {"task": config.task, "data": flow(settings["data"]), "model": flow(settings["model"])}
-    flags["loss"] = flow(settings["loss"])
+    flags: dict[str, str] = {"task": config.task}
+    flags |= {key: dump_yaml(settings[key], flow=True).strip() for key in ("data", "model", "loss", "buckets")}
     trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
-    flags["buckets"] = flow(settings["buckets"])
     flags |= trained | {"seed": str(config.seed), "out": str(out)}
     return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())

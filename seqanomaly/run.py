@@ -40,6 +40,8 @@ class Prepared:
     """The scaled parts of one seed, and their batches."""
 
     parts: Parts
+    test_as_given: Sequences
+    """The test part before it was scaled: the best possible accuracy is a law of these values."""
     scaler: Scaler
     train: Batch
     validation: Batch
@@ -147,6 +149,7 @@ def prepare(source: Source, task: Task, seed: int, where: str) -> Prepared:
         )
     return Prepared(
         parts=scaled,
+        test_as_given=parts.test,
         scaler=scaler,
         train=task.learning(scaled.train),
         validation=validation,
@@ -208,7 +211,7 @@ def _result(
     train = data.parts.train
     calibration = task.calibrate(validation, data.parts.validation)
     steps = flatten(task, data.parts.test, task.judge(test, data.parts.test, calibration))
-    best = source.best_accuracy(data.parts.test, model.receptive_field)
+    best = source.best_accuracy(data.test_as_given, model.receptive_field)
     anomalous = torch.from_numpy(train.label != 0)
     columns = {"series": config.data.series, "step": config.data.step} if isinstance(config.data, FileData) else {}
     epochs = np.arange(1, len(fitted.train_loss) + 1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from seqanomaly.config import dump_yaml, keys, read_yaml
 from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.experiment import RunConfig
@@ -149,8 +148,6 @@ class Store:
 
 def read_config(folder: Path) -> RunConfig:
     """The configuration in a run folder."""
-    from seqanomaly.config import keys, read_yaml
-
     path = folder / "config.yaml"
     try:
         found = read_yaml(path)
@@ -180,16 +177,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 _TEXT = {"bucket": str, "metric": str, "note": str}
 
 
-class _Dumper(yaml.SafeDumper):
-    """Puts text in quotes that `config.parse_yaml` would take for a number, such as a column called 1e3."""
-
-
-for _first in "-+.0123456789":
-    _Dumper.add_implicit_resolver("number", re.compile(r"[-+.0-9][-+.0-9eE]*$"), [_first])
-
-
 def _write(folder: Path, result: RunResult) -> None:
-    config = yaml.dump(result.config.settings(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    config = dump_yaml(result.config.settings())
     (folder / "config.yaml").write_text(f"# {result.config.title}\n{config}", encoding="utf-8")
     for name in ("metrics", "curve", "history"):
         getattr(result, name).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")

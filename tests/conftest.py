@@ -19,7 +19,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of reference values that lies beside a checkout; a test that needs it is skipped where it is absent."""
+    """The folder of reference values beside a checkout; a test that needs it is skipped where it is absent."""
     folder = Path(os.environ.get("SEQANOM_SHARED") or Path(__file__).parents[2] / "shared")
     if not (folder / "golden").is_dir():
         pytest.skip("the shared reference values are neither at $SEQANOM_SHARED nor at ../shared beside the checkout")

@@ -6,6 +6,7 @@ Results go to standard output, everything else to standard error.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -42,8 +43,16 @@ def result_text(text: str) -> None:
 
 
 def result_json(value: object) -> None:
-    """Print a result for machines."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    """Print a result for machines; a number that is missing is null."""
+    sys.stdout.write(json.dumps(_without_nan(value), indent=2, allow_nan=False) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def remark(text: str) -> None:

@@ -192,12 +192,14 @@ def _test_part(frame: pd.DataFrame, column: str, series: str, where: str) -> NDA
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
         raise DataError(
-            f"{where}: column {column!r}, data row {row + 1}: {frame[column].iloc[row]!r} is not train or test"
+            f"{where}: column {column!r}, data row {row + 1}: {str(frame[column].iloc[row])!r} is not train or test"
         )
     groups = (part == "test").groupby(frame[series], sort=False)
     if (groups.nunique() > 1).any():
         name = groups.nunique().idxmax()
-        raise DataError(f"{where}: series {name!r} is in both parts; a series belongs to train or to test as a whole")
+        raise DataError(
+            f"{where}: series {str(name)!r} is in both parts; a series belongs to train or to test as a whole"
+        )
     is_test = groups.first().to_numpy(bool)
     if is_test.sum() < 1 or (~is_test).sum() < 2:
         raise DataError(

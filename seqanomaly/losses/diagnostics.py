@@ -34,7 +34,9 @@ def diagnose(weight: Tensor, anomalous: Tensor, mask: Tensor) -> Diagnostics:
     w = torch.where(mask, weight.double(), 0.0)  # [N, T]
     y = (anomalous & mask).double()
     steps = mask.sum().clamp(min=1)
-    total, squares = w.sum(-1), (w**2).sum(-1)  # [N]
+    _, exponent = torch.frexp(w.amax(-1, keepdim=True))  # [N, 1]
+    r = w * torch.exp2(-exponent.double())  # [N, T], below 1, so that no square overflows
+    total, squares = r.sum(-1), (r**2).sum(-1)  # [N]
     some = squares > 0
     ess = (total[some] ** 2 / squares[some]).mean() if bool(some.any()) else total.new_zeros(())
     return Diagnostics(

@@ -19,5 +19,6 @@ def best_balanced(score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> f
     from sklearn.metrics import roc_curve
 
     false_alarms, hits, thresholds = roc_curve(anomalous, score, drop_intermediate=False)
-    gain = hits - false_alarms
+    positives, negatives = anomalous.sum(), (~anomalous).sum()
+    gain = np.rint(hits * positives) * negatives - np.rint(false_alarms * negatives) * positives  # exact: ties are ties
     return float(thresholds[1:][gain[1:] == gain[1:].max()].min())

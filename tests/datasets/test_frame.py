@@ -87,7 +87,7 @@ def test_what_goes_into_a_file_comes_out(ending: str, frame: pd.DataFrame, tmp_p
 def test_one_label_per_series_is_given_to_all_its_steps(frame: pd.DataFrame, data: st.DataObject) -> None:
     of_series = {name: float(place % 2) for place, name in enumerate(frame["series"].unique())}
     whole = frame.assign(label=frame["series"].map(of_series))
-    kept = [int(data.draw(st.sampled_from(rows))) for rows in whole.groupby("series").indices.values()]
+    kept = [int(data.draw(st.sampled_from(list(rows)))) for _, rows in whole.groupby("series").groups.items()]
     sparse = whole.assign(label=whole["label"].where(whole.index.isin(kept)))
     for labels in (whole["label"], sparse["label"]):
         read = read_frame(whole.assign(label=labels), Layout(), "test").sequences

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
-from seqanomaly.datasets.specs import pick_data
+from seqanomaly.datasets.synthetic import Ar
 from seqanomaly.run import prepare
 from seqanomaly.tasks import TASKS
 
@@ -48,7 +48,7 @@ def test_a_constant_feature_is_centred_and_nothing_else() -> None:
 
 
 def test_a_run_fits_on_the_training_part_only() -> None:
-    source = pick_data({"kind": "ar", "length": 6, "train": 20, "test": 30}).open()
+    source = Ar(length=6, train=20, test=30).open()
     raw = source.parts(3)
     prepared = prepare(source, TASKS["detect"], 3, "ar")
     assert prepared.scaler == Scaler.fit(raw.train)

@@ -288,7 +288,7 @@ def test_permuted_keeps_the_weights_and_changes_their_order(modulation: Modulati
 
 def test_the_order_of_a_seed() -> None:
     assert drawn_order(0, 8) == drawn_order(None, 8)
-    assert drawn_order(0, 8) == [7, 5, 6, 3, 4, 2, 0, 1]
+    assert drawn_order(0, 8) == [7, 5, 6, 3, 4, 2, 1, 0]
     for seed in range(5):
         assert sorted(drawn_order(seed, 30)) == list(range(30))
     assert len({tuple(drawn_order(seed, 30)) for seed in range(20)}) == 20

@@ -32,7 +32,7 @@ def steps_of(*lengths: int, classes: int = 2, seed: int = 0) -> Steps:
 
 def inside(steps: Steps, start: float | str, end: float | str) -> list[int]:
     """Indices of the steps of the first sequence that lie in the bucket."""
-    return steps.step[in_bucket(steps, (start, end)) & (steps.sequence == 0)].tolist()
+    return [int(step) for step in steps.step[in_bucket(steps, (start, end)) & (steps.sequence == 0)]]
 
 
 @given(st.integers(1, 200), st.sampled_from([THIRDS, {"a": ("0%", "50%"), "b": ("50%", "100%")}]))

@@ -26,6 +26,7 @@ def balanced(score: Scores, anomalous: Anomalous, threshold: float) -> float:
         ([0.5, 0.5, 0.5, 0.5], [0, 1, 0, 1], 0.5),
         ([2.0, 1.0], [0, 1], 1.0),  # the wrong way round: everything is called anomalous
         ([0.0, 0.0, 3.0], [0, 0, 1], 3.0),
+        ([-1, 0, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 1, 1, 1, 1, 1], 0.0),  # 1 - 0.8 is as much as 0.2 - 0
     ],
 )
 def test_known_thresholds(score: list[float], anomalous: list[int], threshold: float) -> None:

@@ -1,5 +1,7 @@
 """What every listed model keeps: shapes, causality, exact padding, its own random numbers, members that never mix."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -15,7 +17,7 @@ FEATURES, OUTPUTS, SMALL = 3, 2, {"hidden": 4, "channels": 4, "kernel": 2}
 def build(kind: str, layers: int = 1, *, features: int = FEATURES, dropout: float = 0.0) -> SequenceModel:
     """The model in a small size."""
     spec = MODELS[kind]
-    sizes = {key: value for key, value in SMALL.items() if key in spec.model_fields}
+    sizes: dict[str, Any] = {key: value for key, value in SMALL.items() if key in spec.model_fields}
     return spec(layers=layers, dropout=dropout, **sizes).build(features, OUTPUTS)
 
 

@@ -51,7 +51,7 @@ def batches(task: str, seed: int, train: int = TRAIN) -> tuple[Batch, Batch]:
 
 def build(kind: str, task: str, dropout: float = 0.0) -> SequenceModel:
     spec = MODELS[kind]
-    sizes = {key: 4 for key in ("hidden", "channels") if key in spec.model_fields}
+    sizes: dict[str, Any] = {key: 4 for key in ("hidden", "channels") if key in spec.model_fields}
     return spec(layers=1, dropout=dropout, **sizes).build(FEATURES, TASKS[task].outputs(FEATURES, CLASSES))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pyarrow
 
 from seqanomaly.errors import DataError
 
-SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".parquet", ".pq")
+SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".parquet", ".pq")
 """Endings of the files that `read_table` reads."""
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 """What stands for a missing value in a CSV file; not `None`, which may well be the name of a class."""
@@ -42,10 +43,12 @@ def content_digest(path: Path) -> str:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    frame = pd.read_csv(path, keep_default_na=False, na_values=list(MISSING), low_memory=False)
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the first values for an index
-        raise ValueError("the rows have more values than the header has names")
-    return frame
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(path, index_col=False, keep_default_na=False, na_values=list(MISSING), low_memory=False)
+        except pd.errors.ParserWarning:
+            raise ValueError("the rows have more values than the header has names") from None
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -17,8 +17,6 @@ PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00"
 
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".CSV", ".PARQUET", ".Csv.Gz"])
 def test_every_ending_is_read(tmp_path: Path, suffix: str) -> None:
-    if suffix == ".csv.zst":
-        pytest.importorskip("zstandard", reason="pandas needs zstandard for .zst")
     path = tmp_path / f"table{suffix.lower()}"
     if ".csv" in suffix.lower():
         FRAME.to_csv(path, index=False)
@@ -35,14 +33,19 @@ def test_an_index_with_a_name_is_a_column_again(tmp_path: Path) -> None:
 
 
 def test_columns_of_parquet_are_named_by_text(tmp_path: Path) -> None:
-    FRAME.rename(columns={"x": 7}).to_parquet(tmp_path / "t.parquet")
-    assert read_table(tmp_path / "t.parquet").columns.tolist() == ["series", "step", "7"]
+    FRAME.set_axis([5, 6, 7], axis=1).to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").columns.tolist() == ["5", "6", "7"]
 
 
 def test_what_counts_as_missing(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("i,label\n" + "".join(f"{i},{word}\n" for i, word in enumerate([*MISSING, "None", "none", "x"])))
     assert read_table(path)["label"].dropna().tolist() == ["None", "none", "x"]
+
+
+def test_a_comma_at_the_end_of_each_row_shifts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2,\n4,5,\n")
+    assert read_table(tmp_path / "t.csv").to_dict("list") == {"a": [1, 4], "b": [2, 5]}
 
 
 def test_a_column_has_one_type_however_long_it_is(tmp_path: Path) -> None:
@@ -64,7 +67,6 @@ def test_a_column_has_one_type_however_long_it_is(tmp_path: Path) -> None:
             "cannot be read as csv: Error tokenizing data. C error: Expected 2 fields in line 3, saw 3",
         ),
         ("s.csv", b"a,b\n1,2,3\n4,5,6\n", "cannot be read as csv: the rows have more values than the header has names"),
-        ("t.csv", b"a,b\n1,2,\n4,5,\n", "cannot be read as csv: the rows have more values than the header has names"),
         ("z.csv.gz", b"a,b\n1,2\n", "cannot be read as gz: Not a gzipped file (b'a,')"),
         (
             "z.csv.gz",

@@ -1,0 +1,155 @@
+"""`seqanom score`: a trained detector on new data."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from seqanomaly.detector import Detector
+from seqanomaly.store import Store
+
+Run = Callable[..., Any]
+Complaint = Callable[..., str]
+
+
+@pytest.fixture
+def digest(seqanom: Run, machines: pd.DataFrame) -> str:
+    """The digest of a detector trained on machines.csv; new.csv lies beside it."""
+    machines.to_csv("machines.csv", index=False)
+    machines[machines["unit"] < 5].drop(columns="fault").to_csv("new.csv", index=False)
+    columns = ("--series", "unit", "--step", "cycle", "--label", "fault", "--model", "{kind: gru, hidden: 4}")
+    assert seqanom("train", "--data", "machines.csv", *columns, "--epochs", 4).code == 0
+    (found,) = Store(Path("results/train")).digests()
+    return found
+
+
+def folder(digest: str) -> Path:
+    return Store(Path("results/train")).folder(digest)
+
+
+def test_the_table_goes_to_standard_output(seqanom: Run, digest: str) -> None:
+    done = seqanom("score", digest, "new.csv")
+    assert (done.code, done.err) == (0, "")
+    found, new = pd.read_csv(io.StringIO(done.out)), pd.read_csv("new.csv")
+    pd.testing.assert_frame_equal(found[["unit", "cycle"]], new[["unit", "cycle"]])
+    assert found["score"].between(0, 1).all()
+    assert found["decision"].tolist() == [int(score >= 0.5) for score in found["score"]]
+    assert (found["decision"] == new["unit"] % 2).mean() > 0.9
+    for run in (digest[:4], folder(digest), f"{folder(digest)}/"):
+        assert seqanom("score", run, "new.csv") == done
+
+
+@pytest.mark.parametrize("name", ["scored.csv", "scored.parquet"])
+def test_a_file_may_be_written(seqanom: Run, digest: str, name: str) -> None:
+    expected = pd.read_csv(io.StringIO(seqanom("score", digest, "new.csv").out))
+    anomalous = int((expected["decision"] == 1).sum())
+    done = seqanom("score", digest, "new.csv", "--out", name)
+    assert done == (0, "", f"150 steps scored, {anomalous} of them anomalous: {name}\n")
+    found = pd.read_csv(name) if name.endswith("csv") else pd.read_parquet(name).astype({"decision": int})
+    pd.testing.assert_frame_equal(found, expected)
+    assert not list(Path().glob(".*"))
+
+
+def test_columns_called_differently_in_parquet(seqanom: Run, digest: str) -> None:
+    new = pd.read_csv("new.csv")
+    new.rename(columns={"unit": "id", "cycle": "t"}).assign(note="of no interest").to_parquet("new.parquet")
+    done = seqanom("score", digest, "new.parquet", "--series", "id", "--step", "t")
+    assert done.code == 0
+    assert done.out == seqanom("score", digest, "new.csv").out.replace("unit,cycle", "id,t")
+
+
+def test_a_detector_moves_with_its_folder(seqanom: Run, digest: str, tmp_path: Path) -> None:
+    expected = seqanom("score", digest, "new.csv").out
+    shutil.move(folder(digest), tmp_path / "elsewhere")
+    Path("machines.csv").unlink()
+    assert seqanom("score", "elsewhere", "new.csv").out == expected
+    assert Detector.load(tmp_path / "elsewhere").features == ("heat", "load")
+
+
+def test_runs_elsewhere(seqanom: Run, complaint: Complaint, digest: str) -> None:
+    Path("results").rename("old")
+    assert complaint("score", digest, "new.csv") == (
+        f"'{digest}' is neither a run folder nor the beginning of the digest of a run in results; `seqanom runs DIR` lists "
+        "them, --runs says where to look"
+    )
+    assert seqanom("score", digest, "new.csv", "--runs", "old").code == 0
+
+
+def test_the_beginning_of_several(complaint: Complaint, digest: str) -> None:
+    twin = digest[:6] + "0000000000"
+    shutil.copytree(folder(digest), folder(twin))
+    said = complaint("score", digest[:6], "new.csv")
+    assert said == f"'{digest[:6]}' is the beginning of 2 runs in results; give more of the digest"
+
+
+def test_a_run_in_two_places_is_one_run(seqanom: Run, digest: str) -> None:
+    shutil.copytree("results/train", "results/again")
+    assert seqanom("score", digest[:6], "new.csv").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        (
+            "few.csv",
+            "unit,cycle,heat\n1,0,1\n",
+            "few.csv: there is no column 'load'; it is needed as a feature; known: unit, cycle, heat",
+        ),
+        (
+            "names.csv",
+            "units,cycle,heat,load\n1,0,1,1\n",
+            "names.csv: there is no column 'unit'; name it with --series; did you mean 'units'? (known: units, cycle, heat, "
+            "load)",
+        ),
+        (
+            "gap.csv",
+            "unit,cycle,heat,load\n1,0,1,1\n1,1,,1\n",
+            "gap.csv: column 'heat', data row 2: the value is missing; fill it or drop the row",
+        ),
+        ("empty.csv", "", "empty.csv: the file is empty"),
+        ("header.csv", "unit,cycle,heat,load\n", "header.csv: there are no rows"),
+        ("no.csv", None, "no.csv: there is no such file"),
+    ],
+)
+def test_new_data_that_cannot_be_scored(
+    complaint: Complaint, digest: str, name: str, content: str | None, text: str
+) -> None:
+    if content is not None:
+        Path(name).write_text(content)
+    assert complaint("score", digest, name) == text
+
+
+@pytest.mark.parametrize(
+    ("out", "text"),
+    [
+        ("scored.txt", "--out: unknown ending of scored.txt; use .csv or .parquet"),
+        (
+            "no/scored.csv",
+            "--out: cannot write no/scored.csv (Cannot save file into a non-existent directory: 'no')",
+        ),
+        ("no/scored.parquet", "--out: cannot write no/scored.parquet ("),
+        ("new.csv/scored.csv", "--out: cannot write new.csv/scored.csv (Not a directory)"),
+    ],
+)
+def test_a_file_that_cannot_be_written(complaint: Complaint, digest: str, out: str, text: str) -> None:
+    assert complaint("score", digest, "new.csv", "--out", out).startswith(text)
+
+
+@pytest.mark.parametrize("run", ["", "zz", "../..", "new.csv", "results"])
+def test_no_such_run(complaint: Complaint, digest: str, run: str) -> None:
+    assert complaint("score", run, "new.csv").startswith(
+        f"{run!r} is neither a run folder nor the beginning of the digest"
+    )
+
+
+def test_a_damaged_detector(complaint: Complaint, digest: str) -> None:
+    (folder(digest) / "model.safetensors").write_bytes(b"damaged")
+    said = complaint("score", digest, "new.csv")
+    assert said.startswith(f"{folder(digest)}: the detector in it is damaged (")
+    assert said.endswith("); train it again")

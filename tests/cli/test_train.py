@@ -1,0 +1,306 @@
+"""`seqanom train`: what it shows and keeps, and every mistake that a newcomer makes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from seqanomaly.store import Store
+
+Run = Callable[..., Any]
+Complaint = Callable[..., str]
+GOLDEN = Path(__file__).parents[1] / "golden" / "train.txt"
+COLUMNS = ("--series", "unit", "--step", "cycle", "--label", "fault")
+QUICK = ("--model", "{kind: gru, hidden: 4}", "--epochs", "1")
+DRIFT = ("--data", "{kind: drift, length: 9, train: 20, test: 10}")
+
+
+def plain(text: str) -> str:
+    """Without the digest, which the bytes of a file decide."""
+    return re.sub(r"runs/../\w{16}", "runs/DIGEST", text)
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+def test_a_users_own_file(seqanom: Run, machines: pd.DataFrame, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"machines.{ending}"
+    machines.to_parquet(path) if ending == "parquet" else machines.to_csv(path, index=False)
+    loss = "{kind: step, threshold: 25}"
+    done = seqanom("train", "--data", path, *COLUMNS, "--model", "lstm", "--loss", loss, "--seed", 3, "--epochs", 4)
+    assert done.err == ""
+    assert done.code == 0
+    assert plain(done.out) == GOLDEN.read_text(encoding="utf-8")
+    (digest,) = Store(Path("results/train")).digests()
+    assert f"Run folder: results/train/runs/{digest[:2]}/{digest}\n" in done.out
+
+
+def test_the_second_time_it_is_found(seqanom: Run) -> None:
+    first = seqanom("train", *DRIFT, *QUICK)
+    assert (first.code, first.err) == (0, "")
+    second = seqanom("train", *DRIFT, *QUICK)
+    assert second == (0, first.out, "This run was trained before; showing what it left.\n")
+    other = seqanom("train", *DRIFT, *QUICK, "--seed", 1)
+    assert other.err == ""
+    assert len(Store(Path("results/train")).digests()) == 2
+
+
+def test_json(seqanom: Run) -> None:
+    arguments = ("train", *DRIFT, *QUICK, "--buckets", "{all: [0%, 100%], beyond: [50, 60]}", "--out", "here", "--json")
+    done = seqanom(*arguments)
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out, parse_constant=pytest.fail)
+    assert set(found) == {"digest", "folder", "reused", "config", "metrics", "weights", "notes"}
+    assert found["folder"] == f"here/runs/{found['digest'][:2]}/{found['digest']}"
+    assert Path(found["folder"], "detector.json").is_file()
+    assert found["reused"] is False
+    assert found["config"]["data"]["kind"] == "drift"
+    values = {(row["bucket"], row["metric"]): row["value"] for row in found["metrics"]}
+    assert 0 <= values["all", "accuracy"] <= 1
+    assert values["beyond", "accuracy"] is None
+    again = json.loads(seqanom(*arguments).out)
+    assert again == {**found, "reused": True}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "title"),
+    [
+        (("--task", "classify", "--data", "episodes", "--label", "fault"), "gru(hidden=4) on episodes(label=fault)"),
+        (("--task", "forecast", "--data", "onset"), "gru(hidden=4) on onset"),
+        (("--data", "ar", "--loss", "exp", "--normalize", "none"), "gru(hidden=4) on ar with exp(normalize=none)"),
+    ],
+)
+def test_tasks_and_data(seqanom: Run, arguments: tuple[str, ...], title: str) -> None:
+    done = seqanom("train", *arguments, *QUICK)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(title)
+    assert [line.split()[0] for line in done.out.splitlines()[1:5]] == ["bucket", "early", "mid", "late"]
+
+
+def test_a_short_memory_is_noted(seqanom: Run) -> None:
+    model = "{kind: tcn, channels: 4, kernel: 2, layers: 1}"
+    done = seqanom("train", *DRIFT, "--model", model, "--epochs", 1)
+    assert done.err == (
+        "Note: the model sees the last 3 steps only and sequences have up to 9: raise its layers or kernel for it to see "
+        "them whole.\n"
+    )
+
+
+def test_text_labels_and_columns(seqanom: Run, machines: pd.DataFrame) -> None:
+    named = machines.assign(state=machines["fault"].map({0: "None", 1: "[worn]"}), note="x").drop(columns="fault")
+    named.to_csv("machines.csv", index=False)
+    done = seqanom(
+        *("train", "--data", "machines.csv", "--series", "unit", "--step", "cycle", "--label", "state"),
+        *("--features", "load,heat", "--normal", "None", *QUICK),
+    )
+    assert (done.code, done.err) == (0, "")
+    title = "machines(series=unit,step=cycle,label=state,features=[load,heat],normal=None)"
+    assert done.out.splitlines()[0].startswith(f"gru(hidden=4) on {title} with uniform, seed 0")
+
+
+def test_a_mapping_longer_than_a_file_name_may_be(seqanom: Run, machines: pd.DataFrame) -> None:
+    names = [f"channel_with_a_long_name_{i}" for i in range(20)]
+    machines.assign(**dict.fromkeys(names, machines["heat"])).to_csv("m.csv", index=False)
+    data = f"{{path: m.csv, series: unit, step: cycle, label: fault, features: [{', '.join(names)}]}}"
+    assert len(data) > 255
+    assert seqanom("train", "--data", data, *QUICK).code == 0
+
+
+def test_a_run_that_diverges(seqanom: Run) -> None:
+    settings = ("--task", "forecast", "--optimizer", "sgd", "--clip", 5, "--weight-decay", "1e-3", "--momentum", 0.5)
+    data = ("--data", "{kind: ar, length: 8, train: 16, test: 8, phi: 1e-5}", "--loss", "{kind: permuted, of: step}")
+    done = seqanom("train", *data, *settings, *QUICK, "--lr", "1e38", "--out", "a folder", "--seed", 4)
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(r"Error: .*, seed 4: training diverged in epoch 1 .* try a smaller lr or clip: 1\n", done.err)
+    ((digest, record),) = Store(Path("a folder")).failures()
+    assert done.err == f"Error: {record['reason']}\n"
+    again = shlex.split(record["command"])
+    assert again[:2] == ["seqanom", "train"]
+    repeated = seqanom(*again[1:])
+    assert repeated == done
+    assert [found for found, _ in Store(Path("a folder")).failures()] == [digest]
+
+
+HEADER = "series,step,label,x\n"
+GOOD = HEADER + "".join(f"s{s},{t},{s % 2},{t + 5 * (s % 2)}\n" for s in range(8) for t in range(4))
+FILES = {
+    "good.csv": GOOD,
+    "text.csv": GOOD.replace("s2,0,0,0", "s2,0,0,low"),
+    "nan.csv": GOOD.replace("s2,0,0,0", "s2,0,0,nan"),
+    "inf.csv": GOOD.replace("s2,0,0,0", "s2,0,0,-inf"),
+    "empty.csv": "",
+    "header.csv": HEADER,
+    "single.csv": HEADER + "".join(f"s{s},{t},0,{t}\n" for s in range(8) for t in range(4)),
+    "short.csv": GOOD + "s9,0,1,5\n",
+    "twice.csv": GOOD + "s2,3,0,9\n",
+    "two.csv": HEADER + "a,0,0,1\na,1,0,1\nb,0,1,1\nb,1,1,1\n",
+    "columns.csv": GOOD.replace("label", "lable"),
+    "words.csv": GOOD.replace(",0,", ",a,").replace(",1,", ",b,"),
+    "table.xlsx": GOOD,
+    "plain": GOOD,
+}
+BINARY = {"png.csv": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "zeros.csv": bytes(64), "bad.parquet": b"PAR1 not really"}
+
+
+def with_files() -> None:
+    for name, text in FILES.items():
+        Path(name).write_text(text)
+    for name, content in BINARY.items():
+        Path(name).write_bytes(content)
+    Path("folder.csv").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("missing.csv", "missing.csv: there is no such file"),
+        ("folder.csv", "folder.csv: is not a file; name one CSV or Parquet file"),
+        (
+            "table.xlsx",
+            "table.xlsx: unknown kind of file; known endings: .csv, .csv.gz, .csv.bz2, .csv.xz, .parquet, .pq",
+        ),
+        ("./plain", "plain: unknown kind of file; known endings: .csv, .csv.gz, .csv.bz2, .csv.xz, .parquet, .pq"),
+        (
+            "columns.csv",
+            "columns.csv: there is no column 'label'; name it with --label; did you mean 'lable'? (known: series, step, "
+            "lable, x)",
+        ),
+        (
+            "text.csv",
+            "text.csv: column 'x', data row 9: 'low' is not a number; correct it, or leave the column out with --features",
+        ),
+        (
+            "nan.csv",
+            "nan.csv: column 'x', data row 9: the value is missing; fill it or drop the row, or leave the column out with "
+            "--features",
+        ),
+        (
+            "inf.csv",
+            "inf.csv: column 'x', data row 9: the value is -inf, not a finite 32-bit number; correct it or drop the row",
+        ),
+        ("empty.csv", "empty.csv: the file is empty"),
+        ("header.csv", "header.csv: there are no rows"),
+        ("png.csv", "png.csv: is not text in UTF-8 (byte 0); is it a CSV file?"),
+        ("zeros.csv", "zeros.csv: there are no rows"),
+        (
+            "single.csv",
+            "single: every training step has the label '0'; learning to tell them apart needs normal and anomalous steps "
+            "(--task forecast learns from normal ones alone)",
+        ),
+        (
+            "short.csv",
+            "short.csv: series 's9' has 1 step; a sequence needs at least 2 to have an early and a late one, so leave it "
+            "out",
+        ),
+        (
+            "twice.csv",
+            "twice.csv: series 's2' has the same 'step' in data rows 12 and 33; keep one of them, or name the column that "
+            "tells the series apart with --series",
+        ),
+        (
+            "two.csv",
+            "two.csv: has 2 series; training, validation and test need at least one each, so 3: name the column that tells "
+            "them apart with --series",
+        ),
+        (
+            "words.csv",
+            "words.csv: column 'label' has the labels a, b and none is 0 or 'normal'; say which one is normal, for example "
+            "--normal a",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used(complaint: Complaint, tmp_path: Path, name: str, text: str) -> None:
+    with_files()
+    assert complaint("train", "--data", name) == text
+    assert not list(tmp_path.rglob("config.yaml"))
+
+
+def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
+    with_files()
+    assert complaint("train", "--data", "bad.parquet").startswith("bad.parquet: cannot be read as parquet: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            ("--loss", "exq"),
+            "loss: unknown loss 'exq'; did you mean 'exp'? (known: uniform, linear, exp, step, reverse, permuted)",
+        ),
+        (("--model", "gur"), "model: unknown model 'gur'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)"),
+        (
+            ("--data", "episode"),
+            "data: unknown data set 'episode'; did you mean 'episodes'? (known: episodes, drift, evidence, onset, ar, "
+            "file)",
+        ),
+        (("--task", "detcet"), "task: must be 'detect', 'classify' or 'forecast', got 'detcet'"),
+        (("--optimizer", "adma"), "train.optimizer: must be 'adam', 'adamw' or 'sgd', got 'adma'"),
+        (("--normalize", "maen"), "loss.normalize: must be 'none' or 'mean', got 'maen'"),
+        (("--epochs", "-1"), "train.epochs: must be greater than or equal to 1, got -1"),
+        (("--epochs", "0"), "train.epochs: must be greater than or equal to 1, got 0"),
+        (("--lr", "nan"), "train.lr: must be a finite number, got nan"),
+        (("--lr", "0"), "train.lr: must be greater than 0, got 0.0"),
+        (("--seed", "-1"), "seed: must be greater than or equal to 0, got -1"),
+        (("--patience", "0"), "train.patience: must be greater than or equal to 1, got 0"),
+        (("--batch-size", "0"), "train.batch_size: must be greater than or equal to 1, got 0"),
+        (("--device", "tpu"), "device: unknown device 'tpu'; known: auto, cpu, cuda, cuda:N, mps"),
+        (
+            ("--loss", "{kind: step, threshold: 80}"),
+            "loss: step(threshold=80) gives no training step a weight above 0: the longest of episodes has 80 steps, so "
+            "counters go from 0 to 79; choose a smaller threshold",
+        ),
+        (
+            ("--loss", "{kind: exp, rat: 1}"),
+            "loss: unknown key 'rat'; did you mean 'rate'? (known: kind, rate, normalize, pos_weight, class_weight)",
+        ),
+        (("--loss", "{kind: exp, rate"), "--loss, line 1, column 18: not valid YAML: expected ',' or '}', but got ']'"),
+        (("--loss", "exp,linear"), "--loss takes one value here, got 2 in 'exp,linear'; compare sweeps over several"),
+        (("--data", "episodes", "--label", "part"), "data.label: must be 'label' or 'fault', got 'part'"),
+        (
+            ("--buckets", "{late: [50%, 20%]}"),
+            "buckets.late: starts at 50% and ends at 20%; the end comes after the start",
+        ),
+        (("--buckets", "{late: 50%}"), "buckets.late: must be [start, end], got '50%'"),
+        (
+            ("--data", "good.csv", "--label", "lable"),
+            LABLE := (
+                "good.csv: there is no column 'lable'; name it with --label; did you mean 'label'? (known: series, step, "
+                "label, x)"
+            ),
+        ),
+        (("--data", "{path: good.csv, label: lable}"), LABLE),
+        (
+            ("--data", "good.csv", "--features", "x,y"),
+            "good.csv: there is no column 'y'; it is needed as a feature; known: series, step, label, x",
+        ),
+        (
+            ("--data", "good.csv", "--normal", "2"),
+            "good.csv: column 'label' has no label '2'; known: 0, 1",
+        ),
+        (
+            ("--data", "episodes", "--label", "fault"),
+            "episodes(label=fault): the label has 7 classes (normal, fault1, fault13, fault14, fault2, fault6, fault8); "
+            "detect tells two apart, so use --task classify or another label column",
+        ),
+        (("--out", "good.csv"), "out: good.csv: cannot write there (Not a directory); choose another folder"),
+        (("--out", "good.csv/deep"), "out: good.csv/deep: cannot write there (Not a directory); choose another folder"),
+    ],
+)
+def test_settings_that_cannot_be(complaint: Complaint, arguments: tuple[str, ...], text: str) -> None:
+    with_files()
+    assert complaint("train", *arguments) == text
+
+
+def test_a_device_that_is_not_there(complaint: Complaint) -> None:
+    said = complaint("train", "--device", "cuda:77")
+    assert re.fullmatch(r"device: 'cuda:77' is not there: \d+ cuda devices are available; use cpu or auto", said)
+
+
+def test_no_file_is_made_by_a_mistake(complaint: Complaint, tmp_path: Path) -> None:
+    complaint("train", "--loss", "exq")
+    assert list(tmp_path.iterdir()) == []
