@@ -61,7 +61,8 @@ def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = Non
         rows += [{**place, "loss": loss, **row} for loss, row in compared.items()]
     if not rows:
         raise DataError("there are no finished runs to compare")
-    return pd.DataFrame(rows)[["dataset", "model", "loss", *(axes or []), "bucket", "metric", *MEASURES]]
+    table = pd.DataFrame(rows)[["dataset", "model", "loss", *(axes or []), "bucket", "metric", *MEASURES]]
+    return table.astype({"n_pairs": "Int64"})
 
 
 def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[str, dict[str, object]]:
@@ -71,6 +72,7 @@ def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[s
     differences = {loss: (values[loss] - values[baseline]).dropna().to_numpy(np.float64) for loss in losses}
     raw = {loss: signed_rank_p(d) for loss, d in differences.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
+    tested = sum(bool(p == p) for p in raw.values())
     for loss in family["loss"].unique():
         of_loss = family[family["loss"] == loss]
         mean, low, high = t_interval(values[loss].dropna().to_numpy(np.float64))
@@ -80,7 +82,7 @@ def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[s
             d = differences[loss]
             row["difference"], row["difference_low"], row["difference_high"] = t_interval(d)
             row |= {"p_value": raw[loss], "p_adjusted": adjusted[loss], "n_pairs": len(d)}
-            notes += ["too few pairs"] * too_few_pairs(int((_rounded(d) != 0).sum()), len(losses))
+            notes += ["too few pairs"] * too_few_pairs(int((_rounded(d) != 0).sum()), max(1, tested))
         row["best_possible"], row["ess"] = of_loss["best_possible"].mean(), of_loss["ess"].mean()
         row["note"] = "; ".join(notes)
         found[loss] = {measure: row.get(measure, np.nan) for measure in MEASURES}

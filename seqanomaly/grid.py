@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from seqanomaly.config import Config
+from seqanomaly.config import Config, keys
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError
@@ -18,8 +18,8 @@ from seqanomaly.models.specs import GruSpec, ModelSpec, pick_model
 
 SHIPPED = Path(__file__).parent / "_experiments"
 """Experiments that ship with the package."""
-LISTS = frozenset({"features", "class_weight"})
-"""Settings whose one value is a list; for them, a list of lists is an axis."""
+LISTS: dict[str, tuple[type, ...]] = {"features": (str,), "class_weight": (int, float)}
+"""Settings whose one value may be a list, and of what; for them, a list of such lists is an axis."""
 
 
 def variants(value: object, key: str = "") -> Iterator[object]:
@@ -28,8 +28,7 @@ def variants(value: object, key: str = "") -> Iterator[object]:
     >>> list(variants(["uniform", {"kind": "exp", "rate": [0.1, 0.2]}]))
     ['uniform', {'kind': 'exp', 'rate': 0.1}, {'kind': 'exp', 'rate': 0.2}]
     """
-    nested = isinstance(value, list | tuple) and any(isinstance(item, list | tuple) for item in value)
-    if isinstance(value, list | tuple) and (key not in LISTS or nested):
+    if isinstance(value, list | tuple) and not (key in LISTS and all(isinstance(item, LISTS[key]) for item in value)):
         if not value:
             raise ConfigError("an empty list stands for nothing; give at least one value", (key,) if key else ())
         for item in value:
@@ -49,6 +48,10 @@ def _axis(pick: Callable[[Any], object], what: str) -> BeforeValidator:
         for place, item in enumerate(chosen):
             if item in chosen[:place]:
                 raise ConfigError(f"{getattr(item, 'name', item)} is there twice; give each {what} once")
+        names = [item.name for item in chosen if isinstance(item, DataSpec)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"two data sets are called {name}; rename one of the files")
         return tuple(chosen)
 
     return BeforeValidator(expand)
@@ -59,7 +62,7 @@ def _train(value: object) -> object:
         return value
     if not isinstance(value, Mapping):
         raise ConfigError(f"must be a mapping such as {{epochs: 30, lr: 0.01}}, got {value!r}")
-    return TrainSpec(**value)
+    return TrainSpec(**keys(value))
 
 
 def _seeds(value: object) -> object:
@@ -67,7 +70,7 @@ def _seeds(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | list | tuple) or (isinstance(value, int) and value < 1):
         raise ConfigError(f"must be a count of at least 1 or a list of seeds, got {value!r}")
     seeds = tuple(range(value)) if isinstance(value, int) else tuple(value)
-    if len(set(seeds)) < len(seeds) or not seeds:
+    if any(seed in seeds[:place] for place, seed in enumerate(seeds)) or not seeds:
         raise ConfigError(f"must name each seed once and at least one, got {value!r}")
     return seeds
 

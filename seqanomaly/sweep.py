@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from seqanomaly.comparison import MISSING, compare_runs
-from seqanomaly.config import dump_yaml, read_yaml
+from seqanomaly.config import dump_yaml, keys, read_yaml
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.errors import ConfigError, DataError, RunError
@@ -208,17 +209,33 @@ def collect(experiment: Experiment, store: Store) -> pd.DataFrame:
             "dataset": config.data.name,
             "model": config.model.name,
             "loss": config.loss.name,
-            **{axis: config.task if axis == "task" else getattr(config.train, axis) for axis in axes},
+            **_place(config, axes),
             "seed": config.seed,
         }
         digest = config.digest(digests[config.data])
-        rows += [{**what, **row} for row in (_stored(store, digest) if digest in store else _absent(experiment))]
+        folder = store.folder(digest)
+        with _undamaged(folder):
+            rows += [{**what, **row} for row in (_stored(folder) if digest in store else _absent(experiment))]
     return pd.DataFrame(rows)
 
 
-def _stored(store: Store, digest: str) -> Iterator[dict[str, Any]]:
-    folder = store.folder(digest)
-    environment = json.loads((folder / "environment.json").read_text())
+def _place(config: RunConfig, axes: list[str]) -> dict[str, Any]:
+    """Where a run stands on the further axes; what is not set is `null`, as in the file."""
+    values = {axis: config.task if axis == "task" else getattr(config.train, axis) for axis in axes}
+    return {axis: "null" if value is None else value for axis, value in values.items()}
+
+
+@contextmanager
+def _undamaged(folder: Path) -> Iterator[None]:
+    """Name the run folder that cannot be read."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{folder}: is damaged ({error}); delete it and start the comparison again") from None
+
+
+def _stored(folder: Path) -> Iterator[dict[str, Any]]:
+    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     covers = environment["covers"]
     note = "" if covers == "data and training randomness" else f"covers {covers}"
     with (folder / "metrics.csv").open(newline="") as file:
@@ -256,9 +273,10 @@ def collect_curves(experiment: Experiment, store: Store) -> pd.DataFrame:
         digest = config.digest(digests[config.data])
         if digest not in store:
             continue
-        rest = [f"{axis}={config.task if axis == 'task' else getattr(config.train, axis)}" for axis in axes]
+        rest = [f"{axis}={value}" for axis, value in _place(config, axes).items()]
         title = ", ".join([f"{config.model.name} on {config.data.name}", *rest])
-        with (store.folder(digest) / "curve.csv").open(newline="") as file:
+        folder = store.folder(digest)
+        with _undamaged(folder), (folder / "curve.csv").open(newline="") as file:
             for row in csv.DictReader(file):
                 numbers = {name: float(value or "nan") for name, value in row.items()}
                 rows.append({"title": title, "loss": config.loss.name, "seed": config.seed, **numbers})
@@ -294,7 +312,7 @@ def compare(
     if isinstance(experiment, Path | str):
         experiment = load_experiment(Path(experiment))
     elif not isinstance(experiment, Experiment):
-        experiment = Experiment(**experiment)
+        experiment = Experiment(**keys(experiment))
     store = Store(Path(out) if out is not None else Path("results") / experiment.name)
     run_experiment(experiment, store, choose_engine(workers), device=device)
     return compare_runs(collect(experiment, store), experiment.baseline.name, list(experiment.axes()))
@@ -311,6 +329,6 @@ def save_experiment(experiment: Experiment, store: Store) -> None:
 def load_experiment(path: Path) -> Experiment:
     """The experiment in a YAML file; errors name the file."""
     try:
-        return Experiment(**read_yaml(path))
+        return Experiment(**keys(read_yaml(path)))
     except ConfigError as error:
         raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from None

@@ -88,7 +88,7 @@ def compare(
 
 def load(path: Path | None, given: dict[str, Any]) -> Experiment:
     """The experiment in a file, or the one that ships, with the given fields instead of its own."""
-    from seqanomaly.config import read_yaml
+    from seqanomaly.config import keys, read_yaml
     from seqanomaly.errors import ConfigError
     from seqanomaly.grid import SHIPPED, Experiment
 
@@ -96,9 +96,10 @@ def load(path: Path | None, given: dict[str, Any]) -> Experiment:
     if path is None and given:
         settings |= {"name": "compare", "question": ""}
     try:
-        return Experiment(**{**settings, **given})
+        return Experiment(**{**keys(settings), **given})
     except ConfigError as error:
-        raise error if path is None else ConfigError(f"{path}: {error}") from None
+        from_file = path is not None and not (error.path and error.path[0] in given)
+        raise ConfigError(f"{path}: {error}") from None if from_file else error
 
 
 def show(experiment: Experiment, folder: Path, *, early_cost: float | None, metric: str, as_json: bool = False) -> None:

@@ -32,9 +32,18 @@ WIDE = 10_000
 _remarks = Console(stderr=True, highlight=False)
 
 
+class _Results(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # `run` says what that means
+
+
 def result(what: Table | Text | str) -> None:
     """Print a result, wrapped to the terminal where there is one."""
-    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE).print(what)
+    results = _Results(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
+    if isinstance(what, Table) and what.title:  # rich would fold it to the width of the table
+        results.print(what.title, style="bold")
+        what.title = None
+    results.print(what)
 
 
 def result_text(text: str) -> None:
@@ -62,9 +71,7 @@ def remark(text: str) -> None:
 
 def table(*columns: str, title: str | None = None) -> Table:
     """An empty table: the first column to the left, the others to the right."""
-    heading = title and Text(title)  # names may hold brackets, which are no markup
-    made = Table(title=heading, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    made.padding = (0, 2, 0, 0)
+    made = Table(title=title, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
         made.add_column(column, justify="right" if place else "left", header_style="bold")
     return made
@@ -141,8 +148,12 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; a user's mistake is one sentence."""
     command = typer.main.get_command(app)
     try:
-        code = command.main(args=arguments, prog_name="seqanom", standalone_mode=False)
-        return int(code or DONE)
+        with command.make_context("seqanom", sys.argv[1:] if arguments is None else arguments) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+        return DONE
+    except typer.Exit as end:
+        return end.exit_code
     except SeqanomError as error:
         remark(f"Error: {error}")
         return SOME_FAILED if isinstance(error, RunError) else USAGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +42,8 @@ def score(
     except OSError as error:
         raise ConfigError(f"--out: cannot write {out} ({error.strerror or error})") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
     found = scored["decision"].notna() & (scored["decision"] != detector.classes[0])
     console.remark(f"{len(scored)} steps scored, {int(found.sum())} of them anomalous: {out}")
 

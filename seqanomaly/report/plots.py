@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from seqanomaly.comparison import t_interval
 from seqanomaly.report.words import Row, groups
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -49,7 +51,7 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(5.2 * columns, 4.2 * rows + 0.4), layout="constrained")
     heights = [4.0, 1.0] * rows
     axes = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=heights)
-    colours = dict(zip(curves["loss"].unique(), _cycle(COLOURS), strict=False))
+    colours = dict(zip(curves["loss"].unique(), cycle(COLOURS), strict=False))
     for place, title in enumerate(titles):
         row, column = divmod(place, columns)
         _curves(axes[2 * row, column], axes[2 * row + 1, column], curves[curves["title"] == title], title, colours)
@@ -57,8 +59,7 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
         row, column = divmod(place, columns)
         axes[2 * row, column].set_visible(False)
         axes[2 * row + 1, column].set_visible(False)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 7), frameon=False)
+    _legend(figure)
     return figure
 
 
@@ -98,8 +99,7 @@ def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: s
         axes[place].set(xlabel=f"{early} change from {baseline} (points)", ylabel=f"{late} change (points)")
     for unused in axes[len(found) :]:
         unused.set_visible(False)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(max(1, len(labels)), 7), frameon=False)
+    _legend(figure)
     return figure
 
 
@@ -122,5 +122,11 @@ def _tradeoff(axes: Axes, rows: list[Row], losses: list[str], early: str, late: 
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _cycle(colours: list[str]) -> list[str]:
-    return colours * 20
+def _legend(figure: Figure) -> None:
+    """One legend for all panels: not every panel has every line."""
+    lines: dict[str, Artist] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            lines.setdefault(str(label), handle)
+    columns = max(1, min(len(lines), 7))
+    figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=columns, frameon=False)

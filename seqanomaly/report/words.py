@@ -54,9 +54,11 @@ def groups(comparison: pd.DataFrame) -> Iterator[tuple[str, list[Row]]]:
 
 def _sentence(rows: list[Row], baseline: str, early: str, late: str) -> str:
     at = {(row["loss"], row["bucket"]): row for row in rows if row["loss"] != baseline}
-    known = [
-        row for (_, bucket), row in at.items() if bucket == late and row["difference_high"] == row["difference_high"]
-    ]
+    others = [row for (_, bucket), row in at.items() if bucket == late]
+    if not others:
+        return f"there is no loss beside {baseline} to compare"
+    known = [row for row in others if row["difference_high"] == row["difference_high"]]
+    unknown = [row["loss"] for row in others if row["difference_high"] != row["difference_high"]]
     if not known:
         return "there are too few runs to say anything"
     gains = [row for row in known if row["p_adjusted"] < 0.05 and row["difference"] > 0]
@@ -64,12 +66,13 @@ def _sentence(rows: list[Row], baseline: str, early: str, late: str) -> str:
     gains.sort(key=lambda row: -row["difference"])
     parts = [f"{g['loss']} gains {points(g)} {late} and {_cost(at[g['loss'], early], early)}" for g in gains]
     if not undecided and not any(row["difference_high"] >= MARGIN for row in gains):
-        parts.append(f"no loss helps {late} by a point or more")
+        parts.append(f"no {'other ' * bool(unknown)}loss helps {late} by a point or more")
     elif not undecided and len(known) > len(gains):
         parts.append(f"no other loss helps {late} by a point or more")
     elif undecided:
         listed = ", ".join(f"{row['loss']} {points(row, signed=True)}" for row in undecided)
         parts.append(f"undecided {late}: {listed}")
+    parts += [f"too few runs to say anything of {', '.join(unknown)}"] * bool(unknown)
     return "; ".join(parts)
 
 

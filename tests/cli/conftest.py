@@ -53,7 +53,7 @@ def complaint(seqanom: Callable[..., Done]) -> Callable[..., str]:
 
 @pytest.fixture
 def machines() -> pd.DataFrame:
-    """A user's long table: 24 units of 30 cycles in shuffled order, every second one with a fault that shows clearly."""
+    """A user's long table: 24 units of 30 cycles in shuffled order, every second one with a clear fault."""
     unit, cycle = np.repeat(np.arange(24), 30), np.tile(np.arange(30), 24)
     noise = np.random.default_rng(0).standard_normal((720, 2)).round(3)
     fault = unit % 2

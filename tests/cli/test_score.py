@@ -24,7 +24,7 @@ def digest(seqanom: Run, machines: pd.DataFrame) -> str:
     machines.to_csv("machines.csv", index=False)
     machines[machines["unit"] < 5].drop(columns="fault").to_csv("new.csv", index=False)
     columns = ("--series", "unit", "--step", "cycle", "--label", "fault", "--model", "{kind: gru, hidden: 4}")
-    assert seqanom("train", "--data", "machines.csv", *columns, "--epochs", 4).code == 0
+    assert seqanom("train", "--data", "machines.csv", *columns, "--epochs", 5, "--batch-size", 2).code == 0
     (found,) = Store(Path("results/train")).digests()
     return found
 
@@ -75,7 +75,8 @@ def test_a_detector_moves_with_its_folder(seqanom: Run, digest: str, tmp_path: P
 def test_runs_elsewhere(seqanom: Run, complaint: Complaint, digest: str) -> None:
     Path("results").rename("old")
     assert complaint("score", digest, "new.csv") == (
-        f"'{digest}' is neither a run folder nor the beginning of the digest of a run in results; `seqanom runs DIR` lists "
+        f"'{digest}' is neither a run folder nor the beginning of the digest of a run in results; `seqanom runs DIR` "
+        f"lists "
         "them, --runs says where to look"
     )
     assert seqanom("score", digest, "new.csv", "--runs", "old").code == 0
@@ -104,7 +105,8 @@ def test_a_run_in_two_places_is_one_run(seqanom: Run, digest: str) -> None:
         (
             "names.csv",
             "units,cycle,heat,load\n1,0,1,1\n",
-            "names.csv: there is no column 'unit'; name it with --series; did you mean 'units'? (known: units, cycle, heat, "
+            "names.csv: there is no column 'unit'; name it with --series; did you mean 'units'? (known: units, cycle, "
+            "heat, "
             "load)",
         ),
         (
@@ -134,7 +136,7 @@ def test_new_data_that_cannot_be_scored(
             "--out: cannot write no/scored.csv (Cannot save file into a non-existent directory: 'no')",
         ),
         ("no/scored.parquet", "--out: cannot write no/scored.parquet ("),
-        ("new.csv/scored.csv", "--out: cannot write new.csv/scored.csv (Not a directory)"),
+        ("new.csv/scored.csv", "--out: cannot write new.csv/scored.csv ("),
     ],
 )
 def test_a_file_that_cannot_be_written(complaint: Complaint, digest: str, out: str, text: str) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from seqanom.values import read_value
 
+from seqanomaly.experiment import RunConfig, repeat_command
 from seqanomaly.store import Store
 
 Run = Callable[..., Any]
@@ -32,7 +34,8 @@ def test_a_users_own_file(seqanom: Run, machines: pd.DataFrame, tmp_path: Path, 
     path = tmp_path / f"machines.{ending}"
     machines.to_parquet(path) if ending == "parquet" else machines.to_csv(path, index=False)
     loss = "{kind: step, threshold: 25}"
-    done = seqanom("train", "--data", path, *COLUMNS, "--model", "lstm", "--loss", loss, "--seed", 3, "--epochs", 4)
+    quick = ("--epochs", 5, "--batch-size", 2)
+    done = seqanom("train", "--data", path, *COLUMNS, "--model", "lstm", "--loss", loss, "--seed", 3, *quick)
     assert done.err == ""
     assert done.code == 0
     assert plain(done.out) == GOLDEN.read_text(encoding="utf-8")
@@ -86,7 +89,8 @@ def test_a_short_memory_is_noted(seqanom: Run) -> None:
     model = "{kind: tcn, channels: 4, kernel: 2, layers: 1}"
     done = seqanom("train", *DRIFT, "--model", model, "--epochs", 1)
     assert done.err == (
-        "Note: the model sees the last 3 steps only and sequences have up to 9: raise its layers or kernel for it to see "
+        "Note: the model sees the last 3 steps only and sequences have up to 9: raise its layers or kernel for it to "
+        "see "
         "them whole.\n"
     )
 
@@ -126,6 +130,24 @@ def test_a_run_that_diverges(seqanom: Run) -> None:
     assert [found for found, _ in Store(Path("a folder")).failures()] == [digest]
 
 
+def test_the_command_that_repeats_keeps_text_as_text() -> None:
+    data = {
+        "path": "1e5.csv",
+        "series": "1e3",
+        "step": "007",
+        "label": "it's",
+        "normal": "yes",
+        "features": ["08", "a b"],
+    }
+    settings: dict[str, Any] = {"data": data, "loss": {"kind": "exp", "rate": 1e-7, "pos_weight": 2.0}}
+    config = RunConfig(**settings)
+    words = shlex.split(repeat_command(config, Path("a folder")))
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert options["--out"] == "a folder"
+    again = {key: read_value(options[f"--{key}"], key) for key in ("data", "model", "loss", "buckets")}
+    assert RunConfig(**again) == config
+
+
 HEADER = "series,step,label,x\n"
 GOOD = HEADER + "".join(f"s{s},{t},{s % 2},{t + 5 * (s % 2)}\n" for s in range(8) for t in range(4))
 FILES = {
@@ -140,7 +162,7 @@ FILES = {
     "twice.csv": GOOD + "s2,3,0,9\n",
     "two.csv": HEADER + "a,0,0,1\na,1,0,1\nb,0,1,1\nb,1,1,1\n",
     "columns.csv": GOOD.replace("label", "lable"),
-    "words.csv": GOOD.replace(",0,", ",a,").replace(",1,", ",b,"),
+    "words.csv": HEADER + "".join(f"s{s},{t},{'ab'[s % 2]},{t}\n" for s in range(8) for t in range(4)),
     "table.xlsx": GOOD,
     "plain": GOOD,
 }
@@ -167,21 +189,25 @@ def with_files() -> None:
         ("./plain", "plain: unknown kind of file; known endings: .csv, .csv.gz, .csv.bz2, .csv.xz, .parquet, .pq"),
         (
             "columns.csv",
-            "columns.csv: there is no column 'label'; name it with --label; did you mean 'lable'? (known: series, step, "
+            "columns.csv: there is no column 'label'; name it with --label; did you mean 'lable'? (known: series, "
+            "step, "
             "lable, x)",
         ),
         (
             "text.csv",
-            "text.csv: column 'x', data row 9: 'low' is not a number; correct it, or leave the column out with --features",
+            "text.csv: column 'x', data row 9: 'low' is not a number; correct it, or leave the column out with "
+            "--features",
         ),
         (
             "nan.csv",
-            "nan.csv: column 'x', data row 9: the value is missing; fill it or drop the row, or leave the column out with "
+            "nan.csv: column 'x', data row 9: the value is missing; fill it or drop the row, or leave the column out "
+            "with "
             "--features",
         ),
         (
             "inf.csv",
-            "inf.csv: column 'x', data row 9: the value is -inf, not a finite 32-bit number; correct it or drop the row",
+            "inf.csv: column 'x', data row 9: the value is -inf, not a finite 32-bit number; correct it or drop the "
+            "row",
         ),
         ("empty.csv", "empty.csv: the file is empty"),
         ("header.csv", "header.csv: there are no rows"),
@@ -189,27 +215,32 @@ def with_files() -> None:
         ("zeros.csv", "zeros.csv: there are no rows"),
         (
             "single.csv",
-            "single: every training step has the label '0'; learning to tell them apart needs normal and anomalous steps "
+            "single: every training step has the label '0'; learning to tell them apart needs normal and anomalous "
+            "steps "
             "(--task forecast learns from normal ones alone)",
         ),
         (
             "short.csv",
-            "short.csv: series 's9' has 1 step; a sequence needs at least 2 to have an early and a late one, so leave it "
+            "short.csv: series 's9' has 1 step; a sequence needs at least 2 to have an early and a late one, so leave "
+            "it "
             "out",
         ),
         (
             "twice.csv",
-            "twice.csv: series 's2' has the same 'step' in data rows 12 and 33; keep one of them, or name the column that "
+            "twice.csv: series 's2' has the same 'step' in data rows 12 and 33; keep one of them, or name the column "
+            "that "
             "tells the series apart with --series",
         ),
         (
             "two.csv",
-            "two.csv: has 2 series; training, validation and test need at least one each, so 3: name the column that tells "
+            "two.csv: has 2 series; training, validation and test need at least one each, so 3: name the column that "
+            "tells "
             "them apart with --series",
         ),
         (
             "words.csv",
-            "words.csv: column 'label' has the labels a, b and none is 0 or 'normal'; say which one is normal, for example "
+            "words.csv: column 'label' has the labels a, b and none is 0 or 'normal'; say which one is normal, for "
+            "example "
             "--normal a",
         ),
     ],
@@ -251,7 +282,8 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
         (("--device", "tpu"), "device: unknown device 'tpu'; known: auto, cpu, cuda, cuda:N, mps"),
         (
             ("--loss", "{kind: step, threshold: 80}"),
-            "loss: step(threshold=80) gives no training step a weight above 0: the longest of episodes has 80 steps, so "
+            "loss: step(threshold=80) gives no training step a weight above 0: the longest of episodes has 80 steps, "
+            "so "
             "counters go from 0 to 79; choose a smaller threshold",
         ),
         (
@@ -269,7 +301,8 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
         (
             ("--data", "good.csv", "--label", "lable"),
             LABLE := (
-                "good.csv: there is no column 'lable'; name it with --label; did you mean 'label'? (known: series, step, "
+                "good.csv: there is no column 'lable'; name it with --label; did you mean 'label'? (known: series, "
+                "step, "
                 "label, x)"
             ),
         ),
@@ -284,7 +317,8 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
         ),
         (
             ("--data", "episodes", "--label", "fault"),
-            "episodes(label=fault): the label has 7 classes (normal, fault1, fault13, fault14, fault2, fault6, fault8); "
+            "episodes(label=fault): the label has 7 classes (normal, fault1, fault13, fault14, fault2, fault6, "
+            "fault8); "
             "detect tells two apart, so use --task classify or another label column",
         ),
         (("--out", "good.csv"), "out: good.csv: cannot write there (Not a directory); choose another folder"),

@@ -14,6 +14,7 @@ from seqanomaly.errors import ConfigError
 from seqanomaly.losses import (
     BASES,
     MODULATIONS,
+    BaseLoss,
     CounterLoss,
     Exp,
     ExponentialCounterLoss,
@@ -22,6 +23,7 @@ from seqanomaly.losses import (
     Permuted,
     Step,
     StepCounterLoss,
+    Uniform,
 )
 from seqanomaly.losses.counter_loss import Normalize, Reduction
 
@@ -421,6 +423,33 @@ def test_a_modulation_by_name_as_a_mapping_or_as_it_is() -> None:
     assert repr(CounterLoss("ce", Permuted(seed=3), normalize="mean", reduction="sum")) == (
         "CounterLoss(ce x permuted(seed=3), normalize=mean, reduction=sum)"
     )
+
+
+def test_a_base_loss_of_ones_own_may_be_infinite_where_nothing_is_valid() -> None:
+    class Surprise(BaseLoss):
+        def per_step(self, predictions: Tensor, targets: Tensor, steps: torch.Size) -> Tensor:
+            return -predictions.log()
+
+    loss, mask = CounterLoss(Surprise(), "uniform"), torch.tensor([True, True, False])
+    predictions = torch.tensor([0.5, 0.25, math.nan])
+    value = loss(predictions, predictions, torch.arange(3), mask)
+    assert value.item() == pytest.approx(1.5 * math.log(2))
+    assert gradient(loss, predictions, predictions, torch.arange(3), mask).tolist() == [-1, -2, 0]
+
+
+def test_the_weights_of_a_modulation_of_ones_own_do_not_learn() -> None:
+    scale = torch.tensor(2.0, requires_grad=True)
+
+    class Scaled(Uniform):
+        def weight(self, counter: Tensor, mask: Tensor) -> Tensor:
+            return scale.expand(counter.shape)
+
+    loss = CounterLoss("mse", Scaled())
+    assert not loss.weights(torch.arange(3)).requires_grad
+    value = loss(torch.ones(3, requires_grad=True), torch.zeros(3), torch.arange(3))
+    value.backward()
+    assert value.item() == 2
+    assert scale.grad is None
 
 
 def test_the_package_offers_its_names() -> None:
