@@ -12,7 +12,7 @@ class Batch:
     """N sequences of up to T steps; steps that do not take part are False in `mask`."""
 
     x: Tensor
-    """What the model reads, [N, T, F]; zeros past a sequence's end."""
+    """What the model reads, [N, T, F]; what stands where `mask` is False means nothing."""
     target: Tensor
     """[N, T] labels (detect: 0/1 as floats; classify: class indices) or [N, T, F] features (forecast)."""
     mask: Tensor

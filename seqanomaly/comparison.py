@@ -93,7 +93,7 @@ def _notes(of_loss: pd.DataFrame) -> list[str]:
     missing = int((of_loss["note"] == MISSING).sum())
     notes = [str(note) for note in of_loss["note"].unique() if note and note != MISSING]
     notes += [f"{missing} of {len(of_loss)} runs missing"] * bool(missing)
-    return notes + ["one run, so no interval"] * (len(of_loss) - missing == 1)
+    return notes + ["one run, so no interval"] * (int(of_loss["value"].notna().sum()) == 1)
 
 
 def t_interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[float, float, float]:

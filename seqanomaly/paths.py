@@ -1,7 +1,10 @@
-"""Names of folders and files under `--out DIR` that are needed without loading torch."""
+"""Where things lie under `--out DIR`, and how a file appears whole; needs no torch."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 EXPERIMENT = "experiment.yaml"
@@ -15,3 +18,22 @@ def run_folder(root: Path, digest: str) -> Path:
     'out/runs/ab/ab12cd34ab12cd34'
     """
     return root / "runs" / digest[:2] / digest
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A draft beside `path` to write to, which becomes `path` by one rename once it is complete.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with whole(path) as draft:
+    ...     _ = draft.write_text("a")
+    >>> path.read_text(), [file.name for file in path.parent.iterdir()]
+    ('a', ['a.txt'])
+    """
+    draft = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -10,20 +10,25 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from seqanomaly.config import dump_yaml, keys, read_yaml
-from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.experiment import RunConfig
-from seqanomaly.paths import run_folder
+from seqanomaly.paths import run_folder, whole
+
+if TYPE_CHECKING:
+    from seqanomaly.detector import Detector
 
 SCORES = "scores.parquet"
+A_DAY = 86400.0
+"""Seconds after which nobody writes to a draft any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +83,12 @@ class Store:
         return [self.folder(digest) for digest in self.digests() if digest.startswith(beginning)]
 
     def prepare(self) -> None:
-        """Make sure that runs can be written; a `ConfigError` says why not."""
+        """Make sure that runs can be written, and remove what killed ones left; a `ConfigError` says why not."""
         try:
             (self.root / "runs").mkdir(parents=True, exist_ok=True)
+            for draft in self.root.glob("runs/.draft-*"):
+                if draft.stat().st_mtime < time.time() - A_DAY:
+                    shutil.rmtree(draft, ignore_errors=True)
             with tempfile.TemporaryFile(dir=self.root):
                 pass
         except OSError as error:
@@ -105,20 +113,17 @@ class Store:
 
     def add_scores(self, result: RunResult) -> None:
         """Write the scores per step into a run folder that has none."""
-        place = self.folder(result.digest) / SCORES
-        if result.scores is not None and not place.is_file():
-            draft = place.with_suffix(f".{os.getpid()}")
-            result.scores.to_parquet(draft, index=False)
-            draft.replace(place)
+        if result.scores is not None and not self.has(result.digest, scores=True):
+            with whole(self.folder(result.digest) / SCORES) as draft:
+                result.scores.to_parquet(draft, index=False)
 
     def record_failure(self, config: RunConfig, digest: str, reason: str, command: str) -> Path:
         """Keep why a run failed and the command that repeats it, until it succeeds."""
         record = {"title": config.title, "reason": reason, "command": command, "config": config.settings()}
         path = self._failure(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
+        with whole(path) as draft:
+            draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         return path
 
     def failures(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -128,6 +133,8 @@ class Store:
 
     def load(self, digest: str) -> RunResult:
         """Read a finished run; a `DataError` names a file that is missing or damaged."""
+        from seqanomaly.detector import Detector  # loads torch, which a sweep's parent does without
+
         folder = self.folder(digest)
         return RunResult(
             config=read_config(folder),
@@ -184,6 +191,8 @@ def _write(folder: Path, result: RunResult) -> None:
         getattr(result, name).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     (folder / "environment.json").write_text(json.dumps(result.environment, indent=2) + "\n", encoding="utf-8")
     result.detector.save(folder)
+    if result.scores is not None:
+        result.scores.to_parquet(folder / SCORES, index=False)
 
 
 def read_table(path: Path) -> pd.DataFrame:

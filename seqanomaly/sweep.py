@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.experiment import RunConfig, repeat_command
 from seqanomaly.grid import Experiment, plan
 from seqanomaly.metrics.scores import METRICS
-from seqanomaly.paths import EXPERIMENT
+from seqanomaly.paths import EXPERIMENT, whole
 from seqanomaly.store import Store
 
 
@@ -320,10 +319,8 @@ def compare(
 
 def save_experiment(experiment: Experiment, store: Store) -> None:
     """Keep the experiment beside its runs, for `report`."""
-    path = store.root / EXPERIMENT
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(dump_yaml(experiment.settings()), encoding="utf-8")
-    draft.replace(path)
+    with whole(store.root / EXPERIMENT) as draft:
+        draft.write_text(dump_yaml(experiment.settings()), encoding="utf-8")
 
 
 def load_experiment(path: Path) -> Experiment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from seqanom import console
 from seqanomaly.errors import ConfigError
+from seqanomaly.paths import whole
 
 
 def score(
@@ -32,18 +32,14 @@ def score(
     if out is None:
         console.result_text(scored.to_csv(index=False, lineterminator="\n"))
         return
-    draft = out.with_name(f".{out.name}.draft")
     try:
-        if out.suffix == ".csv":
-            scored.to_csv(draft, index=False, lineterminator="\n")
-        else:
-            scored.to_parquet(draft, index=False)
-        draft.replace(out)
+        with whole(out) as draft:
+            if out.suffix == ".csv":
+                scored.to_csv(draft, index=False, lineterminator="\n")
+            else:
+                scored.to_parquet(draft, index=False)
     except OSError as error:
         raise ConfigError(f"--out: cannot write {out} ({error.strerror or error})") from None
-    finally:
-        with suppress(OSError):
-            draft.unlink()
     found = scored["decision"].notna() & (scored["decision"] != detector.classes[0])
     console.remark(f"{len(scored)} steps scored, {int(found.sum())} of them anomalous: {out}")
 

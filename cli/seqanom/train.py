@@ -55,13 +55,14 @@ def train(
 ) -> None:
     """Train one detector and show its early, mid and late accuracy."""
     from seqanom.values import read_value, with_settings
+    from seqanomaly.datasets.specs import data_settings
     from seqanomaly.experiment import RunConfig
 
     names = None if features is None else [name.strip() for name in features.split(",")]
     columns = {"series": series, "step": step, "label": label, "features": names, "normal": normal, "part": part}
     settings: dict[str, Any] = {
         "task": task,
-        "data": with_settings(read_value(data, "data"), columns),
+        "data": with_settings(data_settings(read_value(data, "data")), columns),
         "model": read_value(model, "model"),
         "loss": with_settings(read_value(loss, "loss"), {"normalize": normalize}),
         "train": {

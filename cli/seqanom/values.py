@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from seqanomaly.config import keys, parse_yaml
-from seqanomaly.datasets.specs import data_settings
 from seqanomaly.errors import ConfigError
 
 
@@ -41,5 +40,5 @@ def with_settings(value: object, settings: Mapping[str, object]) -> object:
     given = {key: setting for key, setting in settings.items() if setting is not None}
     if not given:
         return value
-    mapping = data_settings(value) if isinstance(value, str) else value
+    mapping = {"kind": value} if isinstance(value, str) else value
     return {**keys(mapping), **given} if isinstance(mapping, Mapping) else mapping

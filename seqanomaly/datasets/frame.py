@@ -195,15 +195,16 @@ def _normal(found: list[str], layout: Layout, where: str) -> str:
 
 
 def _per_step(column: pd.Series, codes: NDArray[np.int64], series: list[str], where: str) -> pd.Series:
-    """Labels without gaps: a series with one label on some of its rows has it on all of them."""
+    """Labels without gaps: a series whose first row alone has a label has it on all of its rows."""
     missing = column.isna()
     if not missing.any():
         return column
-    groups = column.groupby(codes)
-    row = int(np.argmax((missing & (groups.transform("nunique") != 1)).to_numpy()))
-    if bool(missing.iloc[row]) and groups.nunique()[codes[row]] != 1:
+    labelled = (~missing).groupby(codes)
+    alone = (labelled.transform("sum") == 1) & labelled.transform("first")
+    row = int(np.argmax((missing & ~alone).to_numpy()))
+    if missing.iloc[row] and not alone.iloc[row]:
         raise DataError(
-            f"{where}: column {column.name!r}, data row {row + 1}: the label is missing, and series "
-            f"{series[codes[row]]!r} does not have one single label to take its place"
+            f"{where}: column {column.name!r}, data row {row + 1}: the label is missing; label every row of series "
+            f"{series[codes[row]]!r}, or only its first one if the label is meant for the whole series"
         )
-    return groups.transform("first").infer_objects()
+    return column.groupby(codes).transform("first").where(missing, column).infer_objects()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seqanomaly.comparison import t_interval
+from seqanomaly.paths import whole
 from seqanomaly.report.words import Row, groups
 
 if TYPE_CHECKING:
@@ -28,11 +29,10 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 
     paths = []
     for form in ("png", "svg"):
-        path, draft = folder / f"{name}.{form}", folder / f".{name}.draft.{form}"
+        path = folder / f"{name}.{form}"
         metadata = {"Date": None} if form == "svg" else {"Software": None}
-        with mpl.rc_context({"svg.hashsalt": name}):
+        with mpl.rc_context({"svg.hashsalt": name}), whole(path) as draft:
             figure.savefig(draft, dpi=150, metadata=metadata)
-        draft.replace(path)
         paths.append(path)
     return paths
 

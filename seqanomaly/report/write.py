@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from seqanomaly.comparison import compare_runs
+from seqanomaly.paths import whole
 from seqanomaly.report.tables import bucket_context, markdown
 from seqanomaly.report.words import cheapest, findings
 
@@ -82,7 +83,6 @@ def _figures(
 
 
 def _write(path: Path, text: str) -> Path:
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    with whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")
     return path

@@ -40,12 +40,12 @@ def test_the_list(seqanom: Run, digests: list[str]) -> None:
     assert (done.code, done.err) == (0, "")
     title, head, *lines = [line.rstrip() for line in done.out.splitlines()]
     assert title == "Finished runs in results/train: 2"
-    assert head.split()[:5] == ["run", "data", "model", "loss", "seed"]
-    assert set(head.split()[5:]) == {"early", "mid", "late", "none"}
+    assert head.split()[:6] == ["run", "data", "model", "loss", "task", "seed"]
+    assert set(head.split()[6:]) == {"early", "mid", "late", "none"}
     assert [line.split()[0] for line in lines[:2]] == digests
     for line in lines[:2]:
-        _, data, model, loss, seed, *shares = line.split()
-        assert (data, model) == ("drift(length=9,train=20,test=10)", "gru(hidden=4)")
+        _, data, model, loss, task, seed, *shares = line.split()
+        assert (data, model, task) == ("drift(length=9,train=20,test=10)", "gru(hidden=4)", "detect")
         assert (loss, seed) in {("uniform", "0"), ("exp", "2")}
         assert shares.count("-") == (1 if loss == "uniform" else 3)
     ((_, record),) = Store(Path("results/train")).failures()
@@ -83,7 +83,11 @@ def test_a_folder_that_is_none(complaint: Callable[..., str]) -> None:
         )
 
 
-def test_a_damaged_run(complaint: Callable[..., str], digests: list[str]) -> None:
+def test_a_damaged_run_is_left_out_and_named(seqanom: Run, digests: list[str]) -> None:
     path = Store(Path("results/train")).folder(digests[0]) / "metrics.csv"
     path.write_bytes(b"")
-    assert complaint("runs") == f"{path}: missing or damaged (No columns to parse from file)"
+    done = seqanom("runs")
+    assert done.code == 0
+    assert done.err == f"Left out: {path}: missing or damaged (No columns to parse from file)\n"
+    assert digests[0] not in done.out
+    assert digests[1] in done.out
