@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, product
 from pathlib import Path
@@ -57,6 +58,12 @@ def _axis(pick: Callable[[Any], object], what: str) -> BeforeValidator:
     return BeforeValidator(expand)
 
 
+def _name(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+        raise ConfigError(f"must be letters, digits, dots, dashes and underscores, as it names a folder, got {value!r}")
+    return value
+
+
 def _train(value: object) -> object:
     if isinstance(value, TrainSpec):
         return value
@@ -78,7 +85,7 @@ def _seeds(value: object) -> object:
 class Experiment(Config):
     """A question and a grid of configurations and seeds that answers it."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Annotated[str, BeforeValidator(_name)]
     """Names the folder of results: letters, digits, dots, dashes and underscores."""
     question: str = ""
     """What the experiment asks, in one sentence."""

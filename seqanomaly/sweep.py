@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,10 +101,16 @@ def run_experiment(
     Raises:
         ConfigError, DataError: something is wrong with the settings or the data.
     """
+    if device != "auto":
+        from seqanomaly.training.device import find_device
+
+        find_device(device)
     store.prepare()
     digests = {data: data.content_digest() for data in experiment.data}
     progress = Progress(experiment.count)
     jobs = list(_missing(experiment, store, digests, device, scores, progress))
+    if not jobs:
+        on_progress(progress)
     while jobs:
         again, waiting = [], list(jobs)
         progress.running = _in_training(waiting, engine)
@@ -313,7 +320,10 @@ def compare(
     elif not isinstance(experiment, Experiment):
         experiment = Experiment(**keys(experiment))
     store = Store(Path(out) if out is not None else Path("results") / experiment.name)
-    run_experiment(experiment, store, choose_engine(workers), device=device)
+    failed = run_experiment(experiment, store, choose_engine(workers), device=device).failed
+    if failed:
+        reason = next(iter(failed.values()))
+        warnings.warn(f"{len(failed)} of {experiment.count} runs failed, the first because: {reason}", stacklevel=2)
     return compare_runs(collect(experiment, store), experiment.baseline.name, list(experiment.axes()))
 
 

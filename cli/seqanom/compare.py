@@ -62,7 +62,7 @@ def compare(
             values = read_values(text, name)
             given[name] = values[0] if len(values) == 1 else values
     checked_metric(metric)
-    wanted = load(experiment, given)
+    wanted, trainer = load(experiment, given), _engine(engine, workers, run_timeout)
     from seqanomaly.store import Store
     from seqanomaly.sweep import run_experiment, save_experiment
 
@@ -71,14 +71,7 @@ def compare(
     save_experiment(wanted, store)
     farewell = f"Stopped; what is finished lies in {store.root}. The same command goes on from there."
     with console.stopping(farewell), _progress(wanted) as show_progress:
-        done = run_experiment(
-            wanted,
-            store,
-            _engine(engine, workers, run_timeout),
-            device=device,
-            scores=save_scores,
-            on_progress=show_progress,
-        )
+        done = run_experiment(wanted, store, trainer, device=device, scores=save_scores, on_progress=show_progress)
     show(wanted, store.root, early_cost=early_cost, metric=metric, as_json=as_json)
     for digest, reason in done.failed.items():
         console.remark(f"Failed: {reason} ({store.root / 'failures' / digest}.json has the command that repeats it)")
@@ -99,7 +92,7 @@ def load(path: Path | None, given: dict[str, Any]) -> Experiment:
         return Experiment(**{**keys(settings), **given})
     except ConfigError as error:
         from_file = path is not None and not (error.path and error.path[0] in given)
-        raise ConfigError(f"{path}: {error}") from None if from_file else error
+        raise (ConfigError(f"{path}: {error}") if from_file else error) from None
 
 
 def show(experiment: Experiment, folder: Path, *, early_cost: float | None, metric: str, as_json: bool = False) -> None:

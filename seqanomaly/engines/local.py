@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing import resource_tracker
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -33,14 +38,14 @@ class LocalEngine:
 
     def run(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Ended[Job, Result]]:
         """See `Engine.run`; `work` and the jobs must be picklable; a user's error ends the whole."""
-        pool = self._pool(work)
         waiting, running = iter(jobs), dict[Future[Any], Job]()
+        pool: ProcessPool | None = None
         try:
             while True:
                 for job in islice(waiting, 2 * self.workers - len(running)):
-                    if not pool.active:  # pebble gives a pool up when a worker dies between two jobs
+                    if pool is None or not pool.active:  # pebble gives a pool up when a worker dies between two jobs
                         _end(pool)
-                        pool = self._pool(work)
+                        pool = self._start(work)
                     running[pool.schedule(_work_on, args=[work, job], timeout=self.timeout)] = job
                 if not running:
                     break
@@ -49,13 +54,20 @@ class LocalEngine:
         finally:
             _end(pool)
 
-    def _pool(self, work: Callable[[Job], Result]) -> ProcessPool:
-        return ProcessPool(
+    def _start(self, work: Callable[[Job], Result]) -> ProcessPool:
+        pool = ProcessPool(
             max_workers=self.workers,
-            context=multiprocessing.get_context("spawn"),
+            context=_Context(),
             initializer=_begin,
             initargs=[work],  # so that what it imports is there before a job is taken
         )
+        resource_tracker.ensure_running()  # its start unblocks interrupts
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it: Ctrl-C is for us
+        try:
+            assert pool.active  # starts it
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return pool
 
     def _ended(self, job: Job, future: Future[Result]) -> Ended[Job, Result]:
         try:
@@ -72,6 +84,22 @@ class LocalEngine:
             return Ended(job, None, describe(error))
 
 
+class _Process(SpawnProcess):
+    """A worker that does not import the caller's script: a script needs no `if __name__ == "__main__"` for it."""
+
+    def start(self) -> None:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
 class _CrashError(Exception):
     """An unexpected error of a job, in words: not every error can be sent from one process to another."""
 
@@ -86,7 +114,7 @@ def _work_on(work: Callable[[Job], Result], job: Job) -> Result:
 
 
 def _begin(_work: object) -> None:
-    """In a new worker: end with the parent, however that ends; pebble leaves Ctrl-C to the parent."""
+    """In a new worker: end with the parent, however that ends."""
     Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -97,7 +125,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _end(pool: ProcessPool) -> None:
+def _end(pool: ProcessPool | None) -> None:
     """Stop the workers, whatever they do."""
-    pool.stop()
-    pool.join()
+    if pool is not None:
+        pool.stop()
+        pool.join()

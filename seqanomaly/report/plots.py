@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31"]
 """Okabe and Ito's colours, told apart by colour-blind readers too; the baseline is black."""
 MARKS = "os^Dvp*X"
+PANELS = 24
+"""Most panels of a figure: more take minutes to draw and nobody reads them; the tables have all."""
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
@@ -45,7 +47,8 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    titles = list(curves["title"].unique())
+    every = list(curves["title"].unique())
+    titles = every[:PANELS]
     columns = min(2, len(titles))
     rows = -(-len(titles) // columns)
     figure = Figure(figsize=(5.2 * columns, 4.2 * rows + 0.4), layout="constrained")
@@ -60,6 +63,7 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
         axes[2 * row, column].set_visible(False)
         axes[2 * row + 1, column].set_visible(False)
     _legend(figure)
+    _say_what_is_left_out(figure, len(every))
     return figure
 
 
@@ -87,7 +91,8 @@ def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: s
     """Late against early change in accuracy: per data set and model a point per loss with both 95% intervals."""
     from matplotlib.figure import Figure
 
-    found = list(groups(comparison[comparison["metric"] == "accuracy"]))
+    every = list(groups(comparison[comparison["metric"] == "accuracy"]))
+    found = every[:PANELS]
     columns = min(2, len(found))
     rows = -(-len(found) // columns)
     figure = Figure(figsize=(5.2 * columns, 4.4 * rows + 0.4), layout="constrained")
@@ -100,6 +105,7 @@ def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: s
     for unused in axes[len(found) :]:
         unused.set_visible(False)
     _legend(figure)
+    _say_what_is_left_out(figure, len(every))
     return figure
 
 
@@ -130,3 +136,8 @@ def _legend(figure: Figure) -> None:
             lines.setdefault(str(label), handle)
     columns = max(1, min(len(lines), 7))
     figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=columns, frameon=False)
+
+
+def _say_what_is_left_out(figure: Figure, panels: int) -> None:
+    if panels > PANELS:
+        figure.supxlabel(f"The first {PANELS} of {panels} panels; the tables have all.", fontsize=9)

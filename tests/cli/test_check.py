@@ -1,0 +1,101 @@
+"""`seqanom check`: what an experiment would do, quickly and without doing it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from seqanom.check import _duration
+
+from seqanomaly.run import train
+
+Run = Callable[..., Any]
+DATA = {"kind": "drift", "length": 8, "train": 20, "test": 20}
+MINE = """\
+name: mine
+question: Does it help?
+data: {kind: drift, length: 8, train: 20, test: 20}
+model: {kind: rnn, hidden: [2, 3]}
+loss: [exp, step]
+train: {epochs: 100, lr: [0.1, 0.01]}
+seeds: 5
+stack: 8
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    (tmp_path / "mine.yaml").write_text(MINE)
+    return Path("mine.yaml")
+
+
+def test_runs_stacks_and_time(seqanom: Run, mine: Path, tmp_path: Path) -> None:
+    done = seqanom("check", mine, "--workers", 2)
+    assert (done.code, done.err) == (0, "")
+    *lines, last = done.out.splitlines()
+    assert lines == [
+        "mine: Does it help?",
+        "60 runs = 1 data sets x 2 models x 3 losses x 5 seeds x 2 lr",
+        "0 are done in results/mine, 60 are left.",
+        "Stacks (members trained together): 4 of 8, 4 of 7.",
+    ]
+    assert re.fullmatch(r"About \d+ s on 2 cores, as a rough guide\.", last)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+def test_what_is_done_is_known(seqanom: Run, mine: Path) -> None:
+    config = {"data": DATA, "model": {"kind": "rnn", "hidden": 2}, "loss": "exp", "train": {"epochs": 100, "lr": 0.1}}
+    train(config, "results/mine", device="cpu")
+    assert "1 are done in results/mine, 59 are left.\n" in seqanom("check", mine).out
+    assert "0 are done in elsewhere, 60 are left.\n" in seqanom("check", mine, "--out", "elsewhere").out
+
+
+def test_json(seqanom: Run, mine: Path) -> None:
+    done = seqanom("check", mine, "--json", "--workers", 1)
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out)
+    half = json.loads(seqanom("check", mine, "--json", "--workers", 2).out)
+    seconds = found.pop("seconds")
+    assert found == {
+        "name": "mine",
+        "runs": 60,
+        "done": 0,
+        "stacks": [{"members": 7, "count": 4}, {"members": 8, "count": 4}],
+    }
+    assert seconds > 0
+    assert half["seconds"] == pytest.approx(seconds / 2, abs=0.1)
+
+
+def test_the_experiment_that_ships(seqanom: Run) -> None:
+    done = seqanom("check")
+    assert done.code == 0
+    assert "\n200 runs = 2 data sets x 2 models x 5 losses x 10 seeds\n" in done.out
+    assert "0 are done in results/default, 200 are left." in done.out
+
+
+def test_an_experiment_without_a_question(seqanom: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE.replace("question: Does it help?\n", ""))
+    assert seqanom("check", "mine.yaml").out.startswith("mine\n60 runs")
+
+
+def test_torch_is_not_needed(mine: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from seqanom import console; from seqanom.main import app; code = console.run(app, ['check', "
+        "'mine.yaml']); print(code, [name for name in ('torch', 'matplotlib', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2.0 h"), (90_000, "25.0 h")],
+)
+def test_a_duration_has_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert _duration(seconds) == text

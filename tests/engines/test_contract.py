@@ -1,0 +1,238 @@
+"""What every engine keeps, and how the local one survives its workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from seqanomaly.engines import ENGINES, choose_engine, usable_cores
+from seqanomaly.engines.base import Ended, Engine
+from seqanomaly.engines.local import LocalEngine
+from seqanomaly.engines.serial import SerialEngine
+from seqanomaly.errors import ConfigError, DataError
+
+EACH: dict[str, Callable[[], Engine]] = {
+    "serial": SerialEngine,
+    "local-1": lambda: LocalEngine(1),
+    "local-2": lambda: LocalEngine(2),
+}
+
+
+@pytest.fixture(autouse=True)
+def _workers_find_this_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
+
+
+@pytest.fixture(params=EACH)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    return EACH[request.param]()
+
+
+# what workers do
+
+
+class OddError(Exception):
+    """An error that cannot be sent to another process: its arguments are not its message."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(f"{number} is {why}")
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def picky(number: int) -> int:
+    if number == 2:
+        raise OddError(number, "odd")
+    if number == 3:
+        raise TimeoutError("of its own")
+    return number * number
+
+
+def refusing(number: int) -> int:
+    if number == 1:
+        raise ConfigError("must be less than 1, got 1", ("train", "lr"))
+    return number
+
+
+def refusing_data(_: int) -> int:
+    raise DataError("mine.csv: is empty")
+
+
+def process_id(number: int) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def deadly(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def endless(number: int) -> int:
+    if number == 1:
+        time.sleep(600)
+    return number
+
+
+def results(ends: Iterator[Ended[int, int]]) -> dict[int, int | str | None]:
+    """Job -> its result, or why there is none."""
+    return {end.job: end.crash if end.result is None else end.result for end in ends}
+
+
+# every engine
+
+
+def test_every_engine_is_tried() -> None:
+    assert {name.partition("-")[0] for name in EACH} == set(ENGINES)
+
+
+def test_all_jobs_end_with_their_results(engine: Engine) -> None:
+    ends = list(engine.run(square, range(7)))
+    assert sorted((end.job, end.result, end.crash) for end in ends) == [(n, n * n, None) for n in range(7)]
+    assert multiprocessing.active_children() == []
+
+
+def test_no_jobs(engine: Engine) -> None:
+    assert list(engine.run(square, [])) == []
+
+
+def test_an_error_is_the_crash_of_its_job_only(engine: Engine) -> None:
+    assert results(engine.run(picky, range(6))) == {
+        **{n: n * n for n in (0, 1, 4, 5)},
+        2: "OddError: 2 is odd",
+        3: "TimeoutError: of its own",
+    }
+
+
+def test_a_users_mistake_ends_everything(engine: Engine) -> None:
+    with pytest.raises(ConfigError) as error:
+        list(engine.run(refusing, range(3)))
+    assert str(error.value) == "train.lr: must be less than 1, got 1"
+    assert (error.value.path, error.value.message) == (("train", "lr"), "must be less than 1, got 1")
+    assert multiprocessing.active_children() == []
+
+
+def test_a_data_error_stays_one(engine: Engine) -> None:
+    with pytest.raises(DataError, match=r"^mine\.csv: is empty$"):
+        list(engine.run(refusing_data, [0]))
+
+
+def test_jobs_are_taken_as_they_are_needed(engine: Engine) -> None:
+    taken = []
+
+    def jobs() -> Iterator[int]:
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    ends = engine.run(square, jobs())
+    assert taken == []
+    assert next(ends).crash is None
+    assert len(taken) <= 2 * engine.workers
+    next(ends)
+    assert len(taken) <= 2 * engine.workers + 1
+    ends.close()  # type: ignore[attr-defined]
+    assert multiprocessing.active_children() == []
+
+
+def test_the_number_of_workers_chooses_the_engine() -> None:
+    assert isinstance(choose_engine(0), SerialEngine)
+    found = [choose_engine(count, 5.0) for count in (None, 1, 3)]
+    assert [(engine.workers, engine.timeout) for engine in found if isinstance(engine, LocalEngine)] == [
+        (usable_cores(), 5.0),
+        (1, 5.0),
+        (3, 5.0),
+    ]
+
+
+# the local engine
+
+
+def test_a_worker_lives_on_from_job_to_job() -> None:
+    found = list(LocalEngine(2).run(process_id, range(12)))
+    processes = {end.result for end in found}
+    assert None not in processes
+    assert len(processes) <= 2
+    assert os.getpid() not in processes
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_dies_fails_its_own_job_only(workers: int) -> None:
+    assert results(LocalEngine(workers).run(deadly, range(8))) == {
+        **{n: n for n in (0, 2, 3, 4, 5, 6, 7)},
+        1: "its worker process died (exit code -9)",
+    }
+
+
+def test_a_worker_that_dies_between_two_jobs_harms_none() -> None:
+    ended: list[int] = []
+
+    def jobs() -> Iterator[int]:
+        yield from (0, 1)
+        (worker,) = multiprocessing.active_children()
+        time.sleep(0.5)  # it has done both and waits
+        worker.kill()
+        time.sleep(0.5)
+        yield from (2, 3, 4)
+
+    for end in LocalEngine(1).run(square, jobs()):
+        assert end.result == end.job**2
+        ended.append(end.job)
+    assert sorted(ended) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_that_hangs_is_ended(workers: int) -> None:
+    assert results(LocalEngine(workers, 2.5).run(endless, range(6))) == {
+        **{n: n for n in (0, 2, 3, 4, 5)},
+        1: "took longer than 2.5 s",
+    }
+
+
+def test_closing_early_ends_the_workers() -> None:
+    ends = LocalEngine(2).run(endless, [0, 1, 1, 1])
+    assert next(ends).result == 0
+    assert len(multiprocessing.active_children()) == 2
+    ends.close()  # type: ignore[attr-defined]
+    assert multiprocessing.active_children() == []
+
+
+TASK = """
+import time
+
+def work(number):
+    print("working", flush=True)
+    time.sleep(600)
+"""
+PARENT = """
+from task import work
+from seqanomaly.engines.local import LocalEngine
+
+list(LocalEngine(2).run(work, range(4)))
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent_whatever_they_do(tmp_path: Path, end: signal.Signals) -> None:
+    (tmp_path / "task.py").write_text(TASK)
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert [parent.stdout.readline() for _ in range(2)] == ["working\n"] * 2
+        parent.send_signal(end)
+        rest, _ = parent.communicate(timeout=60)  # the last worker closes the pipe
+    assert rest == ""
+    assert parent.returncode == -end

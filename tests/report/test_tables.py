@@ -1,0 +1,118 @@
+"""The tables of a comparison, for the screen and for Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seqanomaly.comparison import compare_runs
+from seqanomaly.report.tables import Block, blocks, bucket_context, interval, markdown
+from seqanomaly.report.words import findings
+
+ENDS = ["early", "late"]
+
+
+@pytest.fixture
+def drift(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> Block:
+    return blocks(comparison, bucket_context(stored_runs), ENDS)[0]
+
+
+@pytest.fixture
+def episodes(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> Block:
+    return blocks(comparison, bucket_context(stored_runs), ENDS)[1]
+
+
+def test_one_row_per_loss_with_both_buckets_and_their_changes(drift: Block) -> None:
+    assert drift.title == "gru(hidden=4) on drift"
+    assert drift.heads == ["loss", "early", "late", "early change", "late change", "ESS"]
+    assert drift.rows == [
+        ["uniform", "76.9 ± 0.7", "76.9 ± 0.6", "", "", "30.0"],
+        ["linear", "74.8 ± 0.7", "77.1 ± 0.7", "-2.1 ± 0.3 *", "+0.2 ± 0.3", "27.4"],
+        ["exp", "63.7 ± 1.3", "84.0 ± 0.7", "-13.1 ± 0.8 *", "+7.1 ± 0.4 *", "18.6"],
+        ["step", "76.9 ± 0.7", "76.9 ± 0.6", "+0.0 ± 0.0", "+0.0 ± 0.0", "15.0"],
+    ]
+
+
+def test_the_footer_says_what_to_hold_it_against(drift: Block, episodes: Block) -> None:
+    assert drift.footer == (
+        "early: best possible 85.2, majority 50.0, prevalence 50.0; late: best possible 85.2, majority 50.0, "
+        "prevalence 50.0; too few pairs: step"
+    )
+    assert episodes.footer == (
+        "early: majority 75.0, prevalence 25.0; late: majority 75.0, prevalence 25.0; covers training randomness only; "
+        "3 of 8 runs missing: step; too few pairs: step, linear"
+    )
+
+
+def test_a_metric_that_is_not_defined(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
+    block = blocks(comparison, bucket_context(stored_runs), ENDS, "auroc")[1]
+    assert block.rows[1] == ["linear", "-", "86.0 ± 0.8", "", "+0.5 ± 0.5", "27.4"]
+    assert "only one class in this bucket; " in block.footer
+
+
+def test_a_loss_without_any_run(stored_runs: pd.DataFrame) -> None:
+    lost = stored_runs["loss"] == "exp"
+    runs = stored_runs.assign(note=stored_runs["note"].mask(lost, "missing")).assign(
+        **{name: stored_runs[name].mask(lost) for name in ("value", "ess", "best_possible", "n", "prevalence")}
+    )
+    block = blocks(compare_runs(runs, "uniform"), bucket_context(runs), ENDS)[0]
+    assert block.rows[2] == ["exp", "-", "-", "", "", "-"]
+    assert "8 of 8 runs missing: exp" in block.footer
+
+
+def test_one_seed_has_no_widths(stored_runs: pd.DataFrame) -> None:
+    runs = stored_runs[stored_runs["seed"] == 0]
+    block = blocks(compare_runs(runs, "uniform"), bucket_context(runs), ENDS)[0]
+    assert block.rows[2] == ["exp", "63.0", "83.5", "-14.0", "+7.1", "18.6"]
+    assert block.footer.endswith("one run, so no interval; too few pairs: linear, exp, step")
+
+
+def test_one_bucket(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
+    block = blocks(comparison, bucket_context(stored_runs), ["late"])[0]
+    assert block.heads == ["loss", "late", "late change", "ESS"]
+    assert block.rows[2] == ["exp", "84.0 ± 0.7", "+7.1 ± 0.4 *", "18.6"]
+
+
+def test_the_context_of_a_bucket(stored_runs: pd.DataFrame) -> None:
+    assert bucket_context(stored_runs).to_dict("records") == [
+        {"dataset": name, "bucket": bucket, "n": 1000.0, "prevalence": prevalence, "majority_accuracy": 1 - prevalence}
+        for name, prevalence in (("drift", 0.5), ("episodes", 0.25))
+        for bucket in ENDS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mean", "high", "text"),
+    [(0.5, 0.6, "50.0 ± 10.0"), (0.5, np.nan, "50.0"), (np.nan, np.nan, "-"), (1.0, 1.0, "100.0 ± 0.0")],
+)
+def test_an_interval(mean: float, high: float, text: str) -> None:
+    assert interval(mean, high) == text
+
+
+def test_the_page(comparison: pd.DataFrame, stored_runs: pd.DataFrame, golden: Path) -> None:
+    found = markdown(
+        comparison,
+        bucket_context(stored_runs),
+        ENDS,
+        name="golden",
+        question="When does late weighting buy late accuracy?",
+        sentences=findings(comparison, "uniform", "early", "late"),
+        baseline="uniform",
+    )
+    assert found == (golden / "comparison.md").read_text(encoding="utf-8")
+
+
+def test_without_a_question_there_is_no_gap(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
+    page = markdown(
+        comparison, bucket_context(stored_runs), ENDS, name="a", question="", sentences=["b"], baseline="uniform"
+    )
+    assert page.startswith("# a\n\n- b\n\nPoints (%)")
+
+
+def test_a_bar_in_a_name_does_not_break_the_table(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
+    renamed = comparison.assign(loss=comparison["loss"].replace("exp", "a|b"))
+    page = markdown(renamed, bucket_context(stored_runs), ENDS, name="a", question="", sentences=[], baseline="uniform")
+    assert "| a\\|b | 63.7 ± 1.3 | 84.0 ± 0.7 | -13.1 ± 0.8 \\* | +7.1 ± 0.4 \\* | 18.6 |\n" in page

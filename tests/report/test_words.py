@@ -1,0 +1,132 @@
+"""What a comparison found, in words: each kind of sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seqanomaly.report.words import cheapest, findings, groups, points
+
+Change = tuple[float, float, float, float]  # difference, low, high, adjusted p
+NONE: Change = (np.nan, np.nan, np.nan, np.nan)
+GAIN: Change = (0.071, 0.066, 0.076, 0.006)
+LOSS: Change = (-0.134, -0.14, -0.128, 0.006)
+SMALL: Change = (0.002, -0.001, 0.005, 0.3)
+WIDE: Change = (0.011, -0.004, 0.026, 0.2)
+
+
+def comparison(changes: dict[str, tuple[Change, Change]], **columns: Any) -> pd.DataFrame:
+    """Loss -> its early and its late change."""
+    rows = [
+        {"dataset": "drift", "model": "gru", "loss": loss, **columns, "bucket": bucket, "metric": "accuracy"}
+        | {"mean": 0.8, "difference": d, "difference_low": low, "difference_high": high, "p_adjusted": p}
+        for loss, both in {"uniform": (NONE, NONE), **changes}.items()
+        for bucket, (d, low, high, p) in zip(("early", "late"), both, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"exp": (LOSS, GAIN)},
+            "exp gains 7.1 points [6.6, 7.6] late and loses 13.4 early",
+        ),
+        (
+            {"exp": (LOSS, GAIN), "linear": (SMALL, SMALL)},
+            "exp gains 7.1 points [6.6, 7.6] late and loses 13.4 early; no other loss helps late by a point or more",
+        ),
+        ({"exp": (LOSS, SMALL), "linear": (SMALL, SMALL)}, "no loss helps late by a point or more"),
+        ({"reverse": (GAIN, LOSS)}, "no loss helps late by a point or more"),
+        (
+            {"exp": (LOSS, WIDE), "linear": (SMALL, SMALL)},
+            "undecided late: exp +1.1 points [-0.4, 2.6]",
+        ),
+        (
+            {"linear": (WIDE, (0.03, 0.02, 0.04, 0.01)), "exp": (LOSS, GAIN), "step": (SMALL, WIDE)},
+            "exp gains 7.1 points [6.6, 7.6] late and loses 13.4 early; linear gains 3.0 points [2.0, 4.0] late and "
+            "shows no clear change early (+1.1 points [-0.4, 2.6]); undecided late: step +1.1 points [-0.4, 2.6]",
+        ),
+        ({"exp": ((0.02, 0.01, 0.03, 0.01), GAIN)}, "exp gains 7.1 points [6.6, 7.6] late and gains 2.0 early"),
+        ({"exp": (NONE, GAIN)}, "exp gains 7.1 points [6.6, 7.6] late and cannot be compared early"),
+        (
+            {"exp": (SMALL, (0.004, 0.002, 0.006, 0.01))},
+            "exp gains 0.4 points [0.2, 0.6] late and shows no clear change early (+0.2 points [-0.1, 0.5]); no loss "
+            "helps late by a point or more",
+        ),
+        ({"exp": (LOSS, (0.08, 0.05, 0.11, 0.0625))}, "undecided late: exp +8.0 points [5.0, 11.0]"),
+        ({"exp": (NONE, NONE), "linear": ((0.1, np.nan, np.nan, 1.0),) * 2}, "there are too few runs to say anything"),
+        (
+            {"exp": (NONE, NONE), "linear": (SMALL, SMALL)},
+            "no other loss helps late by a point or more; too few runs to say anything of exp",
+        ),
+        ({}, "there is no loss beside uniform to compare"),
+    ],
+)
+def test_the_sentence(changes: dict[str, tuple[Change, Change]], sentence: str) -> None:
+    assert findings(comparison(changes), "uniform", "early", "late") == [f"gru on drift: {sentence}."]
+
+
+def test_a_point_exactly_is_no_longer_no_gain() -> None:
+    (sentence,) = findings(comparison({"exp": (SMALL, (0.005, 0.0, 0.01, 0.2))}), "uniform", "early", "late")
+    assert sentence == "gru on drift: undecided late: exp +0.5 points [0.0, 1.0]."
+
+
+def test_the_stored_runs(comparison: pd.DataFrame) -> None:
+    assert findings(comparison, "uniform", "early", "late") == [
+        "gru(hidden=4) on drift: exp gains 7.1 points [6.7, 7.5] late and loses 13.1 early; no other loss helps late "
+        "by a point or more.",
+        "gru(hidden=4) on episodes: undecided late: linear +1.0 points [-0.1, 2.1], exp +1.0 points [0.1, 1.9], step "
+        "+2.4 points [1.1, 3.8].",
+    ]
+
+
+def test_another_metric(comparison: pd.DataFrame) -> None:
+    assert findings(comparison, "uniform", "early", "late", "auroc")[0] == (
+        "gru(hidden=4) on drift: exp gains 3.6 points [3.3, 3.8] late and loses 6.6 early; no other loss helps late by "
+        "a point or more."
+    )
+
+
+def test_the_cheapest_gain() -> None:
+    both = comparison({"exp": (LOSS, GAIN), "linear": ((-0.02, -0.03, -0.01, 0.01), (0.03, 0.02, 0.04, 0.01))})
+    assert cheapest(both, "uniform", "early", "late", 0.02) == [
+        "gru on drift: of the losses that lose at most 2 points early, linear is best late (+3.0 points late, -2.0 "
+        "early)."
+    ]
+    assert cheapest(both, "uniform", "early", "late", 0.2) == [
+        "gru on drift: of the losses that lose at most 20 points early, exp is best late (+7.1 points late, -13.4 "
+        "early)."
+    ]
+    assert cheapest(both, "uniform", "early", "late", 0.005) == [
+        "gru on drift: of the losses that lose at most 0.5 points early, uniform is best late (+0.0 points late, +0.0 "
+        "early)."
+    ]
+
+
+def test_a_loss_without_runs_is_never_the_cheapest() -> None:
+    found = cheapest(comparison({"exp": (NONE, NONE), "step": (SMALL, NONE)}), "uniform", "early", "late", 1.0)
+    assert found == [
+        "gru on drift: of the losses that lose at most 100 points early, uniform is best late (+0.0 points late, +0.0 "
+        "early)."
+    ]
+
+
+def test_a_sentence_for_each_place_in_the_grid() -> None:
+    both = pd.concat(
+        [comparison({"exp": (LOSS, GAIN)}, epochs=5, lr=0.1), comparison({"exp": (SMALL, SMALL)}, epochs=5, lr=0.01)]
+    )
+    assert [title for title, _ in groups(both)] == ["gru on drift, epochs=5, lr=0.1", "gru on drift, epochs=5, lr=0.01"]
+    first, second = findings(both, "uniform", "early", "late")
+    assert first.startswith("gru on drift, epochs=5, lr=0.1: exp gains")
+    assert second == "gru on drift, epochs=5, lr=0.01: no loss helps late by a point or more."
+
+
+def test_points() -> None:
+    row = {"difference": -0.02, "difference_low": -0.031, "difference_high": -0.009}
+    assert points(row) == "-2.0 points [-3.1, -0.9]"
+    assert points({**row, "difference": 0.02}, signed=True) == "+2.0 points [-3.1, -0.9]"
