@@ -74,7 +74,7 @@ def test_the_base_class_is_abstract() -> None:
         ("drift", {"length": 2.5}, r"^length: must be .* integer, got 2.5$"),
         ("drift", {"length": 1}, r"^length: must be greater than or equal to 2, got 1$"),
         ("drift", {"features": 1}, r"^features: must be greater than or equal to 2, got 1$"),
-        ("drift", {"train": 0}, r"^train: must be greater than or equal to 1, got 0$"),
+        ("drift", {"train": 0}, r"^train: must be greater than or equal to 2, got 0$"),
         ("drift", {"test": 0}, r"^test: must be greater than or equal to 1, got 0$"),
         ("drift", {"noise": float("nan")}, r"^noise: must be a finite number, got nan$"),
         ("drift", {"nosie": 0.5}, r"^unknown key 'nosie'; did you mean 'noise'\?"),
