@@ -133,7 +133,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read as a YAML text file ({error})") from None
     value = parse_yaml(text, str(path))
     if not isinstance(value, dict):
-        raise ConfigError(f"{path}: must hold a mapping (key: value), found {type(value).__name__}")
+        raise ConfigError(
+            f"{path}: must hold a mapping (key: value), found {'nothing' if value is None else type(value).__name__}"
+        )
     return value
 
 

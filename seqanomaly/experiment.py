@@ -1,184 +1,193 @@
-"""What is to be run: one run's configuration, from YAML, flags or Python."""
+"""What is to be compared: an experiment, its grid of runs, and the stacks that train them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice, product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_serializer, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, nearest, one_of, share
-from seqanomaly.datasets.specs import AnyData
+from seqanomaly.config import Config, keys
+from seqanomaly.datasets.source import DataSpec, Source
+from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError
-from seqanomaly.losses.modulations import MODULATIONS, AnyModulation, Modulation, Uniform
-from seqanomaly.models.specs import AnyModel, GruSpec
+from seqanomaly.models.specs import GruSpec, ModelSpec, pick_model
+from seqanomaly.run_config import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss
 
-TaskName = Literal["detect", "classify", "forecast"]
-
-
-class LossSpec(Config):
-    """A modulation with its normalisation and the weights of the classes, written as one flat mapping."""
-
-    modulation: AnyModulation = Uniform()
-    """Counter -> weight."""
-    normalize: Literal["none", "mean"] = "mean"
-    """`mean`: each sequence's weights average 1 over its valid steps; `none`: raw weights."""
-    pos_weight: float | None = Field(None, gt=0)
-    """Factor on the loss of anomalous steps (task detect)."""
-    class_weight: tuple[Annotated[float, Field(gt=0)], ...] | None = None
-    """One factor per class, normal first (task classify)."""
-
-    @model_serializer
-    def flat(self) -> dict[str, Any]:
-        """`{kind: exp, rate: 0.1, normalize: mean}`, with class weights only where they are set."""
-        weights = {"pos_weight": self.pos_weight, "class_weight": self.class_weight and list(self.class_weight)}
-        set_weights = {key: value for key, value in weights.items() if value is not None}
-        return {**self.modulation.settings(), "normalize": self.normalize, **set_weights}
-
-    @property
-    def name(self) -> str:
-        """Canonical name, as in `exp(rate=0.2)` or `exp(normalize=none)`."""
-        own = {k: v for k, v in self.settings().items() if k in _OWN and v != "mean"}
-        return call(self.modulation.kind, {**self.modulation.changed(), **own})
+SHIPPED = Path(__file__).parent / "_experiments"
+"""Experiments that ship with the package."""
+LISTS: dict[str, tuple[type, ...]] = {"features": (str,), "class_weight": (int, float)}
+"""Settings whose one value may be a list, and of what; for them, a list of such lists is an axis."""
 
 
-_OWN = ("normalize", "pos_weight", "class_weight")
+def variants(value: object, key: str = "") -> Iterator[object]:
+    """Every single value that `value` stands for: a list where one value could stand is an axis of the grid.
 
-
-def pick_loss(value: object) -> object:
-    """A name or a flat mapping as a `LossSpec`.
-
-    >>> pick_loss({"kind": "exp", "rate": 0.2, "normalize": "none"}).name
-    'exp(rate=0.2,normalize=none)'
+    >>> list(variants(["uniform", {"kind": "exp", "rate": [0.1, 0.2]}]))
+    ['uniform', {'kind': 'exp', 'rate': 0.1}, {'kind': 'exp', 'rate': 0.2}]
     """
-    if isinstance(value, LossSpec):
-        return value
-    if isinstance(value, Modulation):
-        return LossSpec(modulation=value)
-    value = keys(value) if isinstance(value, Mapping) else {"kind": value}
-    own: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in _OWN}
-    rest = {k: v for k, v in value.items() if k not in _OWN}
-    kind = MODULATIONS.get(str(rest.get("kind")))
-    unknown = next((k for k in rest if kind is not None and k not in kind.model_fields), None)
-    if unknown is not None and kind is not None:
-        raise ConfigError(f"unknown key {unknown!r}{nearest(unknown, (*kind.model_fields, *_OWN))}")
-    own["modulation"] = one_of(MODULATIONS, "loss")(rest)
-    return LossSpec(**own)
+    if isinstance(value, list | tuple) and not (key in LISTS and all(isinstance(item, LISTS[key]) for item in value)):
+        if not value:
+            raise ConfigError("an empty list stands for nothing; give at least one value", (key,) if key else ())
+        for item in value:
+            yield from variants(item, key)
+    elif isinstance(value, Mapping):
+        for chosen in product(*(list(variants(item, str(name))) for name, item in value.items())):
+            yield dict(zip(value, chosen, strict=True))
+    else:
+        yield value
 
 
-AnyLoss = Annotated[LossSpec, BeforeValidator(pick_loss)]
-"""Any loss, given by name, as a flat mapping or as it is."""
+def _axis(pick: Callable[[Any], object], what: str) -> BeforeValidator:
+    """A validator that turns one value, or a list of them, into all the single values, each once."""
+
+    def expand(value: object) -> object:
+        chosen = [pick(single) for single in variants(value)]
+        for place, item in enumerate(chosen):
+            if item in chosen[:place]:
+                raise ConfigError(f"{getattr(item, 'name', item)} is there twice; give each {what} once")
+        names = [item.name for item in chosen if isinstance(item, DataSpec)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"two data sets are called {name}; rename one of the files")
+        return tuple(chosen)
+
+    return BeforeValidator(expand)
 
 
-class TrainSpec(Config):
-    """How a member is trained."""
-
-    epochs: int = Field(30, ge=1)
-    """Passes over the training sequences."""
-    batch_size: int = Field(32, ge=1)
-    """Sequences per update."""
-    lr: float = Field(0.01, gt=0)
-    """Learning rate."""
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """Update rule."""
-    momentum: float = Field(0.0, ge=0, lt=1)
-    """Momentum of sgd, in [0, 1)."""
-    weight_decay: float | None = Field(None, ge=0)
-    """Weight decay; null is 0.01 for adamw and 0 for the others."""
-    clip: float | None = Field(None, gt=0)
-    """Largest norm of a member's gradient; null for no limit."""
-    patience: int | None = Field(None, ge=1)
-    """Epochs without a better validation loss after which training stops; null for never."""
+def _name(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+        raise ConfigError(f"must be letters, digits, dots, dashes and underscores, as it names a folder, got {value!r}")
+    return value
 
 
 def _train(value: object) -> object:
     if isinstance(value, TrainSpec):
         return value
     if not isinstance(value, Mapping):
-        raise ConfigError(f"must be a mapping such as {{epochs: 30}}, got {value!r}")
+        raise ConfigError(f"must be a mapping such as {{epochs: 30, lr: 0.01}}, got {value!r}")
     return TrainSpec(**keys(value))
 
 
-AnyTrain = Annotated[TrainSpec, BeforeValidator(_train)]
-"""Training settings, given as a mapping or as they are."""
+def _seeds(value: object) -> object:
+    """A count n for the seeds 0 .. n-1, or a list of seeds."""
+    if isinstance(value, bool) or not isinstance(value, int | list | tuple) or (isinstance(value, int) and value < 1):
+        raise ConfigError(f"must be a count of at least 1 or a list of seeds, got {value!r}")
+    seeds = tuple(range(value)) if isinstance(value, int) else tuple(value)
+    if any(seed in seeds[:place] for place, seed in enumerate(seeds)) or not seeds:
+        raise ConfigError(f"must name each seed once and at least one, got {value!r}")
+    return seeds
 
 
-def _bounds(value: object) -> object:
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ConfigError(f"must be [start, end], got {value!r}")
-    return tuple(value)
+Digests = dict[DataSpec, str | None]
+"""Digest of each data file's content; None where the seed draws the data."""
 
 
-Bounds = Annotated[tuple[Cut, Cut], BeforeValidator(_bounds)]
-THIRDS: dict[str, tuple[float | str, float | str]] = {
-    "early": ("0%", "33.3%"),
-    "mid": ("33.3%", "66.7%"),
-    "late": ("66.7%", "100%"),
-}
-"""The default buckets."""
+class Experiment(Config):
+    """A question and a grid of configurations and seeds that answers it."""
 
-
-class RunConfig(Config):
-    """Everything that a run's result depends on, beside the bytes of its data file."""
-
-    task: TaskName = "detect"
-    """What is asked per step."""
-    data: AnyData
-    """Data set."""
-    model: AnyModel = GruSpec()
-    """Detector."""
-    loss: AnyLoss = LossSpec()
-    """Counter loss."""
-    train: AnyTrain = TrainSpec()
-    """How it is trained."""
-    seed: int = Field(0, ge=0)
-    """Redraws everything that is random; the same for every loss."""
+    name: Annotated[str, BeforeValidator(_name)]
+    """Names the folder of results: letters, digits, dots, dashes and underscores."""
+    question: str = ""
+    """What the experiment asks, in one sentence."""
+    task: Annotated[tuple[TaskName, ...], _axis(lambda v: v, "task")] = ("detect",)
+    """What is asked per step: detect, classify, forecast."""
+    data: Annotated[tuple[SerializeAsAny[DataSpec], ...], _axis(pick_data, "data set")]
+    """Data sets."""
+    model: Annotated[tuple[SerializeAsAny[ModelSpec], ...], _axis(pick_model, "model")] = (GruSpec(),)
+    """Detectors."""
+    loss: Annotated[tuple[LossSpec, ...], _axis(pick_loss, "loss")]
+    """Losses; the baseline is added where it is not among them."""
+    train: Annotated[tuple[TrainSpec, ...], _axis(_train, "training setting")] = (TrainSpec(),)
+    """How members are trained."""
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds)] = tuple(range(10))
+    """A count or a list; each redraws everything that is random, the same for every loss."""
+    baseline: Annotated[LossSpec, BeforeValidator(pick_loss)] = LossSpec()
+    """The loss that every other is compared with."""
     buckets: dict[str, Bounds] = THIRDS
-    """Slices of the steps: shares of the sequence with %, or step numbers, [start, end)."""
+    """Slices of the steps; the first and the last are the early and the late one."""
+    stack: int | None = Field(None, ge=1)
+    """Members per stack; by default a rule of the shapes."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> RunConfig:
-        for key, task in (("pos_weight", "detect"), ("class_weight", "classify")):
-            if getattr(self.loss, key) is not None and self.task != task:
-                raise ConfigError(f"{key} is for the task {task}, got {self.task}; leave it out", ("loss",))
-        for name, (start, end) in self.buckets.items():
-            if (share(start) is None) == (share(end) is None) and _number(start) >= _number(end):
-                raise ConfigError(
-                    f"starts at {start} and ends at {end}; the end comes after the start", ("buckets", name)
-                )
-        if not self.buckets:
-            raise ConfigError("must name at least one bucket, for example {early: [0%, 50%]}", ("buckets",))
+    def _consistent(self) -> Experiment:
+        if self.baseline not in self.loss:
+            object.__setattr__(self, "loss", (self.baseline, *self.loss))
+        for task, data, loss in product(self.task, self.data, self.loss):
+            RunConfig(task=task, data=data, loss=loss, buckets=self.buckets)
         return self
 
-    def digest(self, data_digest: str | None) -> str:
-        """Name of the run's folder: 16 hexadecimal digits; a file counts by its content, not by its place."""
-        settings = self.settings()
-        settings["data"].pop("path", None)
-        return digest({"format": FORMAT, "config": settings, "data": data_digest})
-
     @property
-    def title(self) -> str:
-        """`model on data with loss, seed`, in canonical names."""
-        return f"{self.model.name} on {self.data.name} with {self.loss.name}, seed {self.seed}"
+    def count(self) -> int:
+        """Number of runs."""
+        return len(self.task) * len(self.data) * len(self.model) * len(self.loss) * len(self.train) * len(self.seeds)
+
+    def axes(self) -> dict[str, list[object]]:
+        """The axes beside data, model, loss and seed: name -> values, only those with more than one."""
+        values: dict[str, list[object]] = {"task": list(self.task)}
+        for key in TrainSpec.model_fields:
+            values[key] = list(dict.fromkeys(getattr(train, key) for train in self.train))
+        return {key: found for key, found in values.items() if len(found) > 1}
+
+    def data_digests(self) -> Digests:
+        """Digest of each data file's content, None for drawn data; a `DataError` names a file that is not there."""
+        return {data: data.content_digest() for data in self.data}
+
+    def expand(self) -> Iterator[RunConfig]:
+        """Every run, one at a time."""
+        for stack in plan(self):
+            yield from stack
 
 
-FORMAT = 1
-"""Version of the run folder's layout and of the numbers in it; a new one makes every run new."""
+def plan(experiment: Experiment) -> Iterator[tuple[RunConfig, ...]]:
+    """The stacks: a pure function of the experiment, whatever the workers are and whatever is done already.
+
+    Members of a stack share data source, model, epochs and batch size; they differ in loss, learning rate and seed.
+    """
+    for task, data, model in product(experiment.task, experiment.data, experiment.model):
+        for alike in _alike(experiment.train):
+            members = (
+                RunConfig.model_construct(
+                    task=task, data=data, model=model, loss=loss, train=train, seed=seed, buckets=experiment.buckets
+                )
+                for seed, train, loss in product(experiment.seeds, alike, experiment.loss)
+            )
+            count = len(experiment.seeds) * len(alike) * len(experiment.loss)
+            largest = experiment.stack or stack_size(model, alike[0].batch_size)
+            stacks = -(-count // largest)
+            for place in range(stacks):
+                yield tuple(islice(members, count * (place + 1) // stacks - count * place // stacks))
 
 
-def _number(cut: float | str) -> float:
-    part = share(cut)
-    return float(cut) if part is None else part
+def stack_size(model: ModelSpec, batch_size: int) -> int:
+    """Most members that a stack takes: as many as keep the hidden values of a step around 8,192, at most 16.
+
+    >>> stack_size(GruSpec(hidden=16), 32), stack_size(GruSpec(hidden=64), 32)
+    (16, 4)
+    """
+    return max(1, min(16, 8192 // (batch_size * model.width)))
 
 
-def repeat_command(config: RunConfig, out: Path) -> str:
-    """The shell command that trains `config` again."""
-    import shlex
+def stack_seconds(stack: tuple[RunConfig, ...], source: Source) -> float:
+    """About how long a stack trains on one core, from a rule of its shapes; within a factor of a few."""
+    train, first = source.shape, stack[0]
+    updates = first.train.epochs * -(-train[0] // first.train.batch_size)
+    per_step = COSTS[first.model.kind] * (1 + first.train.batch_size * first.model.width / 512)
+    return updates * train[1] * first.model.layers * (FIXED + len(stack) * per_step)
 
-    settings = config.settings()
-    flags: dict[str, str] = {"task": config.task}
-    flags |= {key: dump_yaml(settings[key], flow=True).strip() for key in ("data", "model", "loss", "buckets")}
-    trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
-    flags |= trained | {"seed": str(config.seed), "out": str(out)}
-    return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())
+
+FIXED = 60e-6
+"""Seconds per step of a stack, whatever its members."""
+COSTS: dict[str, float] = {"rnn": 4e-6, "gru": 10e-6, "lstm": 13e-6, "tcn": 7e-6}
+"""Seconds per step and member of the smallest models, as measured once on one core."""
+
+
+def _alike(trains: tuple[TrainSpec, ...]) -> list[list[TrainSpec]]:
+    """Training settings in groups that differ in the learning rate only."""
+    groups: dict[TrainSpec, list[TrainSpec]] = {}
+    for train in trains:
+        groups.setdefault(train.model_copy(update={"lr": 1.0}), []).append(train)
+    return list(groups.values())

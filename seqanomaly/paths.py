@@ -9,6 +9,8 @@ from pathlib import Path
 
 EXPERIMENT = "experiment.yaml"
 """The experiment of a folder."""
+DATA = "data.json"
+"""The digests of its data files."""
 
 
 def run_folder(root: Path, digest: str) -> Path:

@@ -22,12 +22,12 @@ from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts, Source
 from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError, RunError
-from seqanomaly.experiment import FORMAT, RunConfig, repeat_command
 from seqanomaly.losses.counter_loss import CounterLoss
 from seqanomaly.losses.diagnostics import diagnose
 from seqanomaly.losses.modulations import for_seed
 from seqanomaly.metrics.buckets import Steps, bucket_metrics, step_curve
 from seqanomaly.models.base import SequenceModel
+from seqanomaly.run_config import FORMAT, RunConfig, repeat_command
 from seqanomaly.store import RunResult, Store
 from seqanomaly.tasks import TASKS, Judged, Task
 from seqanomaly.training.device import find_device, one_thread

@@ -20,8 +20,9 @@ import pandas as pd
 
 from seqanomaly.config import dump_yaml, keys, read_yaml
 from seqanomaly.errors import ConfigError, DataError
-from seqanomaly.experiment import RunConfig
-from seqanomaly.paths import run_folder, whole
+from seqanomaly.experiment import Digests, Experiment
+from seqanomaly.paths import DATA, EXPERIMENT, run_folder, whole
+from seqanomaly.run_config import RunConfig
 
 if TYPE_CHECKING:
     from seqanomaly.detector import Detector
@@ -110,6 +111,22 @@ class Store:
             shutil.rmtree(draft, ignore_errors=True)
         self._failure(result.digest).unlink(missing_ok=True)
         return place
+
+    def keep_experiment(self, experiment: Experiment, digests: Digests) -> None:
+        """Keep the experiment and the digests of its data beside its runs, so that a report needs nothing else."""
+        with whole(self.root / EXPERIMENT) as draft:
+            draft.write_text(dump_yaml(experiment.settings()), encoding="utf-8")
+        with whole(self.root / DATA) as draft:
+            draft.write_text(json.dumps(list(digests.values())) + "\n", encoding="utf-8")
+
+    def experiment(self) -> tuple[Experiment, Digests]:
+        """The experiment of this folder and the digests of its data, in its order."""
+        try:
+            experiment = Experiment(**keys(read_yaml(self.root / EXPERIMENT)))
+            digests = json.loads((self.root / DATA).read_text(encoding="utf-8"))
+            return experiment, dict(zip(experiment.data, digests, strict=True))
+        except (ConfigError, OSError, ValueError, TypeError) as error:
+            raise DataError(f"{self.root}: {EXPERIMENT} or {DATA} is damaged ({error}); run compare again") from None
 
     def add_scores(self, result: RunResult) -> None:
         """Write the scores per step into a run folder that has none."""

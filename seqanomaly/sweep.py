@@ -7,12 +7,9 @@ if that fails too, its members train alone, so that only the guilty one ends as 
 
 from __future__ import annotations
 
-import csv
-import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,15 +17,14 @@ from typing import Any
 
 import pandas as pd
 
-from seqanomaly.comparison import MISSING, compare_runs
-from seqanomaly.config import dump_yaml, keys, read_yaml
+from seqanomaly.collect import collect
+from seqanomaly.comparison import compare_runs
+from seqanomaly.config import keys, read_yaml
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.errors import ConfigError, DataError, RunError
-from seqanomaly.experiment import RunConfig, repeat_command
-from seqanomaly.grid import Experiment, plan
-from seqanomaly.metrics.scores import METRICS
-from seqanomaly.paths import EXPERIMENT, whole
+from seqanomaly.experiment import Experiment, plan
+from seqanomaly.run_config import RunConfig, repeat_command
 from seqanomaly.store import Store
 
 
@@ -106,7 +102,8 @@ def run_experiment(
 
         find_device(device)
     store.prepare()
-    digests = {data: data.content_digest() for data in experiment.data}
+    digests = experiment.data_digests()
+    store.keep_experiment(experiment, digests)
     progress = Progress(experiment.count)
     jobs = list(_missing(experiment, store, digests, device, scores, progress))
     if not jobs:
@@ -202,93 +199,6 @@ def _open(data: DataSpec, digest: str | None) -> Source:
     return source
 
 
-def collect(experiment: Experiment, store: Store) -> pd.DataFrame:
-    """One row per run, bucket and metric of an experiment, as `compare_runs` takes them.
-
-    Beside its columns: n, prevalence, majority_accuracy. A run that is not stored has NaN and the note `missing`.
-    """
-    axes = list(experiment.axes())
-    digests = {data: data.content_digest() for data in experiment.data}
-    rows = []
-    for config in experiment.expand():
-        what = {
-            "dataset": config.data.name,
-            "model": config.model.name,
-            "loss": config.loss.name,
-            **_place(config, axes),
-            "seed": config.seed,
-        }
-        digest = config.digest(digests[config.data])
-        folder = store.folder(digest)
-        with _undamaged(folder):
-            rows += [{**what, **row} for row in (_stored(folder) if digest in store else _absent(experiment))]
-    return pd.DataFrame(rows)
-
-
-def _place(config: RunConfig, axes: list[str]) -> dict[str, Any]:
-    """Where a run stands on the further axes; what is not set is `null`, as in the file."""
-    values = {axis: config.task if axis == "task" else getattr(config.train, axis) for axis in axes}
-    return {axis: "null" if value is None else value for axis, value in values.items()}
-
-
-@contextmanager
-def _undamaged(folder: Path) -> Iterator[None]:
-    """Name the run folder that cannot be read."""
-    try:
-        yield
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder}: is damaged ({error}); delete it and start the comparison again") from None
-
-
-def _stored(folder: Path) -> Iterator[dict[str, Any]]:
-    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-    covers = environment["covers"]
-    note = "" if covers == "data and training randomness" else f"covers {covers}"
-    with (folder / "metrics.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            yield {
-                "bucket": row["bucket"],
-                "metric": row["metric"],
-                **{name: float(row[name] or "nan") for name in _NUMBERS},
-                "ess": environment["weights"]["ess"],
-                "note": row["note"] or note,
-            }
-
-
-_NUMBERS = ("value", "n", "prevalence", "majority_accuracy", "best_possible")
-
-
-def _absent(experiment: Experiment) -> Iterator[dict[str, Any]]:
-    for bucket in experiment.buckets:
-        for metric in METRICS:
-            yield {
-                "bucket": bucket,
-                "metric": metric,
-                **dict.fromkeys(_NUMBERS, float("nan")),
-                "ess": float("nan"),
-                "note": MISSING,
-            }
-
-
-def collect_curves(experiment: Experiment, store: Store) -> pd.DataFrame:
-    """One row per finished run and step: dataset, model, loss, seed, step, n, accuracy, prevalence, best_possible."""
-    digests = {data: data.content_digest() for data in experiment.data}
-    axes = list(experiment.axes())
-    rows = []
-    for config in experiment.expand():
-        digest = config.digest(digests[config.data])
-        if digest not in store:
-            continue
-        rest = [f"{axis}={value}" for axis, value in _place(config, axes).items()]
-        title = ", ".join([f"{config.model.name} on {config.data.name}", *rest])
-        folder = store.folder(digest)
-        with _undamaged(folder), (folder / "curve.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                numbers = {name: float(value or "nan") for name, value in row.items()}
-                rows.append({"title": title, "loss": config.loss.name, "seed": config.seed, **numbers})
-    return pd.DataFrame(rows)
-
-
 def compare(
     experiment: Experiment | Mapping[str, Any] | Path | str,
     out: Path | str | None = None,
@@ -324,13 +234,7 @@ def compare(
     if failed:
         reason = next(iter(failed.values()))
         warnings.warn(f"{len(failed)} of {experiment.count} runs failed, the first because: {reason}", stacklevel=2)
-    return compare_runs(collect(experiment, store), experiment.baseline.name, list(experiment.axes()))
-
-
-def save_experiment(experiment: Experiment, store: Store) -> None:
-    """Keep the experiment beside its runs, for `report`."""
-    with whole(store.root / EXPERIMENT) as draft:
-        draft.write_text(dump_yaml(experiment.settings()), encoding="utf-8")
+    return compare_runs(collect(*store.experiment(), store), experiment.baseline.name, list(experiment.axes()))
 
 
 def load_experiment(path: Path) -> Experiment:

@@ -28,7 +28,7 @@ from seqanomaly.config import (
     share,
 )
 from seqanomaly.errors import ConfigError, SeqanomError
-from seqanomaly.experiment import RunConfig
+from seqanomaly.run_config import RunConfig
 
 
 class Inner(Config):
@@ -159,7 +159,7 @@ def test_reading_a_file(tmp_path: Path) -> None:
     assert read_yaml(path) == {"name": "Grüße", "rate": 0.001}
     path.write_text("a: 1\na: 2\n")
     assert error_of(lambda: read_yaml(path)) == f"{path}, line 2, column 1: not valid YAML: duplicate key 'a'"
-    for text, kind in (("", "NoneType"), ("[1]", "list"), ("hello", "str")):
+    for text, kind in (("", "nothing"), ("[1]", "list"), ("hello", "str")):
         path.write_text(text)
         assert error_of(lambda: read_yaml(path)) == f"{path}: must hold a mapping (key: value), found {kind}"
     path.write_bytes(b"\xff\xfe\xff")

@@ -1,289 +1,390 @@
-"""RunConfig and its parts: defaults, names, digests, and every error's text."""
+"""The grid of an experiment: what is an axis, what is refused, and the plan of stacks."""
 
-import math
+from __future__ import annotations
+
+import tracemalloc
+from collections import Counter
+from itertools import islice
+from math import prod
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from seqanomaly.config import digest
-from seqanomaly.datasets.files import FileData
+from seqanomaly.config import dump_yaml, parse_yaml, read_yaml
 from seqanomaly.datasets.synthetic import Drift
 from seqanomaly.errors import ConfigError
-from seqanomaly.experiment import FORMAT, THIRDS, LossSpec, RunConfig, TrainSpec, pick_loss
-from seqanomaly.losses import MODULATIONS, Exp, Linear, Permuted, Step, Uniform
-from seqanomaly.models.specs import GruSpec, TcnSpec
+from seqanomaly.experiment import COSTS, SHIPPED, Experiment, plan, stack_seconds, stack_size, variants
+from seqanomaly.losses.modulations import MODULATIONS
+from seqanomaly.models.specs import MODELS, GruSpec, RnnSpec
+from seqanomaly.run_config import RunConfig, TrainSpec
+
+ROOT = Path(__file__).parents[1]
+SHIPPED_FILES = sorted((ROOT / "experiments").glob("*.yaml"))
 
 
-def run(**values: Any) -> RunConfig:
-    return RunConfig(**{"data": "drift", **values})
+def experiment(**settings: Any) -> Experiment:
+    return Experiment(**{"name": "test", "data": "drift", "loss": "exp", **settings})
+
+
+# axes
+
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3) | st.dictionaries(st.text(max_size=3), inner, min_size=1, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def alternatives(value: object) -> int:
+    if isinstance(value, list):
+        return sum(map(alternatives, value))
+    return prod(map(alternatives, value.values())) if isinstance(value, dict) else 1
+
+
+def has_list(value: object) -> bool:
+    return isinstance(value, list) or (isinstance(value, dict) and any(map(has_list, value.values())))
+
+
+@given(values)
+def test_a_list_is_an_axis_wherever_it_stands(value: object) -> None:
+    found = list(variants(value))
+    assert len(found) == alternatives(value)
+    assert not any(map(has_list, found))
+    if not has_list(value):
+        assert found == [value]
+
+
+def test_the_last_axis_runs_fastest() -> None:
+    assert list(variants({"a": [1, 2], "b": {"c": [3, 4]}})) == [
+        {"a": 1, "b": {"c": 3}},
+        {"a": 1, "b": {"c": 4}},
+        {"a": 2, "b": {"c": 3}},
+        {"a": 2, "b": {"c": 4}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"features": ["a", "b"]}, [["a", "b"]]),  # names of columns: one value
+        ({"features": [["a", "b"], ["c"]]}, [["a", "b"], ["c"]]),
+        ({"features": [2, 5]}, [2, 5]),  # how many a synthetic task has: an axis
+        ({"class_weight": [1, 2.5]}, [[1, 2.5]]),
+        ({"class_weight": [[1, 2], [1, 3]]}, [[1, 2], [1, 3]]),
+    ],
+)
+def test_settings_whose_value_is_a_list(value: dict[str, object], expected: list[object]) -> None:
+    (key,) = value
+    assert [found[key] for found in variants(value) if isinstance(found, dict)] == expected
+
+
+def test_features_are_an_axis_of_a_synthetic_task() -> None:
+    assert [data.name for data in experiment(data={"kind": "drift", "features": [2, 5]}).data] == [
+        "drift(features=2)",
+        "drift",
+    ]
+
+
+axis = st.integers(1, 3)
+
+
+@settings(max_examples=30)
+@given(axis, axis, axis, axis, axis, axis, axis, st.booleans())
+def test_the_number_of_runs_is_the_product(
+    data: int, models: int, losses: int, rates: int, epochs: int, lrs: int, seeds: int, baseline: bool
+) -> None:
+    found = experiment(
+        data={"kind": "drift", "length": list(range(10, 10 + data))},
+        model=[{"kind": "gru", "hidden": size + 1} for size in range(models)],
+        loss=["uniform"] * baseline
+        + [{"kind": "exp", "rate": [0.1 * (n + 1) for n in range(rates)]}]
+        + ["linear", "step"][: losses - 1],
+        train={"epochs": list(range(1, epochs + 1)), "lr": [0.1 / (n + 1) for n in range(lrs)]},
+        seeds=seeds,
+    )
+    expected = data * models * (rates + losses) * epochs * lrs * seeds  # the baseline, the rates, and what is left
+    runs = list(found.expand())
+    assert len(runs) == found.count == expected
+    assert len({run.digest(None) for run in runs}) == expected
+    assert all(RunConfig(**run.settings()) == run for run in runs[:3])
+
+
+def test_names_and_mappings_mean_the_same() -> None:
+    assert experiment(loss=["exp", {"kind": "step"}]) == experiment(loss=[{"kind": ["exp"]}, "step"])
+    assert experiment(model="gru") == experiment() == experiment(model=GruSpec(), data=Drift())
+    assert experiment(train={"lr": [0.01]}) == experiment(train=[{}]) == experiment(train=TrainSpec())
+
+
+def test_the_baseline_comes_first_where_it_was_left_out() -> None:
+    assert [loss.name for loss in experiment(loss=["exp", "step"]).loss] == ["uniform", "exp", "step"]
+    assert [loss.name for loss in experiment(loss=["exp", "uniform"]).loss] == ["exp", "uniform"]
+    found = experiment(loss="exp", baseline={"kind": "linear", "rate": 0.5})
+    assert [loss.name for loss in found.loss] == ["linear(rate=0.5)", "exp"]
 
 
 def test_the_defaults() -> None:
-    assert run().settings() == {
-        "task": "detect",
-        "data": {"kind": "drift", "length": 50, "train": 400, "test": 2000, "features": 5, "noise": 0.5},
-        "model": {"kind": "gru", "layers": 1, "dropout": 0.0, "hidden": 16},
-        "loss": {"kind": "uniform", "normalize": "mean"},
-        "train": {
-            "epochs": 30,
-            "batch_size": 32,
-            "lr": 0.01,
-            "optimizer": "adam",
-            "momentum": 0.0,
-            "weight_decay": None,
-            "clip": None,
-            "patience": None,
-        },
-        "seed": 0,
-        "buckets": {"early": ["0%", "33.3%"], "mid": ["33.3%", "66.7%"], "late": ["66.7%", "100%"]},
-    }
+    found = experiment()
+    assert found.task == ("detect",)
+    assert [model.name for model in found.model] == ["gru"]
+    assert found.seeds == tuple(range(10))
+    assert found.train == (TrainSpec(),)
+    assert list(found.buckets) == ["early", "mid", "late"]
+    assert (found.baseline.name, found.stack, found.question) == ("uniform", None, "")
 
 
-def test_parts_by_name_as_mappings_or_as_they_are() -> None:
-    by_name = run(data="drift", model="tcn", loss="exp", train={})
-    by_mapping = run(data={"kind": "drift"}, model={"kind": "tcn"}, loss={"kind": "exp"}, train={"epochs": 30})
-    as_they_are = RunConfig(data=Drift(), model=TcnSpec(), loss=LossSpec(modulation=Exp()), train=TrainSpec())
-    assert by_name == by_mapping == as_they_are == run(model="tcn", loss=Exp())
-    assert run(buckets={"end": ["50%", "100%"]}) == run(buckets={"end": ("50.0 %", "100%")})
+def test_seeds_are_a_count_or_a_list() -> None:
+    assert experiment(seeds=3).seeds == (0, 1, 2)
+    assert experiment(seeds=[7, 3]).seeds == (7, 3)
 
 
-def test_no_run_shares_its_buckets() -> None:
-    run().buckets["more"] = ("0%", "1%")
-    assert list(run().buckets) == list(THIRDS) == ["early", "mid", "late"]
-
-
-# Losses
+def test_further_axes_are_those_with_more_than_one_value() -> None:
+    assert experiment().axes() == {}
+    found = experiment(task=["detect", "forecast"], train={"lr": [0.1, 0.2], "clip": [None, 1.0], "epochs": [5]})
+    assert found.axes() == {"task": ["detect", "forecast"], "lr": [0.1, 0.2], "clip": [None, 1.0]}
 
 
 @pytest.mark.parametrize(
-    ("value", "name", "flat"),
+    ("changed", "text"),
     [
-        ("uniform", "uniform", {"kind": "uniform", "normalize": "mean"}),
-        ({"kind": "exp", "rate": 0.1}, "exp", {"kind": "exp", "rate": 0.1, "normalize": "mean"}),
+        ({"loss": ["exp", "exp"]}, "loss: exp is there twice; give each loss once"),
+        ({"loss": ["exp", {"kind": "exp", "rate": 0.1}]}, "loss: exp is there twice; give each loss once"),
+        ({"model": ["gru", {"kind": "gru", "hidden": [4, 16]}]}, "model: gru is there twice; give each model once"),
+        ({"data": ["drift", "drift"]}, "data: drift is there twice; give each data set once"),
+        ({"data": ["a/x.csv", "b/x.csv"]}, "data: two data sets are called x; rename one of the files"),
+        ({"task": ["detect", "detect"]}, "task: detect is there twice; give each task once"),
         (
-            {"kind": "exp", "rate": 0.2, "normalize": "none"},
-            "exp(rate=0.2,normalize=none)",
-            {"kind": "exp", "rate": 0.2, "normalize": "none"},
+            {"train": [{"lr": 0.1}, {"lr": [0.1, 0.2]}]},
+            "train: epochs=30 batch_size=32 lr=0.1 optimizer='adam' momentum=0.0 weight_decay=None clip=None "
+            "patience=None is there twice; give each training setting once",
+        ),
+        ({"loss": []}, "loss: an empty list stands for nothing; give at least one value"),
+        (
+            {"model": {"kind": "gru", "hidden": []}},
+            "model.hidden: an empty list stands for nothing; give at least one value",
         ),
         (
-            {"pos_weight": 2, "kind": "linear"},
-            "linear(pos_weight=2)",
-            {"kind": "linear", "rate": 0.1, "normalize": "mean", "pos_weight": 2.0},
+            {"loss": "exq"},
+            f"loss: unknown loss 'exq'; did you mean 'exp'? (known: {', '.join(MODULATIONS)})",
         ),
         (
-            {"kind": "step", "class_weight": [1, 2.5]},
-            "step(class_weight=[1,2.5])",
-            {"kind": "step", "threshold": "50%", "normalize": "mean", "class_weight": [1.0, 2.5]},
+            {"model": "gruu"},
+            "model: unknown model 'gruu'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)",
         ),
         (
-            {"kind": "permuted", "of": {"kind": "linear", "rate": 1}, "seed": 3},
-            "permuted(of=linear(rate=1),seed=3)",
-            {"kind": "permuted", "of": {"kind": "linear", "rate": 1.0}, "seed": 3, "normalize": "mean"},
+            {"data": "dritf"},
+            "data: unknown data set 'dritf'; did you mean 'drift'? (known: episodes, drift, evidence, onset, ar, file)",
         ),
-        (Linear(rate=0.3), "linear(rate=0.3)", {"kind": "linear", "rate": 0.3, "normalize": "mean"}),
-    ],
-)
-def test_a_loss_is_written_flat(value: object, name: str, flat: dict[str, object]) -> None:
-    spec = pick_loss(value)
-    assert isinstance(spec, LossSpec)
-    assert (spec.name, spec.settings()) == (name, flat)
-    assert pick_loss(spec) is spec
-    assert pick_loss(flat) == spec
-
-
-@pytest.mark.parametrize("kind", MODULATIONS)
-def test_every_modulation_is_a_loss(kind: str) -> None:
-    config = run(loss=kind)
-    assert config.loss.name == kind
-    assert type(config.loss.modulation) is MODULATIONS[kind]
-    assert RunConfig(**config.settings()) == config
-
-
-def test_weights_of_classes_belong_to_their_task() -> None:
-    assert run(loss={"kind": "exp", "pos_weight": 2.0}).loss.pos_weight == 2
-    assert run(task="classify", loss={"kind": "exp", "class_weight": [1, 2]}).loss.class_weight == (1, 2)
-    assert run(loss={"kind": "exp", "pos_weight": None, "class_weight": None}) == run(loss="exp")
-
-
-# What is refused
-
-KNOWN_LOSSES = "uniform, linear, exp, step, reverse, permuted"
-KNOWN_DATA = "episodes, drift, evidence, onset, ar, file"
-
-
-@pytest.mark.parametrize(
-    ("values", "text"),
-    [
         (
-            {"trian": {}},
-            "unknown key 'trian'; did you mean 'train'? (known: task, data, model, loss, train, seed, buckets)",
-        ),
-        ({"task": "detec"}, "task: must be 'detect', 'classify' or 'forecast', got 'detec'"),
-        ({"seed": -1}, "seed: must be greater than or equal to 0, got -1"),
-        ({"seed": 1.0}, "seed: must be an integer, got 1.0"),
-        ({"seed": True}, "seed: must be an integer, got True"),
-        # data and model
-        ({"data": "drfit"}, f"data: unknown data set 'drfit'; did you mean 'drift'? (known: {KNOWN_DATA})"),
-        ({"data": 3}, f"data: needs a name or a mapping with a 'kind', got 3; known: {KNOWN_DATA}"),
-        ({"data": {"kind": "drift", 1: 2}}, "data: keys are text, got 1"),
-        ({"data": {"kind": "drift", "length": 1}}, "data.length: must be greater than or equal to 2, got 1"),
-        ({"model": "gur"}, "model: unknown model 'gur'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)"),
-        (
-            {"model": {"kind": "gru", "hiden": 3}},
+            {"model": {"kind": "gru", "hiden": 4}},
             "model: unknown key 'hiden'; did you mean 'hidden'? (known: kind, layers, dropout, hidden)",
         ),
-        ({"model": {"kind": "gru", "hidden": 0}}, "model.hidden: must be greater than or equal to 1, got 0"),
-        # loss
-        ({"loss": "exq"}, f"loss: unknown loss 'exq'; did you mean 'exp'? (known: {KNOWN_LOSSES})"),
-        ({"loss": None}, f"loss: unknown loss None; known: {KNOWN_LOSSES}"),
+        ({"model": {"hidden": 4}}, "model: needs a name or a mapping with a 'kind', got {'hidden': 4}; known: rnn, "
+         "gru, lstm, tcn"),
+        ({"model": {"kind": "gru", "hidden": "16"}}, "model.hidden: must be an integer, got '16'"),
+        ({"train": {"epochs": 0}}, "train.epochs: must be greater than or equal to 1, got 0"),
+        ({"train": "fast"}, "train: must be a mapping such as {epochs: 30, lr: 0.01}, got 'fast'"),
+        ({"train": {1: 2}}, "train: keys are text, got 1"),
+        ({"task": "detct"}, "task.0: must be 'detect', 'classify' or 'forecast', got 'detct'"),
+        ({"seeds": 0}, "seeds: must be a count of at least 1 or a list of seeds, got 0"),
+        ({"seeds": True}, "seeds: must be a count of at least 1 or a list of seeds, got True"),
+        ({"seeds": "ten"}, "seeds: must be a count of at least 1 or a list of seeds, got 'ten'"),
+        ({"seeds": []}, "seeds: must name each seed once and at least one, got []"),
+        ({"seeds": [1, 1]}, "seeds: must name each seed once and at least one, got [1, 1]"),
+        ({"seeds": [[1]]}, "seeds.0: must be an integer, got [1]"),
+        ({"seeds": [-1]}, "seeds.0: must be greater than or equal to 0, got -1"),
+        ({"stack": 0}, "stack: must be greater than or equal to 1, got 0"),
+        ({"name": "a/b"}, "name: must be letters, digits, dots, dashes and underscores, as it names a folder, got "
+         "'a/b'"),
+        ({"name": 5}, "name: must be a string, got 5"),
+        ({"los": "exp"}, "unknown key 'los'; did you mean 'loss'? (known: name, question, task, data, model, loss, "
+         "train, seeds, baseline, buckets, stack)"),
+        ({"buckets": {"late": ["50%", "20%"]}}, "buckets.late: starts at 50% and ends at 20%; the end comes after the "
+         "start"),
+        ({"buckets": {"late": ["50%", "120%"]}}, "buckets.late.1: must be a step number or a share such as '50%', got "
+         "'120%'"),
+        ({"buckets": {"late": 5}}, "buckets.late: must be [start, end], got 5"),
+        ({"buckets": {}}, "buckets: must name at least one bucket, for example {early: [0%, 50%]}"),
         (
-            {"loss": {"rate": 3}},
-            f"loss: needs a name or a mapping with a 'kind', got {{'rate': 3}}; known: {KNOWN_LOSSES}",
-        ),
-        ({"loss": {"kind": "exp", None: 2}}, "loss: keys are text, got None"),
-        (
-            {"loss": {"kind": "exp", "normalise": "mean"}},
-            "loss: unknown key 'normalise'; did you mean 'normalize'? "
-            "(known: kind, rate, normalize, pos_weight, class_weight)",
-        ),
-        ({"loss": {"kind": "exp", "normalize": "meen"}}, "loss.normalize: must be 'none' or 'mean', got 'meen'"),
-        ({"loss": {"kind": "exp", "normalize": None}}, "loss.normalize: must be 'none' or 'mean', got None"),
-        ({"loss": {"kind": "exp", "rate": math.nan}}, "loss.rate: must be a finite number, got nan"),
-        (
-            {"loss": {"kind": "reverse", "of": "exq"}},
-            f"loss.of: unknown loss 'exq'; did you mean 'exp'? (known: {KNOWN_LOSSES})",
-        ),
-        (
-            {"loss": {"kind": "reverse", "of": {"kind": "exp", "rat": 1}}},
-            "loss.of: unknown key 'rat'; did you mean 'rate'? (known: kind, rate)",
-        ),
-        ({"loss": {"kind": "exp", "pos_weight": 0}}, "loss.pos_weight: must be greater than 0, got 0"),
-        ({"loss": {"kind": "exp", "class_weight": 3}}, "loss.class_weight: must be a list, got 3"),
-        ({"loss": {"kind": "exp", "class_weight": [1, True]}}, "loss.class_weight.1: must be a number, got True"),
-        ({"loss": {"kind": "exp", "class_weight": [1, 0]}}, "loss.class_weight.1: must be greater than 0, got 0"),
-        (
-            {"task": "classify", "loss": {"kind": "exp", "pos_weight": 2}},
+            {"task": ["detect", "classify"], "loss": {"kind": "exp", "pos_weight": 2}},
             "loss: pos_weight is for the task detect, got classify; leave it out",
         ),
-        (
-            {"task": "forecast", "loss": {"kind": "exp", "pos_weight": 2}},
-            "loss: pos_weight is for the task detect, got forecast; leave it out",
-        ),
-        (
-            {"loss": {"kind": "exp", "class_weight": [1, 2]}},
-            "loss: class_weight is for the task classify, got detect; leave it out",
-        ),
-        # train
-        ({"train": 3}, "train: must be a mapping such as {epochs: 30}, got 3"),
-        ({"train": None}, "train: must be a mapping such as {epochs: 30}, got None"),
-        ({"train": {1: 2}}, "train: keys are text, got 1"),
-        (
-            {"train": {"epoch": 3}},
-            "train: unknown key 'epoch'; did you mean 'epochs'? "
-            "(known: epochs, batch_size, lr, optimizer, momentum, weight_decay, clip, patience)",
-        ),
-        ({"train": {"epochs": 0}}, "train.epochs: must be greater than or equal to 1, got 0"),
-        ({"train": {"epochs": 2.5}}, "train.epochs: must be an integer, got 2.5"),
-        ({"train": {"batch_size": 0}}, "train.batch_size: must be greater than or equal to 1, got 0"),
-        ({"train": {"lr": 0}}, "train.lr: must be greater than 0, got 0"),
-        ({"train": {"lr": math.inf}}, "train.lr: must be a finite number, got inf"),
-        ({"train": {"lr": "1e-3"}}, "train.lr: must be a number, got '1e-3'"),
-        ({"train": {"optimizer": "adm"}}, "train.optimizer: must be 'adam', 'adamw' or 'sgd', got 'adm'"),
-        ({"train": {"momentum": 1}}, "train.momentum: must be less than 1, got 1"),
-        ({"train": {"momentum": -0.1}}, "train.momentum: must be greater than or equal to 0, got -0.1"),
-        ({"train": {"weight_decay": -1}}, "train.weight_decay: must be greater than or equal to 0, got -1"),
-        ({"train": {"clip": 0}}, "train.clip: must be greater than 0, got 0"),
-        ({"train": {"patience": 0}}, "train.patience: must be greater than or equal to 1, got 0"),
-        # buckets
-        ({"buckets": 3}, "buckets: must be a mapping, got 3"),
-        ({"buckets": {}}, "buckets: must name at least one bucket, for example {early: [0%, 50%]}"),
-        ({"buckets": {1: ["0%", "50%"]}}, "buckets.1: must be a string, got 1"),
-        ({"buckets": {"end": "50%"}}, "buckets.end: must be [start, end], got '50%'"),
-        ({"buckets": {"end": ["50%"]}}, "buckets.end: must be [start, end], got ['50%']"),
-        ({"buckets": {"end": [1, 2, 3]}}, "buckets.end: must be [start, end], got [1, 2, 3]"),
-        (
-            {"buckets": {"end": ["0%", "120%"]}},
-            "buckets.end.1: must be a step number or a share such as '50%', got '120%'",
-        ),
-        (
-            {"buckets": {"end": [False, 5]}},
-            "buckets.end.0: must be a step number or a share such as '50%', got False",
-        ),
-        (
-            {"buckets": {"end": ["60%", "50%"]}},
-            "buckets.end: starts at 60% and ends at 50%; the end comes after the start",
-        ),
-        (
-            {"buckets": {"all": ["0%", "100%"], "end": [5, 5]}},
-            "buckets.end: starts at 5.0 and ends at 5.0; the end comes after the start",
-        ),
+        ({"baseline": ["uniform", "exp"]}, "baseline: unknown loss ['uniform', 'exp']; known: "
+         + ", ".join(MODULATIONS)),
     ],
-)
-def test_what_is_refused(values: dict[str, Any], text: str) -> None:
+)  # fmt: skip
+def test_what_is_refused_and_why(changed: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError) as error:
-        run(**values)
+        experiment(**changed)
     assert str(error.value) == text
 
 
-def test_the_data_cannot_be_left_out() -> None:
-    with pytest.raises(ConfigError) as error:
-        RunConfig(model="gru")  # type: ignore[call-arg,arg-type]
-    assert str(error.value) == "the key 'data' is missing"
+@pytest.mark.parametrize("key", ["name", "data", "loss"])
+def test_what_has_to_be_given(key: str) -> None:
+    given: dict[str, Any] = {"name": "a", "data": "drift", "loss": "exp"}
+    del given[key]
+    with pytest.raises(ConfigError, match=f"^the key '{key}' is missing$"):
+        Experiment(**given)
 
 
-@pytest.mark.parametrize("bounds", [["9%", "10%"], [2, 10], [9, "10%"], ["50%", 1], [0, 0.5], [-3, 0]])
-def test_buckets_of_shares_and_step_numbers(bounds: list[float | str]) -> None:
-    # a share and a step number cannot be compared before the length is known
-    assert list(run(buckets={"some": bounds}).buckets["some"]) == bounds
+# YAML
+
+EXAMPLES: list[dict[str, Any]] = [
+    {},
+    {"question": "Why: because?", "task": ["detect", "forecast"], "seeds": [5, 2], "stack": 3},
+    {"data": [{"path": "a.csv", "features": ["u", "v"], "part": "where"}, {"kind": "drift", "features": [2, 3]}]},
+    {"loss": [{"kind": "step", "threshold": [25, "50%"]}, {"kind": "reverse", "of": ["exp", "linear"]}]},
+    {"task": "classify", "loss": {"kind": "exp", "class_weight": [[1, 2], [2.5, 1]], "normalize": ["none", "mean"]}},
+    {"train": {"lr": [1e-3, 0.1], "clip": [None, 1], "optimizer": ["sgd", "adam"]}, "baseline": {"kind": "linear"}},
+    {"buckets": {"first": [0, 25], "rest": [25, "100%"]}},
+]
 
 
-# Digests and titles
+@pytest.mark.parametrize("changed", EXAMPLES)
+def test_settings_are_read_back_from_yaml(changed: dict[str, Any]) -> None:
+    found = experiment(**changed)
+    again = Experiment(**parse_yaml(dump_yaml(found.settings()), "test"))
+    assert again == found
+    assert list(again.expand()) == list(found.expand())
 
 
-def test_the_digest_covers_every_setting() -> None:
-    changes: list[dict[str, Any]] = [
-        {},
-        {"task": "forecast"},
-        {"data": "ar"},
-        {"data": {"kind": "drift", "length": 51}},
-        {"model": "lstm"},
-        {"model": {"kind": "gru", "hidden": 17}},
-        {"loss": "exp"},
-        {"loss": {"kind": "exp", "rate": 0.2}},
-        {"loss": {"kind": "exp", "normalize": "none"}},
-        {"loss": {"kind": "uniform", "pos_weight": 2.0}},
-        {"loss": {"kind": "permuted", "seed": 0}},
-        {"loss": "permuted"},
-        *({"train": {key: value}} for key, value in [("epochs", 31), ("batch_size", 31), ("lr", 0.02), ("clip", 1.0)]),
-        *({"train": {key: value}} for key, value in [("optimizer", "sgd"), ("momentum", 0.9), ("patience", 3)]),
-        {"train": {"weight_decay": 0.0}},
-        {"seed": 1},
-        {"buckets": {"late": ["66.7%", "100%"]}},
-        {"buckets": {"end": ["66.7%", "100%"]}},
-    ]
-    assert len({run(**change).digest(None) for change in changes}) == len(changes)
-    assert run().digest(None) == run(loss={"normalize": "mean", "kind": "uniform"}).digest(None)
-    assert run().digest(None) == digest({"format": FORMAT, "config": run().settings(), "data": None})
+@pytest.mark.parametrize("path", SHIPPED_FILES, ids=lambda path: path.name)
+def test_an_experiment_that_ships_opens_with_its_question_and_its_command(path: Path) -> None:
+    first, second, *_ = path.read_text(encoding="utf-8").splitlines()
+    assert first.startswith("# ")
+    assert first.endswith("?")
+    name = "" if path.stem == "default" else f" experiments/{path.name}"
+    assert second == f"# seqanom compare{name}"
 
 
-def test_a_file_counts_by_its_content_and_not_by_its_place() -> None:
-    here, there = (run(data={"path": path}) for path in ("here/a.csv", "there/b.csv"))
-    assert here.digest("content") == there.digest("content")
-    assert here.digest("content") != here.digest("other")
-    other_label = run(data={"path": "here/a.csv", "label": "fault"})
-    assert other_label.digest("content") != here.digest("content")
-    assert here.settings()["data"]["path"] == "here/a.csv"  # the digest leaves the configuration as it is
+@pytest.mark.parametrize("path", SHIPPED_FILES, ids=lambda path: path.name)
+def test_an_experiment_that_ships_loads(path: Path) -> None:
+    found = Experiment(**read_yaml(path))
+    assert found.name == path.stem
+    assert found.question.endswith("?")
+    for run in islice(found.expand(), 1000):
+        assert RunConfig(**run.settings()) == run
 
 
-def test_titles() -> None:
-    assert run().title == "gru on drift with uniform, seed 0"
-    named = RunConfig(
-        data=FileData(path="far/away/plant.csv", label="fault"),
-        model=GruSpec(hidden=4),
-        loss=LossSpec(modulation=Permuted(of=Step(threshold=25.0)), normalize="none"),
-        seed=3,
+def test_experiments_ship_with_the_package() -> None:
+    assert {"default.yaml", "null.yaml"} <= {path.name for path in SHIPPED.glob("*.yaml")}
+    assert [path.name for path in SHIPPED_FILES] == sorted(path.name for path in SHIPPED.glob("*.yaml"))
+
+
+# the plan
+
+
+def large(**changed: Any) -> Experiment:
+    return experiment(
+        **{
+            "task": ["detect", "forecast"],
+            "data": ["drift", {"kind": "evidence", "length": 20}],
+            "model": [{"kind": "rnn", "hidden": 4}, {"kind": "gru", "hidden": 64}],
+            "loss": ["exp", "step", "linear"],
+            "train": {"lr": [0.1, 0.01], "epochs": [5, 10]},
+            "seeds": 5,
+            **changed,
+        }
     )
-    assert named.title == (
-        "gru(hidden=4) on plant(label=fault) with permuted(of=step(threshold=25),normalize=none), seed 3"
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 9), st.integers(1, 3), st.none() | st.integers(1, 20))
+def test_the_plan_covers_each_run_once_in_even_stacks(seeds: int, lrs: int, stack: int | None) -> None:
+    found = large(seeds=seeds, train={"lr": [0.1 / (n + 1) for n in range(lrs)], "epochs": [5, 10]}, stack=stack)
+    stacks = list(plan(found))
+    assert Counter(run.title + str(run.train) + run.task for members in stacks for run in members) == Counter(
+        run.title + str(run.train) + run.task for run in found.expand()
     )
-    assert LossSpec() == LossSpec(modulation=Uniform(), normalize="mean")
+    assert sum(map(len, stacks)) == found.count
+    groups: dict[tuple[str, int], list[int]] = {}
+    for members in stacks:
+        first = members[0]
+        key = f"{first.task} {first.data.name} {first.model.name} {first.train.epochs}"
+        largest = stack or stack_size(first.model, first.train.batch_size)
+        groups.setdefault((key, largest), []).append(len(members))
+    assert len(groups) == 2 * 2 * 2 * 2
+    for (_, largest), sizes in groups.items():
+        assert max(sizes) <= largest
+        assert max(sizes) - min(sizes) <= 1
+        assert len(sizes) == -(-sum(sizes) // largest)  # as few as can be
+
+
+def test_members_of_a_stack_differ_in_loss_learning_rate_and_seed_only() -> None:
+    differing = set()
+    for members in plan(large()):
+        first = members[0]
+        for run in members:
+            assert (run.task, run.data, run.model, run.buckets) == (first.task, first.data, first.model, first.buckets)
+            assert run.train.model_copy(update={"lr": first.train.lr}) == first.train
+            differing |= {
+                key
+                for key, here, there in (
+                    ("loss", run.loss, first.loss),
+                    ("lr", run.train.lr, first.train.lr),
+                    ("seed", run.seed, first.seed),
+                )
+                if here != there
+            }
+    assert differing == {"loss", "lr", "seed"}
+
+
+def test_the_plan_is_a_pure_function_of_the_experiment() -> None:
+    assert list(plan(large())) == list(plan(Experiment(**parse_yaml(dump_yaml(large().settings()), "test"))))
+
+
+def test_runs_of_the_plan_are_as_valid_as_others() -> None:
+    for members in plan(large(task="detect")):
+        for run in members:
+            assert RunConfig(**run.settings()) == run
+
+
+@pytest.mark.parametrize(
+    ("model", "batch_size", "members"),
+    [
+        (RnnSpec(hidden=4), 32, 16),
+        (GruSpec(hidden=16), 32, 16),
+        (GruSpec(hidden=17), 32, 15),
+        (GruSpec(hidden=64), 32, 4),
+        (GruSpec(hidden=64), 1, 16),
+        (GruSpec(hidden=4096), 32, 1),
+    ],
+)
+def test_the_size_of_a_stack_follows_the_shapes(model: RnnSpec | GruSpec, batch_size: int, members: int) -> None:
+    assert stack_size(model, batch_size) == members
+
+
+def test_the_time_of_a_stack_grows_with_what_there_is_to_do() -> None:
+    def seconds(**changed: Any) -> float:
+        found = experiment(stack=4, seeds=2, **changed)
+        return stack_seconds(next(plan(found)), found.data[0].open())
+
+    assert COSTS.keys() == MODELS.keys()
+    usual = seconds()
+    assert 0 < usual < 60
+    assert seconds(train={"epochs": 60}) == pytest.approx(2 * usual)
+    assert seconds(data={"kind": "drift", "length": 100}) == pytest.approx(2 * usual)
+    assert seconds(model={"kind": "gru", "layers": 2}) == pytest.approx(2 * usual)
+    assert seconds(model={"kind": "gru", "hidden": 64}) > usual
+    assert seconds(model={"kind": "rnn"}) < usual
+
+
+def test_a_hundred_thousand_runs_are_expanded_one_at_a_time() -> None:
+    many = experiment(seeds=1000, model={"kind": "gru", "hidden": list(range(1, 51))})
+    assert many.count == 100_000
+    tracemalloc.start()
+    runs = many.expand()
+    first = next(runs)
+    early = tracemalloc.get_traced_memory()[1]
+    rest = sum(1 for _ in runs)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert first.seed == 0
+    assert rest == 99_999
+    assert early < 200_000
+    assert peak < 2_000_000

@@ -15,7 +15,7 @@ def imported_by(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["seqanom.main", "seqanomaly.experiment"])
+@pytest.mark.parametrize("module", ["seqanom.main", "seqanomaly.run_config"])
 def test_nothing_heavy_is_imported(module: str) -> None:
     found = imported_by(module)
     assert module.partition(".")[0] in found

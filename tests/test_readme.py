@@ -11,7 +11,7 @@ from seqanom.main import app
 from typer.main import get_command
 
 from seqanomaly.config import parse_yaml
-from seqanomaly.grid import Experiment
+from seqanomaly.experiment import Experiment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

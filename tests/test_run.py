@@ -15,11 +15,11 @@ from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts, Source
 from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.errors import ConfigError, DataError, RunError
-from seqanomaly.experiment import RunConfig
 from seqanomaly.losses.modulations import MODULATIONS
 from seqanomaly.metrics.buckets import bucket_metrics, step_curve
 from seqanomaly.metrics.scores import METRICS
 from seqanomaly.run import Prepared, flatten, prepare, run_stack, step_weights, train
+from seqanomaly.run_config import RunConfig
 from seqanomaly.store import RunResult, Store
 from seqanomaly.tasks import TASKS, Judged
 

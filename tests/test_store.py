@@ -16,7 +16,7 @@ import torch
 from seqanomaly import train
 from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError, RunError
-from seqanomaly.experiment import RunConfig
+from seqanomaly.run_config import RunConfig
 from seqanomaly.store import RunResult, Store, read_config
 
 CONFIG: dict[str, Any] = {
@@ -225,7 +225,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     [
         ("config.yaml", None, "/config.yaml: there is no such file"),
         ("config.yaml", b"[", "/config.yaml, line 1, column 2: not valid YAML"),
-        ("config.yaml", b"", "/config.yaml: must hold a mapping (key: value), found NoneType"),
+        ("config.yaml", b"", "/config.yaml: must hold a mapping (key: value), found nothing"),
         ("config.yaml", b"\xff", "/config.yaml: cannot be read as a YAML text file"),
         ("config.yaml", b"data: drift\nlos: exp\n", "/config.yaml: unknown key 'los'; did you mean 'loss'?"),
         ("config.yaml", b"1: drift\n", "/config.yaml: keys are text, got 1"),

@@ -17,27 +17,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seqanomaly.collect import collect, collect_curves
 from seqanomaly.comparison import compare_runs
 from seqanomaly.config import dump_yaml, read_yaml
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.engines.local import LocalEngine
 from seqanomaly.engines.serial import SerialEngine
 from seqanomaly.errors import ConfigError, DataError
-from seqanomaly.grid import SHIPPED, Experiment
+from seqanomaly.experiment import SHIPPED, Experiment
 from seqanomaly.metrics.scores import METRICS
-from seqanomaly.paths import EXPERIMENT
+from seqanomaly.paths import DATA, EXPERIMENT
 from seqanomaly.report.words import findings, groups
 from seqanomaly.run import train
 from seqanomaly.store import Store, read_table
 from seqanomaly.sweep import (
     Job,
     Progress,
-    collect,
-    collect_curves,
     compare,
-    load_experiment,
     run_experiment,
-    save_experiment,
 )
 
 TINY: dict[str, Any] = {
@@ -58,7 +55,9 @@ def tiny(**changed: Any) -> Experiment:
 
 def table(experiment: Experiment, store: Store) -> str:
     """The bytes of comparison.csv."""
-    compared = compare_runs(collect(experiment, store), experiment.baseline.name, list(experiment.axes()))
+    compared = compare_runs(
+        collect(experiment, experiment.data_digests(), store), experiment.baseline.name, list(experiment.axes())
+    )
     return compared.to_csv(index=False, lineterminator="\n")
 
 
@@ -168,7 +167,7 @@ def test_a_run_that_was_trained_alone_is_reused(tmp_path: Path) -> None:
     progress = sweep(tiny(), tmp_path)
     assert (progress.found, progress.done) == (1, 8)
     assert times(Store(tmp_path)).items() >= before.items()
-    runs = collect(tiny(), Store(tmp_path))
+    runs = collect(tiny(), tiny().data_digests(), Store(tmp_path))
     of_it = runs[(runs["loss"] == config.loss.name) & (runs["seed"] == config.seed)]
     np.testing.assert_array_equal(of_it["value"], alone.metrics["value"])
 
@@ -305,7 +304,7 @@ def test_only_the_guilty_member_of_a_crashing_stack_fails(whole: Store, tmp_path
     ((digest, record),) = store.failures()
     assert (digest, record["reason"], record["title"]) == (guilty, progress.failed[guilty], GUILTY.title)
     assert record["command"].startswith("seqanom train --task detect --data ")
-    rows = compare_runs(collect(tiny(), store), "uniform")
+    rows = compare_runs(collect(tiny(), tiny().data_digests(), store), "uniform")
     notes = rows.groupby("loss")["note"].unique()
     assert all("1 of 3 runs missing" in note for note in notes[GUILTY.loss.name])
     assert all(
@@ -348,10 +347,12 @@ def test_a_member_that_diverges_fails_alone(tmp_path: Path) -> None:
         assert "rnn(hidden=2) on drift(" in reason
         assert ": training diverged in epoch " in reason
         assert reason.endswith("; try a smaller lr or clip: 1")
-    compared = compare_runs(collect(wild, Store(tmp_path)), "uniform", list(wild.axes()))
+    compared = compare_runs(collect(wild, wild.data_digests(), Store(tmp_path)), "uniform", list(wild.axes()))
     assert compared.groupby("lr")["note"].unique().map(list).to_dict() == {0.01: [""], 1e38: ["3 of 3 runs missing"]}
     assert len(list(Store(tmp_path).failures())) == 3
-    assert set(collect_curves(wild, Store(tmp_path))["title"]) == {f"rnn(hidden=2) on {wild.data[0].name}, lr=0.01"}
+    assert set(collect_curves(wild, wild.data_digests(), Store(tmp_path))["title"]) == {
+        f"rnn(hidden=2) on {wild.data[0].name}, lr=0.01"
+    }
 
 
 # progress
@@ -421,21 +422,21 @@ def test_by_default_results_lie_in_a_folder_of_the_experiments_name(
 
 
 def test_runs_that_are_not_there_are_missing(whole: Store, tmp_path: Path) -> None:
-    runs = collect(tiny(), Store(tmp_path))
-    assert runs.columns.tolist() == collect(tiny(), whole).columns.tolist()
+    runs = collect(tiny(), tiny().data_digests(), Store(tmp_path))
+    assert runs.columns.tolist() == collect(tiny(), tiny().data_digests(), whole).columns.tolist()
     assert runs["note"].unique().tolist() == ["missing"]
     assert runs["value"].isna().all()
     assert compare_runs(runs, "uniform")["note"].unique().tolist() == [
         "3 of 3 runs missing",
         "3 of 3 runs missing; too few pairs",
     ]
-    assert len(collect_curves(tiny(), Store(tmp_path))) == 0
+    assert len(collect_curves(tiny(), tiny().data_digests(), Store(tmp_path))) == 0
 
 
 def test_curves_and_tables_call_a_place_in_the_grid_the_same(tmp_path: Path) -> None:
     axes = tiny(train={"epochs": 1, "patience": [None, 5], "clip": [1.0, None]}, loss="exp", seeds=1)
     sweep(axes, tmp_path)
-    runs, curves = (made(axes, Store(tmp_path)) for made in (collect, collect_curves))
+    runs, curves = (made(axes, axes.data_digests(), Store(tmp_path)) for made in (collect, collect_curves))
     compared = compare_runs(runs, "uniform", list(axes.axes()))
     titles = [title for title, _ in groups(compared)]
     name = axes.data[0].name
@@ -452,14 +453,14 @@ def test_a_damaged_run_is_named(tmp_path: Path) -> None:
         text = (folder / name).read_text()
         (folder / name).write_text(text.replace("0", "zero"))
         with pytest.raises(DataError) as error:
-            make(tiny(seeds=1), store)
+            make(*store.experiment(), store)
         assert str(error.value).startswith(f"{folder}: is damaged (")
         assert str(error.value).endswith("); delete it and start the comparison again")
         (folder / name).unlink()
         with pytest.raises(DataError, match="is damaged"):
-            make(tiny(seeds=1), store)
+            make(*store.experiment(), store)
         (folder / name).write_text(text)
-        make(tiny(seeds=1), store)
+        make(*store.experiment(), store)
 
 
 # files
@@ -489,7 +490,7 @@ def on_file(path: Path, **changed: Any) -> Experiment:
 
 def test_a_given_test_part_is_named(mine: Path, tmp_path: Path) -> None:
     sweep(on_file(mine), tmp_path / "out")
-    notes = collect(on_file(mine), Store(tmp_path / "out"))["note"].unique().tolist()
+    notes = collect(on_file(mine), on_file(mine).data_digests(), Store(tmp_path / "out"))["note"].unique().tolist()
     assert notes == ["covers training randomness only"]
 
 
@@ -529,10 +530,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_an_experiment_is_kept_beside_its_runs(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    save_experiment(tiny(), store)
-    save_experiment(tiny(seeds=2), store)
-    assert load_experiment(tmp_path / EXPERIMENT) == tiny(seeds=2)
-    assert [path.name for path in tmp_path.iterdir()] == [EXPERIMENT]
+    for experiment in (tiny(), tiny(seeds=2)):
+        store.keep_experiment(experiment, experiment.data_digests())
+    assert store.experiment() == (tiny(seeds=2), {tiny().data[0]: None})
+    assert {path.name for path in tmp_path.iterdir()} == {EXPERIMENT, DATA}
+    (tmp_path / DATA).write_text("[]")
+    with pytest.raises(DataError, match=r"experiment\.yaml or data\.json is damaged .*; run compare again$"):
+        store.experiment()
 
 
 @pytest.mark.parametrize(
@@ -541,7 +545,7 @@ def test_an_experiment_is_kept_beside_its_runs(tmp_path: Path) -> None:
         ("name: a\ndata: drift\nloss: exq", "loss: unknown loss 'exq'; did you mean 'exp'?"),
         ("name: a\n1: 2", "keys are text, got 1"),
         ("name: a\nname: b", "not valid YAML: duplicate key 'name'"),
-        ("", "must hold a mapping (key: value), found NoneType"),
+        ("", "must hold a mapping (key: value), found nothing"),
     ],
 )
 def test_a_mistake_in_a_file_names_the_file(text: str, complaint: str, tmp_path: Path) -> None:
@@ -581,7 +585,7 @@ def test_where_there_is_nothing_to_learn_nothing_is_significant(tmp_path: Path) 
     assert len(compared) == 4 * 3 * len(METRICS)
     assert (compared["p_adjusted"] >= 0.05).all()
     assert (compared["note"] == "").all()  # and there were enough pairs to tell
-    runs = collect(null, Store(tmp_path))
+    runs = collect(null, null.data_digests(), Store(tmp_path))
     smallest = [
         of_ten.groupby(["bucket", "metric"])["p_adjusted"].min()
         for first in range(0, 80, 10)

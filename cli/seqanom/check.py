@@ -22,7 +22,7 @@ def check(
     """Say how many runs an experiment has, how many are done, in which stacks and about how long, or what is wrong."""
     from seqanom.compare import load
     from seqanomaly.engines import usable_cores
-    from seqanomaly.grid import plan, stack_seconds
+    from seqanomaly.experiment import plan, stack_seconds
     from seqanomaly.paths import run_folder
 
     wanted = load(experiment, {})

@@ -11,7 +11,7 @@ from seqanom import console
 
 if TYPE_CHECKING:
     from seqanomaly.engines.base import Engine
-    from seqanomaly.grid import Experiment
+    from seqanomaly.experiment import Experiment
     from seqanomaly.sweep import Progress
 
 GRID, RUNNING = "Grid (each may be a list and overrides the file's)", "Running"
@@ -64,15 +64,13 @@ def compare(
     checked_metric(metric)
     wanted, trainer = load(experiment, given), _engine(engine, workers, run_timeout)
     from seqanomaly.store import Store
-    from seqanomaly.sweep import run_experiment, save_experiment
+    from seqanomaly.sweep import run_experiment
 
     store = Store(out or Path("results") / wanted.name)
-    store.prepare()
-    save_experiment(wanted, store)
-    farewell = f"Stopped; what is finished lies in {store.root}. The same command goes on from there."
-    with console.stopping(farewell), _progress(wanted) as show_progress:
-        done = run_experiment(wanted, store, trainer, device=device, scores=save_scores, on_progress=show_progress)
-    show(wanted, store.root, early_cost=early_cost, metric=metric, as_json=as_json)
+    with console.stopping(f"Stopped; what is finished lies in {store.root}. The same command goes on from there."):
+        with _progress(wanted) as show_progress:
+            done = run_experiment(wanted, store, trainer, device=device, scores=save_scores, on_progress=show_progress)
+        show(store.root, early_cost=early_cost, metric=metric, as_json=as_json)
     for digest, reason in done.failed.items():
         console.remark(f"Failed: {reason} ({store.root / 'failures' / digest}.json has the command that repeats it)")
     if done.failed:
@@ -83,7 +81,7 @@ def load(path: Path | None, given: dict[str, Any]) -> Experiment:
     """The experiment in a file, or the one that ships, with the given fields instead of its own."""
     from seqanomaly.config import keys, read_yaml
     from seqanomaly.errors import ConfigError
-    from seqanomaly.grid import SHIPPED, Experiment
+    from seqanomaly.experiment import SHIPPED, Experiment
 
     settings = read_yaml(path or SHIPPED / "default.yaml")
     if path is None and given:
@@ -95,18 +93,19 @@ def load(path: Path | None, given: dict[str, Any]) -> Experiment:
         raise (ConfigError(f"{path}: {error}") if from_file else error) from None
 
 
-def show(experiment: Experiment, folder: Path, *, early_cost: float | None, metric: str, as_json: bool = False) -> None:
+def show(folder: Path, *, early_cost: float | None, metric: str, as_json: bool = False) -> None:
     """Collect the stored runs, write the report beside them, and print it."""
     from seqanom.train import plain_json
-    from seqanomaly.report.tables import blocks
+    from seqanomaly.collect import collect, collect_curves
+    from seqanomaly.report.tables import blocks, metric_title
     from seqanomaly.report.write import make_report
     from seqanomaly.store import Store
-    from seqanomaly.sweep import collect, collect_curves
 
     store = Store(folder)
+    experiment, digests = store.experiment()
     report = make_report(
-        collect(experiment, store),
-        collect_curves(experiment, store),
+        collect(experiment, digests, store),
+        collect_curves(experiment, digests, store),
         folder,
         name=experiment.name,
         question=experiment.question,
@@ -129,8 +128,8 @@ def show(experiment: Experiment, folder: Path, *, early_cost: float | None, metr
     for sentence in report.sentences:
         console.result(f"- {sentence}")
     console.result(
-        f"\n{metric.replace('_', ' ').capitalize()} in points (%) ± half the 95% interval over {len(experiment.seeds)} "
-        f"seeds; changes are paired differences from {experiment.baseline.name}, * p < 0.05 after Holm."
+        f"\n{metric_title(metric)} in points (%) ± half the 95% interval over {len(experiment.seeds)} "
+        f"seeds; changes are paired differences from {experiment.baseline.name}, * p < 0.05 after Holm over the losses."
     )
     console.result("Written: " + ", ".join(str(path) for path in report.files))
 

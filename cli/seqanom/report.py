@@ -20,9 +20,8 @@ def report(
     from seqanom.compare import checked_metric, show
     from seqanomaly.errors import ConfigError
     from seqanomaly.paths import EXPERIMENT
-    from seqanomaly.sweep import load_experiment
 
     checked_metric(metric)
     if not (folder / EXPERIMENT).is_file():
         raise ConfigError(f"{folder}: holds no experiment ({EXPERIMENT} is missing); name the --out of a compare")
-    show(load_experiment(folder / EXPERIMENT), folder, early_cost=early_cost, metric=metric, as_json=as_json)
+    show(folder, early_cost=early_cost, metric=metric, as_json=as_json)

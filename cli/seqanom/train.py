@@ -56,7 +56,7 @@ def train(
     """Train one detector and show its early, mid and late accuracy."""
     from seqanom.values import read_value, with_settings
     from seqanomaly.datasets.specs import data_settings
-    from seqanomaly.experiment import RunConfig
+    from seqanomaly.run_config import RunConfig
 
     names = None if features is None else [name.strip() for name in features.split(",")]
     columns = {"series": series, "step": step, "label": label, "features": names, "normal": normal, "part": part}

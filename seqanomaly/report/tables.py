@@ -58,7 +58,7 @@ def markdown(
     lines = [f"# {name}", "", *([question, ""] if question else []), *(f"- {sentence}" for sentence in sentences), ""]
     lines.append(_legend(baseline))
     for metric in comparison["metric"].unique():
-        lines += ["", f"## {metric.replace('_', ' ').capitalize()}"]
+        lines += ["", f"## {metric_title(metric)}"]
         for block in blocks(comparison, context, buckets, metric):
             lines += [
                 "",
@@ -72,11 +72,20 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
+def metric_title(metric: str) -> str:
+    """A metric as a heading.
+
+    >>> metric_title("balanced_accuracy"), metric_title("auroc")
+    ('Balanced accuracy', 'AUROC')
+    """
+    return "AUROC" if metric == "auroc" else metric.replace("_", " ").capitalize()
+
+
 def _legend(baseline: str) -> str:
     return (
         "Points (%) with half the width of the 95% interval over seeds; changes are paired differences from "
-        f"{baseline}; "
-        "\\* marks p < 0.05 after Holm (exact Wilcoxon signed-rank); ESS is the effective number of steps per sequence."
+        f"{baseline}; \\* marks p < 0.05 after Holm over the losses of one bucket and metric (exact Wilcoxon "
+        "signed-rank); ESS is the effective number of steps per sequence."
     )
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from seqanom import console
 
-from seqanomaly.grid import Experiment
+from seqanomaly.experiment import Experiment
 from seqanomaly.metrics.scores import METRICS
 from seqanomaly.store import Store
 from seqanomaly.sweep import load_experiment
@@ -190,7 +190,7 @@ def test_a_mistake_in_a_file(complaint: str, text: str, command: str, seqanom: R
         (TINY + "train: {epochs: 3", "mine.yaml, line 8, column 18: not valid YAML: expected ',' or '}', "
          "but got '<stream end>'"),
         ("name: [a", "mine.yaml, line 1, column 9: not valid YAML: expected ',' or ']', but got '<stream end>'"),
-        ("", "mine.yaml: must hold a mapping (key: value), found NoneType"),
+        ("", "mine.yaml: must hold a mapping (key: value), found nothing"),
         ("- a\n- b\n", "mine.yaml: must hold a mapping (key: value), found list"),
         ("loss: exp\ndata: drift\n", "mine.yaml: the key 'name' is missing"),
         (TINY.replace("data: {kind: drift, length: 8, train: 20, test: 20, features: 2}", "data: none.csv"),

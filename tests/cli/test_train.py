@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from seqanom.values import read_value
 
-from seqanomaly.experiment import RunConfig, repeat_command
+from seqanomaly.run_config import RunConfig, repeat_command
 from seqanomaly.store import Store
 
 Run = Callable[..., Any]

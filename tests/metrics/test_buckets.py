@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqanomaly.counters import relative_position
-from seqanomaly.experiment import THIRDS
 from seqanomaly.metrics.buckets import Bounds, Steps, bucket_metrics, in_bucket, step_curve
 from seqanomaly.metrics.scores import METRICS
+from seqanomaly.run_config import THIRDS
 
 
 def steps_of(*lengths: int, classes: int = 2, seed: int = 0) -> Steps:

@@ -1,0 +1,184 @@
+"""What is to be run: one run's configuration, from YAML, flags or Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_serializer, model_validator
+
+from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, nearest, one_of, share
+from seqanomaly.datasets.specs import AnyData
+from seqanomaly.errors import ConfigError
+from seqanomaly.losses.modulations import MODULATIONS, AnyModulation, Modulation, Uniform
+from seqanomaly.models.specs import AnyModel, GruSpec
+
+TaskName = Literal["detect", "classify", "forecast"]
+
+
+class LossSpec(Config):
+    """A modulation with its normalisation and the weights of the classes, written as one flat mapping."""
+
+    modulation: AnyModulation = Uniform()
+    """Counter -> weight."""
+    normalize: Literal["none", "mean"] = "mean"
+    """`mean`: each sequence's weights average 1 over its valid steps; `none`: raw weights."""
+    pos_weight: float | None = Field(None, gt=0)
+    """Factor on the loss of anomalous steps (task detect)."""
+    class_weight: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    """One factor per class, normal first (task classify)."""
+
+    @model_serializer
+    def flat(self) -> dict[str, Any]:
+        """`{kind: exp, rate: 0.1, normalize: mean}`, with class weights only where they are set."""
+        weights = {"pos_weight": self.pos_weight, "class_weight": self.class_weight and list(self.class_weight)}
+        set_weights = {key: value for key, value in weights.items() if value is not None}
+        return {**self.modulation.settings(), "normalize": self.normalize, **set_weights}
+
+    @property
+    def name(self) -> str:
+        """Canonical name, as in `exp(rate=0.2)` or `exp(normalize=none)`."""
+        own = {k: v for k, v in self.settings().items() if k in _OWN and v != "mean"}
+        return call(self.modulation.kind, {**self.modulation.changed(), **own})
+
+
+_OWN = ("normalize", "pos_weight", "class_weight")
+
+
+def pick_loss(value: object) -> object:
+    """A name or a flat mapping as a `LossSpec`.
+
+    >>> pick_loss({"kind": "exp", "rate": 0.2, "normalize": "none"}).name
+    'exp(rate=0.2,normalize=none)'
+    """
+    if isinstance(value, LossSpec):
+        return value
+    if isinstance(value, Modulation):
+        return LossSpec(modulation=value)
+    value = keys(value) if isinstance(value, Mapping) else {"kind": value}
+    own: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in _OWN}
+    rest = {k: v for k, v in value.items() if k not in _OWN}
+    kind = MODULATIONS.get(str(rest.get("kind")))
+    unknown = next((k for k in rest if kind is not None and k not in kind.model_fields), None)
+    if unknown is not None and kind is not None:
+        raise ConfigError(f"unknown key {unknown!r}{nearest(unknown, (*kind.model_fields, *_OWN))}")
+    own["modulation"] = one_of(MODULATIONS, "loss")(rest)
+    return LossSpec(**own)
+
+
+AnyLoss = Annotated[LossSpec, BeforeValidator(pick_loss)]
+"""Any loss, given by name, as a flat mapping or as it is."""
+
+
+class TrainSpec(Config):
+    """How a member is trained."""
+
+    epochs: int = Field(30, ge=1)
+    """Passes over the training sequences."""
+    batch_size: int = Field(32, ge=1)
+    """Sequences per update."""
+    lr: float = Field(0.01, gt=0)
+    """Learning rate."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """Update rule."""
+    momentum: float = Field(0.0, ge=0, lt=1)
+    """Momentum of sgd, in [0, 1)."""
+    weight_decay: float | None = Field(None, ge=0)
+    """Weight decay; null is 0.01 for adamw and 0 for the others."""
+    clip: float | None = Field(None, gt=0)
+    """Largest norm of a member's gradient; null for no limit."""
+    patience: int | None = Field(None, ge=1)
+    """Epochs without a better validation loss after which training stops; null for never."""
+
+
+def _train(value: object) -> object:
+    if isinstance(value, TrainSpec):
+        return value
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"must be a mapping such as {{epochs: 30}}, got {value!r}")
+    return TrainSpec(**keys(value))
+
+
+AnyTrain = Annotated[TrainSpec, BeforeValidator(_train)]
+"""Training settings, given as a mapping or as they are."""
+
+
+def _bounds(value: object) -> object:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ConfigError(f"must be [start, end], got {value!r}")
+    return tuple(value)
+
+
+Bounds = Annotated[tuple[Cut, Cut], BeforeValidator(_bounds)]
+THIRDS: dict[str, tuple[float | str, float | str]] = {
+    "early": ("0%", "33.3%"),
+    "mid": ("33.3%", "66.7%"),
+    "late": ("66.7%", "100%"),
+}
+"""The default buckets."""
+
+
+class RunConfig(Config):
+    """Everything that a run's result depends on, beside the bytes of its data file."""
+
+    task: TaskName = "detect"
+    """What is asked per step."""
+    data: AnyData
+    """Data set."""
+    model: AnyModel = GruSpec()
+    """Detector."""
+    loss: AnyLoss = LossSpec()
+    """Counter loss."""
+    train: AnyTrain = TrainSpec()
+    """How it is trained."""
+    seed: int = Field(0, ge=0)
+    """Redraws everything that is random; the same for every loss."""
+    buckets: dict[str, Bounds] = THIRDS
+    """Slices of the steps: shares of the sequence with %, or step numbers, [start, end)."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunConfig:
+        for key, task in (("pos_weight", "detect"), ("class_weight", "classify")):
+            if getattr(self.loss, key) is not None and self.task != task:
+                raise ConfigError(f"{key} is for the task {task}, got {self.task}; leave it out", ("loss",))
+        for name, (start, end) in self.buckets.items():
+            if (share(start) is None) == (share(end) is None) and _number(start) >= _number(end):
+                raise ConfigError(
+                    f"starts at {start} and ends at {end}; the end comes after the start", ("buckets", name)
+                )
+        if not self.buckets:
+            raise ConfigError("must name at least one bucket, for example {early: [0%, 50%]}", ("buckets",))
+        return self
+
+    def digest(self, data_digest: str | None) -> str:
+        """Name of the run's folder: 16 hexadecimal digits; a file counts by its content, not by its place."""
+        settings = self.settings()
+        settings["data"].pop("path", None)
+        return digest({"format": FORMAT, "config": settings, "data": data_digest})
+
+    @property
+    def title(self) -> str:
+        """`model on data with loss, seed`, in canonical names."""
+        return f"{self.model.name} on {self.data.name} with {self.loss.name}, seed {self.seed}"
+
+
+FORMAT = 1
+"""Version of the run folder's layout and of the numbers in it; a new one makes every run new."""
+
+
+def _number(cut: float | str) -> float:
+    part = share(cut)
+    return float(cut) if part is None else part
+
+
+def repeat_command(config: RunConfig, out: Path) -> str:
+    """The shell command that trains `config` again."""
+    import shlex
+
+    settings = config.settings()
+    flags: dict[str, str] = {"task": config.task}
+    flags |= {key: dump_yaml(settings[key], flow=True).strip() for key in ("data", "model", "loss", "buckets")}
+    trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
+    flags |= trained | {"seed": str(config.seed), "out": str(out)}
+    return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())
