@@ -28,6 +28,8 @@ MEASURES = [
 """The columns of a comparison after the ones that say what is compared."""
 
 ALPHA = 0.05
+TOO_FEW = "too few pairs"
+"""The note where no outcome could be significant."""
 MISSING = "missing"
 """The note of a run that has no result."""
 
@@ -82,7 +84,7 @@ def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[s
             d = differences[loss]
             row["difference"], row["difference_low"], row["difference_high"] = t_interval(d)
             row |= {"p_value": raw[loss], "p_adjusted": adjusted[loss], "n_pairs": len(d)}
-            notes += ["too few pairs"] * too_few_pairs(int((_rounded(d) != 0).sum()), max(1, tested))
+            notes += [TOO_FEW] * too_few_pairs(int((_rounded(d) != 0).sum()), max(1, tested))
         row["best_possible"], row["ess"] = of_loss["best_possible"].mean(), of_loss["ess"].mean()
         row["note"] = "; ".join(notes)
         found[loss] = {measure: row.get(measure, np.nan) for measure in MEASURES}
@@ -91,7 +93,12 @@ def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[s
 
 def _notes(of_loss: pd.DataFrame) -> list[str]:
     missing = int((of_loss["note"] == MISSING).sum())
-    notes = [str(note) for note in of_loss["note"].unique() if note and note != MISSING]
+    undefined = of_loss["value"].isna() & (of_loss["note"] != MISSING)
+    notes = []
+    for note in of_loss["note"].unique():
+        some = int((undefined & (of_loss["note"] == note)).sum())
+        if note and note != MISSING:
+            notes.append(f"{note} ({some} of {len(of_loss)} runs)" if 0 < some < len(of_loss) - missing else str(note))
     notes += [f"{missing} of {len(of_loss)} runs missing"] * bool(missing)
     return notes + ["one run, so no interval"] * (int(of_loss["value"].notna().sum()) == 1)
 
@@ -163,6 +170,15 @@ def too_few_pairs(changed: int, losses: int) -> bool:
     (True, False)
     """
     return bool(losses * 2.0 ** (1 - changed) >= ALPHA)
+
+
+def pairs_needed(losses: int) -> int:
+    """The fewest non-zero differences with which one of that many losses could be significant.
+
+    >>> pairs_needed(1), pairs_needed(4)
+    (6, 8)
+    """
+    return next(pairs for pairs in range(1, 99) if not too_few_pairs(pairs, losses))
 
 
 def _rounded(differences: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -130,12 +130,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a YAML text file ({error})") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: cannot be read as a YAML text file ({reason})") from None
     value = parse_yaml(text, str(path))
     if not isinstance(value, dict):
-        raise ConfigError(
-            f"{path}: must hold a mapping (key: value), found {'nothing' if value is None else type(value).__name__}"
-        )
+        found = {type(None): "nothing", list: "a list", str: "text"}.get(type(value), type(value).__name__)
+        raise ConfigError(f"{path}: must hold a mapping (key: value), found {found}")
     return value
 
 
@@ -146,7 +146,8 @@ def parse_yaml(text: str, where: str) -> Any:
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
+        problem = str(getattr(error, "problem", None) or error).split(", but got")[0]
+        problem += "; use spaces, not tabs" if "'\\t'" in problem else ""
         raise ConfigError(f"{where}{line}: not valid YAML: {problem}") from None
 
 

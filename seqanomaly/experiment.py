@@ -176,12 +176,14 @@ def stack_seconds(stack: tuple[RunConfig, ...], source: Source) -> float:
     train, first = source.shape, stack[0]
     updates = first.train.epochs * -(-train[0] // first.train.batch_size)
     per_step = COSTS[first.model.kind] * (1 + first.train.batch_size * first.model.width / 512)
-    return updates * train[1] * first.model.layers * (FIXED + len(stack) * per_step)
+    return updates * train[1] * first.model.layers * (FIXED + len(stack) * per_step) + len(stack) * EVALUATION
 
 
 FIXED = 60e-6
 """Seconds per step of a stack, whatever its members."""
-COSTS: dict[str, float] = {"rnn": 4e-6, "gru": 10e-6, "lstm": 13e-6, "tcn": 7e-6}
+EVALUATION = 0.12
+"""Seconds to evaluate and store a run."""
+COSTS: dict[str, float] = {"rnn": 8e-6, "gru": 15e-6, "lstm": 20e-6, "tcn": 10e-6}
 """Seconds per step and member of the smallest models, as measured once on one core."""
 
 

@@ -27,7 +27,7 @@ from seqanomaly.losses.diagnostics import diagnose
 from seqanomaly.losses.modulations import for_seed
 from seqanomaly.metrics.buckets import Steps, bucket_metrics, step_curve
 from seqanomaly.models.base import SequenceModel
-from seqanomaly.run_config import FORMAT, RunConfig, repeat_command
+from seqanomaly.run_config import FORMAT, RunConfig, repeat_command, unreached
 from seqanomaly.store import RunResult, Store
 from seqanomaly.tasks import TASKS, Judged, Task
 from seqanomaly.training.device import find_device, one_thread
@@ -163,12 +163,7 @@ def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
     loss = CounterLoss(task.base, modulation, normalize=config.loss.normalize)
     weight = loss.weights(data.train.counter, data.train.mask)
     if not bool((weight > 0).any()):
-        longest = int(data.parts.train.length.max())
-        raise ConfigError(
-            f"{config.loss.name} gives no training step a weight above 0: the longest of {config.data.name} has "
-            f"{longest} steps, so counters go from 0 to {longest - 1}; choose a smaller threshold",
-            ("loss",),
-        )
+        raise unreached(config.loss, config.data.name, int(data.parts.train.length.max()))
     factors = _class_factors(config, len(data.parts.train.classes))
     return weight * factors[torch.from_numpy(data.parts.train.label)]
 

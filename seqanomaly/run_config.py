@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_serializer, model_validator
 from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, nearest, one_of, share
 from seqanomaly.datasets.specs import AnyData
 from seqanomaly.errors import ConfigError
-from seqanomaly.losses.modulations import MODULATIONS, AnyModulation, Modulation, Uniform
+from seqanomaly.losses.modulations import MODULATIONS, AnyModulation, Modulation, Reordered, Step, Uniform
 from seqanomaly.models.specs import AnyModel, GruSpec
 
 TaskName = Literal["detect", "classify", "forecast"]
@@ -139,6 +139,8 @@ class RunConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
+        if self.train.momentum and self.train.optimizer != "sgd":
+            raise ConfigError(f"is for sgd, got {self.train.optimizer}; leave it out", ("train", "momentum"))
         for key, task in (("pos_weight", "detect"), ("class_weight", "classify")):
             if getattr(self.loss, key) is not None and self.task != task:
                 raise ConfigError(f"{key} is for the task {task}, got {self.task}; leave it out", ("loss",))
@@ -161,6 +163,23 @@ class RunConfig(Config):
     def title(self) -> str:
         """`model on data with loss, seed`, in canonical names."""
         return f"{self.model.name} on {self.data.name} with {self.loss.name}, seed {self.seed}"
+
+
+def never_active(loss: LossSpec, longest: int) -> bool:
+    """Whether a step loss begins after the last step of the longest sequence, as far as its settings tell."""
+    inner = loss.modulation
+    while isinstance(inner, Reordered):
+        inner = inner.of
+    return isinstance(inner, Step) and not isinstance(inner.threshold, str) and inner.threshold > longest - 1
+
+
+def unreached(loss: LossSpec, data: str, longest: int) -> ConfigError:
+    """The error about a loss that no training step would ever feel."""
+    return ConfigError(
+        f"{loss.name} gives no training step a weight above 0: the longest of {data} has {longest} steps, so counters "
+        f"go from 0 to {longest - 1}; choose a smaller threshold",
+        ("loss",),
+    )
 
 
 FORMAT = 1

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from seqanomaly.comparison import MEASURES, MISSING, compare_runs, holm, signed_rank_p, t_interval, too_few_pairs
+from seqanomaly.comparison import (
+    MEASURES,
+    MISSING,
+    compare_runs,
+    holm,
+    pairs_needed,
+    signed_rank_p,
+    t_interval,
+    too_few_pairs,
+)
 from seqanomaly.errors import DataError
 from seqanomaly.store import read_table
 
@@ -177,6 +186,7 @@ def test_holm_leaves_out_what_is_not_known() -> None:
 def test_how_many_pairs_can_decide(losses: int, enough: int) -> None:
     assert too_few_pairs(enough - 1, losses)
     assert not too_few_pairs(enough, losses)
+    assert pairs_needed(losses) == enough
 
 
 @given(st.integers(1, 6), st.integers(1, 12))
@@ -328,8 +338,19 @@ def test_one_value_among_undefined_ones_is_one_run() -> None:
     runs = table({"uniform": [0.5, np.nan, np.nan]})
     runs.loc[runs["value"].isna(), "note"] = "only one class in this bucket"
     assert row(compare_runs(runs, "uniform"), "uniform")["note"] == (
-        "only one class in this bucket; one run, so no interval"
+        "only one class in this bucket (2 of 3 runs); one run, so no interval"
     )
+
+
+def test_a_note_counts_the_runs_only_where_some_have_no_value() -> None:
+    runs = table({"uniform": [0.5, 0.6, np.nan, np.nan]})
+    runs["note"] = ["", "", "only one class in this bucket", MISSING]
+    assert row(compare_runs(runs, "uniform"), "uniform")["note"] == (
+        "only one class in this bucket (1 of 4 runs); 1 of 4 runs missing"
+    )
+    runs = table({"uniform": [0.5, 0.6]})
+    runs["note"] = ["covers training randomness only", ""]  # with a value each
+    assert row(compare_runs(runs, "uniform"), "uniform")["note"] == "covers training randomness only"
 
 
 def test_without_the_baseline_there_are_means_only() -> None:

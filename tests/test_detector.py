@@ -140,8 +140,8 @@ def test_a_sequence_of_one_step_has_a_score(detector: Callable[..., Detector]) -
         ),
         (
             lambda frame: frame.rename(columns={"cycle": "cycles"}),
-            "new.csv: there is no column 'cycle'; name it with --step; did you mean 'cycles'? (known: unit, cycles, "
-            "heat, load, state)",
+            "new.csv: there is no column 'cycle'; say which one it is with step (--step); did you mean 'cycles'? "
+            "(known: unit, cycles, heat, load, state)",
         ),
         (
             lambda frame: frame.assign(load=["?", *frame["load"].iloc[1:]]),

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from seqanomaly.collect import collect, collect_curves
-from seqanomaly.comparison import compare_runs
+from seqanomaly.comparison import MISSING, compare_runs
 from seqanomaly.config import dump_yaml, read_yaml
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.engines.local import LocalEngine
@@ -257,8 +257,7 @@ def test_an_interrupt_while_workers_start_is_quiet(tmp_path: Path) -> None:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.splitlines() == [
-        f"Stopped; what is finished lies in {tmp_path / 'out'}. The same command goes on from there.",
-        "Interrupted.",
+        f"Stopped; what is finished lies in {tmp_path / 'out'}. The same command goes on from there."
     ]
 
 
@@ -500,6 +499,22 @@ def test_a_file_counts_by_its_content(mine: Path, tmp_path: Path) -> None:
     assert sweep(on_file(moved), tmp_path / "out").found == 6
     moved.write_text(moved.read_text() + "15,6,1,0.5,test\n")
     assert sweep(on_file(moved), tmp_path / "out").found == 0
+
+
+def test_a_report_does_without_the_file(mine: Path, tmp_path: Path) -> None:
+    store, experiment = Store(tmp_path / "out"), on_file(mine)
+    sweep(experiment, store.root)
+    before = collect(experiment, experiment.data_digests(), store)
+    store.keep_experiment(experiment, experiment.data_digests())
+    mine.rename(tmp_path / "elsewhere.csv")
+    with pytest.raises(DataError, match="there is no such file"):
+        experiment.data_digests()
+    kept, digests = store.experiment()
+    assert kept == experiment
+    assert len(before) == 6 * 3 * len(METRICS)
+    assert MISSING not in before["note"].tolist()
+    pd.testing.assert_frame_equal(collect(kept, digests, store), before, check_exact=True)
+    assert len(collect_curves(kept, digests, store)) == 6 * 6
 
 
 @dataclass

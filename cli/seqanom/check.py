@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqanom import console
+from seqanom.console import plural
+
+if TYPE_CHECKING:
+    from seqanomaly.experiment import Experiment
 
 
 def check(
@@ -24,10 +30,14 @@ def check(
     from seqanomaly.engines import usable_cores
     from seqanomaly.experiment import plan, stack_seconds
     from seqanomaly.paths import run_folder
+    from seqanomaly.run_config import never_active, unreached
 
     wanted = load(experiment, {})
     folder = out or Path("results") / wanted.name
     opened = {data: data.open() for data in wanted.data}
+    for (data, source), loss in product(opened.items(), wanted.loss):
+        if never_active(loss, source.shape[1]):
+            raise unreached(loss, data.name, source.shape[1])
     sizes: Counter[int] = Counter()
     done, seconds = 0, 0.0
     for stack in plan(wanted):
@@ -37,7 +47,8 @@ def check(
         sizes[len(stack)] += 1
         if stored < len(stack):
             seconds += stack_seconds(stack, source)
-    seconds /= min(workers or usable_cores(), max(1, sum(sizes.values())))
+    seconds = seconds / min(workers or usable_cores(), sum(sizes.values())) + STARTING * (done < wanted.count)
+    warnings = list(_warnings(wanted))
     if as_json:
         console.result_json(
             {
@@ -46,18 +57,37 @@ def check(
                 "done": done,
                 "stacks": [{"members": size, "count": count} for size, count in sorted(sizes.items())],
                 "seconds": round(seconds, 1),
+                "warnings": warnings,
             }
         )
         return
     stacks = ", ".join(f"{count} of {size}" for size, count in sorted(sizes.items(), reverse=True))
     console.result(f"{wanted.name}: {wanted.question}" if wanted.question else wanted.name)
     console.result(
-        f"{wanted.count} runs = {len(wanted.data)} data sets x {len(wanted.model)} models x {len(wanted.loss)} losses "
-        f"x {len(wanted.seeds)} seeds" + "".join(f" x {len(v)} {axis}" for axis, v in wanted.axes().items())
+        f"{plural(wanted.count, 'run')} = {plural(len(wanted.data), 'data set')} x "
+        f"{plural(len(wanted.model), 'model')} x {plural(len(wanted.loss), 'loss')} x "
+        f"{plural(len(wanted.seeds), 'seed')}"
+        + "".join(f" x {len(values)} {axis}" for axis, values in wanted.axes().items())
     )
     console.result(f"{done} are done in {folder}, {wanted.count - done} are left.")
     console.result(f"Stacks (members trained together): {stacks}.")
-    console.result(f"About {_duration(seconds)} on {workers or usable_cores()} cores, as a rough guide.")
+    console.result(f"About {_duration(seconds)} on {plural(workers or usable_cores(), 'core')}, as a rough guide.")
+    for warning in warnings:
+        console.result(f"Note: {warning}")
+
+
+STARTING = 4.0
+"""Seconds until the workers have begun."""
+
+
+def _warnings(experiment: Experiment) -> Iterator[str]:
+    """What an experiment cannot answer."""
+    from seqanomaly.comparison import pairs_needed
+
+    needed = pairs_needed(max(1, len(experiment.loss) - 1))
+    if len(experiment.seeds) < needed:
+        few, others = plural(len(experiment.seeds), "seed"), plural(len(experiment.loss) - 1, "loss")
+        yield f"{few} cannot make a difference significant with {others} beside the baseline; {needed} seeds can."
 
 
 def _duration(seconds: float) -> str:

@@ -61,7 +61,7 @@ def compare(
         if text is not None:
             values = read_values(text, name)
             given[name] = values[0] if len(values) == 1 else values
-    checked_metric(metric)
+    check_view(metric, early_cost)
     wanted, trainer = load(experiment, given), _engine(engine, workers, run_timeout)
     from seqanomaly.store import Store
     from seqanomaly.sweep import run_experiment
@@ -128,20 +128,23 @@ def show(folder: Path, *, early_cost: float | None, metric: str, as_json: bool =
     for sentence in report.sentences:
         console.result(f"- {sentence}")
     console.result(
-        f"\n{metric_title(metric)} in points (%) ± half the 95% interval over {len(experiment.seeds)} "
-        f"seeds; changes are paired differences from {experiment.baseline.name}, * p < 0.05 after Holm over the losses."
+        f"\n{metric_title(metric)} in points (%) ± half the 95% interval over "
+        f"{console.plural(len(experiment.seeds), 'seed')}; changes are paired differences from "
+        f"{experiment.baseline.name}, * p < 0.05 after Holm over the losses."
     )
     console.result("Written: " + ", ".join(str(path) for path in report.files))
 
 
-def checked_metric(metric: str) -> None:
-    """Refuse a metric that does not exist."""
+def check_view(metric: str, early_cost: float | None) -> None:
+    """Refuse a metric that does not exist and a cost that nothing can keep."""
     from seqanomaly.config import nearest
     from seqanomaly.errors import ConfigError
     from seqanomaly.metrics.scores import METRICS
 
     if metric not in METRICS:
         raise ConfigError(f"--metric: unknown metric {metric!r}{nearest(metric, METRICS)}")
+    if early_cost is not None and not 0 <= early_cost <= 100:
+        raise ConfigError(f"--early-cost: must be a number of points from 0 to 100, got {early_cost:g}")
 
 
 def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:

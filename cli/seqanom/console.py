@@ -65,8 +65,8 @@ def _without_nan(value: Any) -> Any:
 
 
 def remark(text: str) -> None:
-    """Say something that is not a result."""
-    _remarks.print(escape(text), soft_wrap=True)
+    """Say something that is not a result, wrapped to the terminal where there is one."""
+    _remarks.print(escape(text), soft_wrap=not _remarks.is_terminal)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -123,6 +123,15 @@ class Terminated(BaseException):
     """TERM or USR1 was received."""
 
 
+def plural(count: int, what: str) -> str:
+    """A count and what is counted.
+
+    >>> plural(1, "loss"), plural(2, "loss"), plural(2, "seed")
+    ('1 loss', '2 losses', '2 seeds')
+    """
+    return f"{count} {what}" + ("" if count == 1 else "es" if what.endswith("s") else "s")
+
+
 @contextmanager
 def stopping(message: str) -> Iterator[None]:
     """Say `message` when the work inside is interrupted or terminated."""
@@ -133,9 +142,10 @@ def stopping(message: str) -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in _STOPS}
     try:
         yield
-    except (KeyboardInterrupt, Terminated):
-        remark(message)
-        raise
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(message) from None
+    except Terminated:
+        raise Terminated(message) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -157,10 +167,11 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except SeqanomError as error:
         remark(f"Error: {error}")
         return SOME_FAILED if isinstance(error, RunError) else USAGE
-    except (KeyboardInterrupt, typer.Abort):
-        remark("Interrupted.")
+    except (KeyboardInterrupt, typer.Abort) as stopped:
+        remark(str(stopped) or "Interrupted.")
         return INTERRUPTED
-    except Terminated:
+    except Terminated as stopped:
+        remark(str(stopped))
         return STOPPED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads it any more

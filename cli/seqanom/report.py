@@ -17,11 +17,11 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Make the tables and figures of an experiment again, without training."""
-    from seqanom.compare import checked_metric, show
+    from seqanom.compare import check_view, show
     from seqanomaly.errors import ConfigError
     from seqanomaly.paths import EXPERIMENT
 
-    checked_metric(metric)
+    check_view(metric, early_cost)
     if not (folder / EXPERIMENT).is_file():
         raise ConfigError(f"{folder}: holds no experiment ({EXPERIMENT} is missing); name the --out of a compare")
     show(folder, early_cost=early_cost, metric=metric, as_json=as_json)

@@ -42,7 +42,7 @@ def runs(
         column.justify = "left"
     for row in finished:
         shares = [percent(row["accuracy"].get(bucket, float("nan"))) for bucket in buckets]
-        made.add_row(row["digest"], row["data"], row["model"], row["loss"], row["task"], str(row["seed"]), *shares)
+        made.add_row(row["digest"][:8], row["data"], row["model"], row["loss"], row["task"], str(row["seed"]), *shares)
     console.result(made)
     for record in failed:
         console.result_text(f"failed: {record['reason']}\n  repeat: {record['command']}\n")

@@ -23,6 +23,8 @@ def score(
     """Score and decision for each step of new data, in the order of its rows."""
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"--out: unknown ending of {out}; use .csv or .parquet")
+    if out is not None and out.resolve() == data.resolve():
+        raise ConfigError(f"--out: {out} is the data to score; name another file")
     folder = _find(run, runs)
     from seqanomaly.datasets.formats.table import read_table
     from seqanomaly.detector import Detector

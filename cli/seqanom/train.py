@@ -138,7 +138,7 @@ def _lines(run: RunResult) -> list[str]:
         f"Weights from epoch {best} of {len(run.history)}, the one with the best validation loss.",
         f"Loss {run.config.loss.name}: each sequence counts as {weights['ess']:.1f} effective steps (ESS), mean weight "
         f"{weights['mean_weight']:.3g}, {weights['active_share']:.0%} of the steps active, prevalence "
-        f"{weights['prevalence']:.1%} as the loss sees it {weights['effective_prevalence']:.1%}.",
+        f"{weights['prevalence']:.1%}, weighted by the loss {weights['effective_prevalence']:.1%}.",
     ]
 
 

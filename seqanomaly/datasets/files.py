@@ -89,8 +89,8 @@ class FileData(_TableSpec):
 
     @property
     def name(self) -> str:
-        """The file's name without its ending, and whatever differs from the defaults."""
-        settings = self.changed()
+        """The file's name without its ending, and what differs from the defaults in what is learned from it."""
+        settings = {key: value for key, value in self.changed().items() if key not in ("series", "step")}
         return call(Path(settings.pop("path")).name.split(".")[0], settings)
 
     def table(self) -> Path:

@@ -73,10 +73,13 @@ def _features(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[str, ...
     if not frame.columns.is_unique:
         raise DataError(f"{where}: two columns are called {frame.columns[frame.columns.duplicated()][0]!r}; rename one")
     for option in ("series", "step", "label"):
-        _expect(frame, getattr(layout, option), f"name it with --{option}", where)
+        _expect(frame, getattr(layout, option), f"say which one it is with {option} (--{option})", where)
     for name in layout.features or ():
         _expect(frame, name, "it is needed as a feature", where)
     taken = {layout.series, layout.step, layout.label, *layout.ignore}
+    both = next((name for name in layout.features or () if name in taken), None)
+    if both is not None:
+        raise DataError(f"{where}: column {both!r} cannot be a feature, as it is the series, step, label or part")
     names = layout.features or tuple(name for name in frame.columns if name not in taken)
     if not names:
         raise DataError(f"{where}: no columns are left for features beside {', '.join(sorted(filter(None, taken)))}")
@@ -189,7 +192,7 @@ def _normal(found: list[str], layout: Layout, where: str) -> str:
     if usual is None:
         raise DataError(
             f"{where}: column {layout.label!r} has the labels {', '.join(found[:8])} and none is 0 or 'normal'; "
-            f"say which one is normal, for example --normal {found[0]}"
+            "say which one is normal with normal: LABEL (--normal LABEL)"
         )
     return usual
 

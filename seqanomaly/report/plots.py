@@ -71,7 +71,7 @@ def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours:
     for loss, of_loss in curves.groupby("loss", sort=False):
         by_step = of_loss.pivot(index="step", columns="seed", values="accuracy")
         values = [t_interval(row[~np.isnan(row)]) for row in by_step.to_numpy(np.float64)]
-        mean, low, high = (100 * np.array(column) for column in zip(*values, strict=True))
+        mean, low, high = (100 * np.clip(column, 0, 1) for column in zip(*values, strict=True))
         above.plot(by_step.index, mean, color=colours[str(loss)], label=str(loss), linewidth=1.4)
         above.fill_between(by_step.index, low, high, color=colours[str(loss)], alpha=0.18, linewidth=0)
     steps = curves.groupby("step")[["best_possible", "prevalence"]].mean()

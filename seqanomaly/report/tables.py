@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seqanomaly.report.words import Row, groups
+from seqanomaly.report.words import Row, groups, number
 
 
 @dataclass(frozen=True)
@@ -116,24 +116,30 @@ def _footer(rows: list[Row], context: pd.DataFrame, buckets: list[str]) -> str:
         )
         facts = [] if best is None else [f"best possible {100 * best:.1f}"]
         if bucket in about and not _missing(about[bucket]["prevalence"]):
-            facts.append(f"majority {100 * about[bucket]['majority_accuracy']:.1f}")
+            if rows[0]["metric"] == "accuracy":
+                facts.append(f"majority {100 * about[bucket]['majority_accuracy']:.1f}")
             facts.append(f"prevalence {100 * about[bucket]['prevalence']:.1f}")
         parts += [f"{bucket}: {', '.join(facts)}"] * bool(facts)
-    parts += _shared_notes(rows)
+    parts += _shared_notes([row for row in rows if row["bucket"] in buckets])
     return "; ".join(parts)
 
 
 def _shared_notes(rows: list[Row]) -> list[str]:
-    """Each note once; those that not every loss has with the losses that have them."""
-    having: dict[str, list[str]] = {}
+    """Each note once, with the bucket and the losses that have it where not all have."""
+    having: dict[str, list[Row]] = {}
     for row in rows:
         for note in filter(None, str(row["note"]).split("; ")):
-            having.setdefault(note, []).append(row["loss"])
-    everyone = {row["loss"] for row in rows}
-    return [
-        note if set(losses) == everyone else f"{note}: {', '.join(dict.fromkeys(losses))}"
-        for note, losses in having.items()
-    ]
+            having.setdefault(note, []).append(row)
+    every_loss, every_bucket = (list(dict.fromkeys(row[key] for row in rows)) for key in ("loss", "bucket"))
+    said = []
+    for note, of_note in having.items():
+        alike: dict[tuple[str, ...], list[str]] = {}  # buckets -> the losses that have the note there
+        for loss in dict.fromkeys(row["loss"] for row in of_note):
+            alike.setdefault(tuple(row["bucket"] for row in of_note if row["loss"] == loss), []).append(loss)
+        for buckets, losses in alike.items():
+            where = "" if list(buckets) == every_bucket else f"{', '.join(buckets)}: "
+            said.append(where + note + ("" if losses == every_loss else f": {', '.join(losses)}"))
+    return said
 
 
 def interval(mean: float, high: float) -> str:
@@ -151,7 +157,7 @@ def _change(row: Row) -> str:
     if _missing(row["difference"]):
         return ""
     half = "" if _missing(row["difference_high"]) else f" ± {100 * (row['difference_high'] - row['difference']):.1f}"
-    return f"{100 * row['difference']:+.1f}{half}" + (" *" if row["p_adjusted"] < 0.05 else "")
+    return f"{number(row['difference'], signed=True)}{half}" + (" *" if row["p_adjusted"] < 0.05 else "")
 
 
 def _missing(value: float) -> bool:

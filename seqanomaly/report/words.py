@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from seqanomaly.comparison import TOO_FEW, pairs_needed
+
 MARGIN = 0.01
 """A gain counts from one point on."""
 
@@ -30,13 +32,17 @@ def cheapest(
     """
     lines = []
     for title, rows in groups(comparison[comparison["metric"] == metric]):
-        before, after = ({r["loss"]: r["difference"] for r in rows if r["bucket"] == b} for b in (early, late))
-        before[baseline] = after[baseline] = 0.0
-        allowed = [loss for loss in after if before[loss] >= -cost and after[loss] == after[loss]]
-        best = max(allowed, key=lambda loss: after[loss])
+        before, after = ({r["loss"]: r for r in rows if r["bucket"] == b} for b in (early, late))
+        allowed = [
+            loss
+            for loss in after
+            if loss != baseline and before[loss]["difference"] >= -cost and after[loss]["difference"] > 0
+        ]
+        best = max(allowed, key=lambda loss: float(after[loss]["difference"]), default=baseline)
+        changes = f" ({points(after[best], signed=True)} {late}, {points(before[best], signed=True)} {early})"
         lines.append(
-            f"{title}: of the losses that lose at most {100 * cost:g} points {early}, {best} is best {late} "
-            f"({100 * after[best]:+.1f} points {late}, {100 * before[best]:+.1f} {early})."
+            f"{title}: of the losses that lose at most {100 * cost:g} points {early}, {best} has the best mean {late}"
+            f"{changes if best != baseline else ''}."
         )
     return lines
 
@@ -60,7 +66,7 @@ def _sentence(rows: list[Row], baseline: str, early: str, late: str) -> str:
     known = [row for row in others if row["difference_high"] == row["difference_high"]]
     unknown = [row["loss"] for row in others if row["difference_high"] != row["difference_high"]]
     if not known:
-        return "there are too few runs to say anything"
+        return f"nothing can be said {late} ({_reason(others)})"
     gains = [row for row in known if row["p_adjusted"] < 0.05 and row["difference"] > 0]
     undecided = [row for row in known if row not in gains and row["difference_high"] >= MARGIN]
     gains.sort(key=lambda row: -row["difference"])
@@ -71,9 +77,18 @@ def _sentence(rows: list[Row], baseline: str, early: str, late: str) -> str:
         parts.append(f"no other loss helps {late} by a point or more")
     elif undecided:
         listed = ", ".join(f"{row['loss']} {points(row, signed=True)}" for row in undecided)
-        parts.append(f"undecided {late}: {listed}")
+        some = any(TOO_FEW in row["note"] for row in undecided)
+        needed = pairs_needed(max(1, sum(row["p_adjusted"] == row["p_adjusted"] for row in others)))
+        few = f" ({TOO_FEW}: {needed} that differ are needed)" if some else ""
+        parts.append(f"undecided {late}{few}: {listed}")
     parts += [f"too few runs to say anything of {', '.join(unknown)}"] * bool(unknown)
     return "; ".join(parts)
+
+
+def _reason(rows: list[Row]) -> str:
+    """The notes of rows that say nothing, each once."""
+    notes = dict.fromkeys(n for row in rows for n in row["note"].split("; ") if n and not n.startswith("covers "))
+    return "; ".join(notes) or "too few runs"
 
 
 def _cost(row: Row, early: str) -> str:
@@ -91,5 +106,15 @@ def points(row: Row, *, signed: bool = False) -> str:
     >>> points({"difference": 0.071, "difference_low": 0.066, "difference_high": 0.076})
     '7.1 points [6.6, 7.6]'
     """
-    value = f"{100 * row['difference']:{'+' if signed else ''}.1f}"
-    return f"{value} points [{100 * row['difference_low']:.1f}, {100 * row['difference_high']:.1f}]"
+    low, high = row["difference_low"], row["difference_high"]
+    interval = f" [{number(low)}, {number(high)}]" if high == high else ""
+    return f"{number(row['difference'], signed=signed)} points{interval}"
+
+
+def number(share: float, *, signed: bool = False) -> str:
+    """A share in points with one decimal, and no sign before a zero but the plus that is asked for.
+
+    >>> number(0.0714), number(-0.0001), number(-0.0001, signed=True)
+    ('7.1', '0.0', '+0.0')
+    """
+    return f"{round(100 * share, 1) + 0.0:{'+' if signed else ''}.1f}"

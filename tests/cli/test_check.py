@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from seqanom.check import _duration
+from seqanom.check import STARTING, _duration
 
 from seqanomaly.run import train
 
@@ -27,6 +27,7 @@ train: {epochs: 100, lr: [0.1, 0.01]}
 seeds: 5
 stack: 8
 """
+FEW = "5 seeds cannot make a difference significant with 2 losses beside the baseline; 7 seeds can."
 
 
 @pytest.fixture
@@ -38,14 +39,15 @@ def mine(tmp_path: Path) -> Path:
 def test_runs_stacks_and_time(seqanom: Run, mine: Path, tmp_path: Path) -> None:
     done = seqanom("check", mine, "--workers", 2)
     assert (done.code, done.err) == (0, "")
-    *lines, last = done.out.splitlines()
+    *lines, last, note = done.out.splitlines()
     assert lines == [
         "mine: Does it help?",
-        "60 runs = 1 data sets x 2 models x 3 losses x 5 seeds x 2 lr",
+        "60 runs = 1 data set x 2 models x 3 losses x 5 seeds x 2 lr",
         "0 are done in results/mine, 60 are left.",
         "Stacks (members trained together): 4 of 8, 4 of 7.",
     ]
     assert re.fullmatch(r"About \d+ s on 2 cores, as a rough guide\.", last)
+    assert note == f"Note: {FEW}"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
@@ -67,9 +69,35 @@ def test_json(seqanom: Run, mine: Path) -> None:
         "runs": 60,
         "done": 0,
         "stacks": [{"members": 7, "count": 4}, {"members": 8, "count": 4}],
+        "warnings": [FEW],
     }
-    assert seconds > 0
-    assert half["seconds"] == pytest.approx(seconds / 2, abs=0.1)
+    assert seconds > STARTING
+    assert half["seconds"] - STARTING == pytest.approx((seconds - STARTING) / 2, abs=0.1)
+
+
+def test_one_of_each_is_said_in_the_singular(seqanom: Run, tmp_path: Path) -> None:
+    text = MINE.replace("[2, 3]", "2").replace("[exp, step]", "uniform").replace("[0.1, 0.01]", "0.1")
+    (tmp_path / "mine.yaml").write_text(text.replace("seeds: 5", "seeds: 1"))
+    out = seqanom("check", "mine.yaml", "--workers", 1).out
+    assert "\n1 run = 1 data set x 1 model x 1 loss x 1 seed\n" in out
+    assert " on 1 core, as a rough guide.\n" in out
+
+
+def test_enough_seeds_need_no_note(seqanom: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE.replace("seeds: 5", "seeds: 7"))
+    assert json.loads(seqanom("check", "mine.yaml", "--json").out)["warnings"] == []
+    assert "Note:" not in seqanom("check", "mine.yaml").out
+
+
+@pytest.mark.parametrize("loss", ["{kind: step, threshold: 8}", "{kind: reverse, of: {kind: step, threshold: 8}}"])
+def test_a_threshold_that_no_sequence_reaches(complaint: Callable[..., str], tmp_path: Path, loss: str) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE.replace("step]", f"{loss}]"))
+    said = complaint("check", "mine.yaml")
+    assert said.startswith("loss: ")
+    assert said.endswith(
+        "gives no training step a weight above 0: the longest of drift(length=8,train=20,test=20) has 8 steps, so "
+        "counters go from 0 to 7; choose a smaller threshold"
+    )
 
 
 def test_the_experiment_that_ships(seqanom: Run) -> None:

@@ -56,16 +56,18 @@ def test_a_comparison_and_again(seqanom: Run, tiny: Path) -> None:
     assert [line.split()[0] for line in lines[2:5]] == ["uniform", "exp", "step"]
     assert lines[2].split()[-1] == "8.0"
     assert lines[5].startswith("early: best possible 85.")
+    assert ", majority " in lines[5]
     assert lines[5].endswith("too few pairs: exp, step")
     assert lines[7].startswith(f"- rnn(hidden=2) on {NAME}: ")
     assert lines[9] == (
         "Accuracy in points (%) ± half the 95% interval over 2 seeds; changes are paired differences from uniform, "
-        "* p < 0.05 after Holm."
+        "* p < 0.05 after Holm over the losses."
     )
     names = ["comparison.csv", "comparison.md", "curves.png", "curves.svg", "tradeoff.png", "tradeoff.svg"]
     assert lines[10] == "Written: " + ", ".join(f"results/tiny/{name}" for name in names)
     assert len(lines) == 11
-    assert sorted(path.name for path in Path("results/tiny").iterdir()) == sorted([*names, "runs", "experiment.yaml"])
+    kept = sorted([*names, "runs", "experiment.yaml", "data.json"])
+    assert sorted(path.name for path in Path("results/tiny").iterdir()) == kept
     before, table = runs_in("results/tiny"), Path("results/tiny/comparison.csv").read_bytes()
     again = seqanom("compare", tiny, *SERIAL)
     assert (again.code, again.out) == (0, done.out)
@@ -109,7 +111,9 @@ def test_flags_override_the_file(seqanom: Run, tiny: Path) -> None:
     assert load_experiment(Path("results/tiny/experiment.yaml")) == Experiment(**expected)
     assert f"rnn(hidden=3) on {NAME}, lr=0.01\n" in done.out
     assert "changes are paired differences from exp" in done.out
-    assert "\nAuroc in points (%)" in done.out
+    assert "\nAUROC in points (%)" in done.out
+    assert "early: prevalence " in done.out
+    assert "majority" not in done.out
     assert "lr" in pd.read_csv("results/tiny/comparison.csv").columns
 
 
@@ -121,7 +125,8 @@ def test_flags_without_a_file(seqanom: Run) -> None:
     found = load_experiment(Path("results/compare/experiment.yaml"))
     assert (found.name, found.question, found.seeds) == ("compare", "", (0,))
     assert [loss.name for loss in found.loss] == ["uniform", "exp"]
-    assert "too few runs to say anything" in done.out
+    assert "nothing can be said late (one run, so no interval" in done.out
+    assert "half the 95% interval over 1 seed; changes are" in done.out
 
 
 def test_a_run_that_fails_fails_alone_and_can_be_repeated(seqanom: Run, tiny: Path) -> None:
@@ -187,11 +192,10 @@ def test_a_mistake_in_a_file(complaint: str, text: str, command: str, seqanom: R
     ("text", "said"),
     [
         (TINY + "loss: exp\n", "mine.yaml, line 8, column 1: not valid YAML: duplicate key 'loss'"),
-        (TINY + "train: {epochs: 3", "mine.yaml, line 8, column 18: not valid YAML: expected ',' or '}', "
-         "but got '<stream end>'"),
-        ("name: [a", "mine.yaml, line 1, column 9: not valid YAML: expected ',' or ']', but got '<stream end>'"),
+        (TINY + "train: {epochs: 3", "mine.yaml, line 8, column 18: not valid YAML: expected ',' or '}'"),
+        ("name: [a", "mine.yaml, line 1, column 9: not valid YAML: expected ',' or ']'"),
         ("", "mine.yaml: must hold a mapping (key: value), found nothing"),
-        ("- a\n- b\n", "mine.yaml: must hold a mapping (key: value), found list"),
+        ("- a\n- b\n", "mine.yaml: must hold a mapping (key: value), found a list"),
         ("loss: exp\ndata: drift\n", "mine.yaml: the key 'name' is missing"),
         (TINY.replace("data: {kind: drift, length: 8, train: 20, test: 20, features: 2}", "data: none.csv"),
          "none.csv: there is no such file"),
@@ -213,7 +217,7 @@ def test_a_file_that_is_no_experiment(text: str, said: str, complaint: Complaint
         (("--run-timeout", "nan"), "--run-timeout: must be greater than 0 seconds, got nan"),
         (("--workers", "0"), "Invalid value for '--workers': Input should be greater than or equal to 1, got '0'. "
          "Try 'seqanom compare --help'."),
-        (("--loss", "{kind: exp"), "--loss, line 1, column 12: not valid YAML: expected ',' or '}', but got ']'"),
+        (("--loss", "{kind: exp"), "--loss, line 1, column 12: not valid YAML: expected ',' or '}'"),
         (("--seeds", " "), "seeds: must name each seed once and at least one, got []"),
         (("--model", "gruu"), "model: unknown model 'gruu'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)"),
         (("--train", "{epocs: 5}"), "train: unknown key 'epocs'; did you mean 'epochs'? (known: epochs, batch_size, "
@@ -239,12 +243,17 @@ def test_a_folder_that_cannot_be_written(complaint: Complaint, tiny: Path) -> No
     assert said.endswith("); choose another folder")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_stop_says_farewell(number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(console.Terminated), console.stopping("Bye."):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+def test_a_stop_says_farewell_and_no_more(
+    number: signal.Signals, code: int, seqanom: Run, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
         os.kill(os.getpid(), number)
-    assert capsys.readouterr() == ("", "Bye.\n")
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr("seqanomaly.sweep.run_experiment", stopped)
+    farewell = "Stopped; what is finished lies in results/tiny. The same command goes on from there.\n"
+    assert seqanom("compare", tiny, *SERIAL) == (code, "", farewell)
     assert signal.getsignal(number) == before
 
 

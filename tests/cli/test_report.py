@@ -50,8 +50,7 @@ def test_what_is_missing_stays_missing(seqanom: Run) -> None:
         store.folder(digest).rmdir()
     nothing = seqanom("report", "out")
     assert (nothing.code, nothing.err) == (0, "")
-    assert "too few runs to say anything" in nothing.out
-    assert "2 of 2 runs missing" in nothing.out
+    assert "nothing can be said late (2 of 2 runs missing; too few pairs)" in nothing.out
     assert nothing.out.endswith("Written: out/comparison.csv, out/comparison.md\n")
 
 
@@ -68,9 +67,19 @@ def test_a_metric_that_does_not_exist(complaint: Complaint) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["report", "compare"])
+@pytest.mark.parametrize("cost", ["-1", "101", "nan", "inf"])
+def test_a_cost_that_nothing_can_keep(complaint: Complaint, command: str, cost: str) -> None:
+    said = complaint(command, *["."] * (command == "report"), "--early-cost", cost)
+    assert said == f"--early-cost: must be a number of points from 0 to 100, got {cost}"
+
+
 def test_an_experiment_that_was_edited(complaint: Complaint, tmp_path: Path) -> None:
     (tmp_path / "experiment.yaml").write_text("name: a\ndata: drift\nloss: exq\n")
-    assert complaint("report", ".").startswith("experiment.yaml: loss: unknown loss 'exq'; did you mean 'exp'?")
+    (tmp_path / "data.json").write_text("{}")
+    said = complaint("report", ".")
+    assert said.startswith(".: experiment.yaml or data.json is damaged (loss: unknown loss 'exq'; did you mean 'exp'?")
+    assert said.endswith("; run compare again")
 
 
 def test_a_damaged_run_is_named(seqanom: Run, complaint: Complaint) -> None:

@@ -105,9 +105,8 @@ def test_a_run_in_two_places_is_one_run(seqanom: Run, digest: str) -> None:
         (
             "names.csv",
             "units,cycle,heat,load\n1,0,1,1\n",
-            "names.csv: there is no column 'unit'; name it with --series; did you mean 'units'? (known: units, cycle, "
-            "heat, "
-            "load)",
+            "names.csv: there is no column 'unit'; say which one it is with series (--series); did you mean 'units'? "
+            "(known: units, cycle, heat, load)",
         ),
         (
             "gap.csv",
@@ -130,6 +129,8 @@ def test_new_data_that_cannot_be_scored(
 @pytest.mark.parametrize(
     ("out", "text"),
     [
+        ("new.csv", "--out: new.csv is the data to score; name another file"),
+        ("./results/../new.csv", "--out: results/../new.csv is the data to score; name another file"),
         ("scored.txt", "--out: unknown ending of scored.txt; use .csv or .parquet"),
         (
             "no/scored.csv",
@@ -140,7 +141,9 @@ def test_new_data_that_cannot_be_scored(
     ],
 )
 def test_a_file_that_cannot_be_written(complaint: Complaint, digest: str, out: str, text: str) -> None:
+    before = Path("new.csv").read_bytes()
     assert complaint("score", digest, "new.csv", "--out", out).startswith(text)
+    assert Path("new.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize("run", ["", "zz", "../..", "new.csv", "results"])

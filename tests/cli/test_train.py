@@ -103,7 +103,7 @@ def test_text_labels_and_columns(seqanom: Run, machines: pd.DataFrame) -> None:
         *("--features", "load,heat", "--normal", "None", *QUICK),
     )
     assert (done.code, done.err) == (0, "")
-    title = "machines(series=unit,step=cycle,label=state,features=[load,heat],normal=None)"
+    title = "machines(label=state,features=[load,heat],normal=None)"
     assert done.out.splitlines()[0].startswith(f"gru(hidden=4) on {title} with uniform, seed 0")
 
 
@@ -163,6 +163,8 @@ FILES = {
     "two.csv": HEADER + "a,0,0,1\na,1,0,1\nb,0,1,1\nb,1,1,1\n",
     "columns.csv": GOOD.replace("label", "lable"),
     "words.csv": HEADER + "".join(f"s{s},{t},{'ab'[s % 2]},{t}\n" for s in range(8) for t in range(4)),
+    "semicolons.csv": GOOD.replace(",", ";"),
+    "same.csv": GOOD.replace("label", "x"),
     "table.xlsx": GOOD,
     "plain": GOOD,
 }
@@ -189,9 +191,8 @@ def with_files() -> None:
         ("./plain", "plain: unknown kind of file; known endings: .csv, .csv.gz, .csv.bz2, .csv.xz, .parquet, .pq"),
         (
             "columns.csv",
-            "columns.csv: there is no column 'label'; name it with --label; did you mean 'lable'? (known: series, "
-            "step, "
-            "lable, x)",
+            "columns.csv: there is no column 'label'; say which one it is with label (--label); did you mean 'lable'? "
+            "(known: series, step, lable, x)",
         ),
         (
             "text.csv",
@@ -211,7 +212,12 @@ def with_files() -> None:
         ),
         ("empty.csv", "empty.csv: the file is empty"),
         ("header.csv", "header.csv: there are no rows"),
-        ("png.csv", "png.csv: is not text in UTF-8 (byte 0); is it a CSV file?"),
+        ("png.csv", "png.csv: is not text in UTF-8 (byte 0); if it is a CSV file, save it as UTF-8"),
+        (
+            "semicolons.csv",
+            "semicolons.csv: cannot be read as csv: the columns are separated by ';'; save it with commas",
+        ),
+        ("same.csv", "same.csv: cannot be read as csv: two columns are called 'x'; rename one"),
         ("zeros.csv", "zeros.csv: there are no rows"),
         (
             "single.csv",
@@ -239,9 +245,8 @@ def with_files() -> None:
         ),
         (
             "words.csv",
-            "words.csv: column 'label' has the labels a, b and none is 0 or 'normal'; say which one is normal, for "
-            "example "
-            "--normal a",
+            "words.csv: column 'label' has the labels a, b and none is 0 or 'normal'; say which one is normal with "
+            "normal: LABEL (--normal LABEL)",
         ),
     ],
 )
@@ -290,7 +295,7 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
             ("--loss", "{kind: exp, rat: 1}"),
             "loss: unknown key 'rat'; did you mean 'rate'? (known: kind, rate, normalize, pos_weight, class_weight)",
         ),
-        (("--loss", "{kind: exp, rate"), "--loss, line 1, column 18: not valid YAML: expected ',' or '}', but got ']'"),
+        (("--loss", "{kind: exp, rate"), "--loss, line 1, column 18: not valid YAML: expected ',' or '}'"),
         (("--loss", "exp,linear"), "--loss takes one value here, got 2 in 'exp,linear'; compare sweeps over several"),
         (("--data", "episodes", "--label", "part"), "data.label: must be 'label' or 'fault', got 'part'"),
         (
@@ -301,9 +306,8 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
         (
             ("--data", "good.csv", "--label", "lable"),
             LABLE := (
-                "good.csv: there is no column 'lable'; name it with --label; did you mean 'label'? (known: series, "
-                "step, "
-                "label, x)"
+                "good.csv: there is no column 'lable'; say which one it is with label (--label); did you mean 'label'? "
+                "(known: series, step, label, x)"
             ),
         ),
         (("--data", "{path: good.csv, label: lable}"), LABLE),
@@ -311,6 +315,11 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
             ("--data", "good.csv", "--features", "x,y"),
             "good.csv: there is no column 'y'; it is needed as a feature; known: series, step, label, x",
         ),
+        (
+            ("--data", "good.csv", "--features", "x,label"),
+            "good.csv: column 'label' cannot be a feature, as it is the series, step, label or part",
+        ),
+        (("--momentum", "0.9"), "train.momentum: is for sgd, got adam; leave it out"),
         (
             ("--data", "good.csv", "--normal", "2"),
             "good.csv: column 'label' has no label '2'; known: 0, 1",

@@ -108,7 +108,8 @@ def test_timestamps_and_parquet(tmp_path: Path, written: str) -> None:
     [
         ("data/mine.csv", "mine"),
         ({"path": "mine.csv.gz"}, "mine"),
-        ({"path": "mine.parquet", "series": "unit"}, "mine(series=unit)"),
+        ({"path": "mine.parquet", "series": "unit", "step": "cycle"}, "mine"),
+        ({"path": "mine.csv", "series": "unit", "step": "cycle", "label": "fault"}, "mine(label=fault)"),
         ({"kind": "file", "path": "m.csv", "features": ["a", "b"], "test": 0.5}, "m(features=[a,b],test=0.5)"),
         ("episodes", "episodes"),
         ({"kind": "episodes", "label": "fault"}, "episodes(label=fault)"),
@@ -174,6 +175,11 @@ def test_settings_that_cannot_be(value: object, text: str) -> None:
             {"part": "sett"},
             "there is no column 'sett' to tell train from test; did you mean 'set'? (known: unit, cycle, fault, heat, "
             "set)",
+        ),
+        (
+            machines(),
+            {"part": "set", "features": ["heat", "set"]},
+            "column 'set' cannot be a feature, as it is the series, step, label or part",
         ),
         (
             machines(set=["train"] * 59 + ["tset"]),

@@ -265,8 +265,8 @@ OTHER_STEP = "or name another column with --step"
         (
             {"label": ["ok", "bad"] * 2},
             {},
-            "column 'label' has the labels bad, ok and none is 0 or 'normal'; say which one is normal, for example "
-            "--normal bad",
+            "column 'label' has the labels bad, ok and none is 0 or 'normal'; say which one is normal with "
+            "normal: LABEL (--normal LABEL)",
         ),
         (
             {"label": ["ok", "bad"] * 2},
@@ -276,9 +276,22 @@ OTHER_STEP = "or name another column with --step"
         (
             {},
             {"label": "lable"},
-            "there is no column 'lable'; name it with --label; did you mean 'label'? (known: series, step, label, x)",
+            "there is no column 'lable'; say which one it is with label (--label); did you mean 'label'? "
+            "(known: series, step, label, x)",
         ),
-        ({}, {"series": "unit"}, "there is no column 'unit'; name it with --series; known: series, step, label, x"),
+        (
+            {},
+            {"series": "unit"},
+            "there is no column 'unit'; say which one it is with series (--series); known: series, step, label, x",
+        ),
+        *(
+            (
+                {},
+                {"features": ("x", name)},
+                f"column '{name}' cannot be a feature, as it is the series, step, label or part",
+            )
+            for name in ("series", "step", "label")
+        ),
         (
             {},
             {"features": ("x1",)},

@@ -53,6 +53,16 @@ def test_accuracy_by_step_with_its_band_and_the_prevalence_beneath(curves: pd.Da
     np.testing.assert_allclose([corners[:, 1].min(), corners[:, 1].max()], [61 - half, 61 + half])
 
 
+def test_the_bands_stay_between_nothing_and_everything(curves: pd.DataFrame) -> None:
+    ends = curves.assign(accuracy=curves["seed"].map({0: 0.0, 1: 0.02, 2: 0.01}))
+    for sure in (ends, ends.assign(accuracy=1 - ends["accuracy"])):
+        left, *_ = panels(drawn(curves_figure(sure)))
+        heights = np.asarray(left.collections[0].get_paths()[0].vertices)[:, 1]
+        assert heights.min() >= 0
+        assert heights.max() <= 100
+        assert np.ptp(heights) == pytest.approx(1 + 1 / np.sqrt(3) * 4.302652729911275)  # one side is cut
+
+
 def test_the_best_possible_stands_where_it_is_known_and_in_the_legend(curves: pd.DataFrame) -> None:
     figure = curves_figure(curves)
     left, right, *_ = panels(figure)

@@ -50,7 +50,41 @@ def test_the_footer_says_what_to_hold_it_against(drift: Block, episodes: Block) 
 def test_a_metric_that_is_not_defined(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
     block = blocks(comparison, bucket_context(stored_runs), ENDS, "auroc")[1]
     assert block.rows[1] == ["linear", "-", "86.0 ± 0.8", "", "+0.5 ± 0.5", "27.4"]
-    assert "only one class in this bucket; " in block.footer
+    assert block.footer == (
+        "early: prevalence 25.0; late: prevalence 25.0; early: only one class in this bucket: uniform, linear, exp; "
+        "too few pairs: linear, exp, step; early: only one class in this bucket (5 of 8 runs): step; "
+        "3 of 8 runs missing: step; late: covers training randomness only"
+    )
+
+
+def test_the_majority_stands_beneath_the_accuracy_only(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
+    context = bucket_context(stored_runs)
+    named = {m: "majority" in blocks(comparison, context, ENDS, m)[0].footer for m in comparison["metric"].unique()}
+    assert named == {"accuracy": True, "auroc": False}
+
+
+def test_a_note_names_its_buckets_where_not_all_have_it(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
+    family = comparison[(comparison["dataset"] == "drift") & (comparison["metric"] == "accuracy")]
+
+    def notes(*noted: tuple[str, str], shown: list[str] = ENDS) -> str:
+        here = [(loss, bucket) in noted for loss, bucket in zip(family["loss"], family["bucket"], strict=True)]
+        changed = family.assign(note=pd.Series(here, index=family.index).map({True: "a note", False: ""}))
+        (block,) = blocks(changed, bucket_context(stored_runs), shown)
+        return block.footer.split("prevalence 50.0")[-1].removeprefix("; ")
+
+    early, late = ([(loss, bucket) for loss in family["loss"].unique()] for bucket in ENDS)
+    assert notes(*early, *late) == "a note"
+    assert notes(*early) == "early: a note"
+    assert notes(("exp", "early"), ("exp", "late")) == "a note: exp"
+    assert notes(("step", "late"), ("exp", "late")) == "late: a note: exp, step"
+    assert notes(*late, shown=["late"]) == "a note"
+    assert notes(*early, shown=["late"]) == ""  # a bucket that is not shown has nothing to say
+
+
+def test_a_change_that_rounds_to_nothing_has_no_minus(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
+    for change, text in ((-0.0004, "+0.0 "), (0.0004, "+0.0 "), (-0.0006, "-0.1 "), (-0.1, "-10.0 ")):
+        block = blocks(comparison.assign(difference=change), bucket_context(stored_runs), ENDS)[0]
+        assert block.rows[1][3].startswith(text)
 
 
 def test_a_loss_without_any_run(stored_runs: pd.DataFrame) -> None:

@@ -18,11 +18,14 @@ SMALL: Change = (0.002, -0.001, 0.005, 0.3)
 WIDE: Change = (0.011, -0.004, 0.026, 0.2)
 
 
-def comparison(changes: dict[str, tuple[Change, Change]], **columns: Any) -> pd.DataFrame:
-    """Loss -> its early and its late change."""
+def comparison(
+    changes: dict[str, tuple[Change, Change]], notes: dict[str, str] | None = None, **columns: Any
+) -> pd.DataFrame:
+    """Loss -> its early and its late change; loss -> its note."""
     rows = [
         {"dataset": "drift", "model": "gru", "loss": loss, **columns, "bucket": bucket, "metric": "accuracy"}
         | {"mean": 0.8, "difference": d, "difference_low": low, "difference_high": high, "p_adjusted": p}
+        | {"note": (notes or {}).get(loss, "")}
         for loss, both in {"uniform": (NONE, NONE), **changes}.items()
         for bucket, (d, low, high, p) in zip(("early", "late"), both, strict=True)
     ]
@@ -59,7 +62,7 @@ def comparison(changes: dict[str, tuple[Change, Change]], **columns: Any) -> pd.
             "helps late by a point or more",
         ),
         ({"exp": (LOSS, (0.08, 0.05, 0.11, 0.0625))}, "undecided late: exp +8.0 points [5.0, 11.0]"),
-        ({"exp": (NONE, NONE), "linear": ((0.1, np.nan, np.nan, 1.0),) * 2}, "there are too few runs to say anything"),
+        ({"exp": (NONE, NONE), "linear": ((0.1, np.nan, np.nan, 1.0),) * 2}, "nothing can be said late (too few runs)"),
         (
             {"exp": (NONE, NONE), "linear": (SMALL, SMALL)},
             "no other loss helps late by a point or more; too few runs to say anything of exp",
@@ -76,12 +79,34 @@ def test_a_point_exactly_is_no_longer_no_gain() -> None:
     assert sentence == "gru on drift: undecided late: exp +0.5 points [0.0, 1.0]."
 
 
+@pytest.mark.parametrize(
+    ("others", "noted", "said"),
+    [
+        ([], "exp", " (too few pairs: 6 that differ are needed)"),
+        (["b", "c", "d"], "exp", " (too few pairs: 8 that differ are needed)"),
+        (["b"], "b", ""),  # which is not among the undecided
+    ],
+)
+def test_where_pairs_are_too_few_it_says_how_many_are_needed(others: list[str], noted: str, said: str) -> None:
+    changes = {"exp": (LOSS, WIDE), **dict.fromkeys(others, (SMALL, SMALL))}
+    found = findings(comparison(changes, {noted: "3 of 8 runs missing; too few pairs"}), "uniform", "early", "late")
+    assert found == [f"gru on drift: undecided late{said}: exp +1.1 points [-0.4, 2.6]."]
+
+
+def test_where_nothing_can_be_said_the_reasons_stand_once() -> None:
+    notes = {"exp": "only one class in this bucket; too few pairs", "step": "5 of 5 runs missing; too few pairs"}
+    both = comparison({"exp": (NONE, NONE), "step": (NONE, NONE)}, notes)
+    assert findings(both, "uniform", "early", "late") == [
+        "gru on drift: nothing can be said late (only one class in this bucket; too few pairs; 5 of 5 runs missing)."
+    ]
+
+
 def test_the_stored_runs(comparison: pd.DataFrame) -> None:
     assert findings(comparison, "uniform", "early", "late") == [
         "gru(hidden=4) on drift: exp gains 7.1 points [6.7, 7.5] late and loses 13.1 early; no other loss helps late "
         "by a point or more.",
-        "gru(hidden=4) on episodes: undecided late: linear +1.0 points [-0.1, 2.1], exp +1.0 points [0.1, 1.9], step "
-        "+2.4 points [1.1, 3.8].",
+        "gru(hidden=4) on episodes: undecided late (too few pairs: 7 that differ are needed): linear +1.0 points "
+        "[-0.1, 2.1], exp +1.0 points [0.1, 1.9], step +2.4 points [1.1, 3.8].",
     ]
 
 
@@ -95,25 +120,28 @@ def test_another_metric(comparison: pd.DataFrame) -> None:
 def test_the_cheapest_gain() -> None:
     both = comparison({"exp": (LOSS, GAIN), "linear": ((-0.02, -0.03, -0.01, 0.01), (0.03, 0.02, 0.04, 0.01))})
     assert cheapest(both, "uniform", "early", "late", 0.02) == [
-        "gru on drift: of the losses that lose at most 2 points early, linear is best late (+3.0 points late, -2.0 "
-        "early)."
+        "gru on drift: of the losses that lose at most 2 points early, linear has the best mean late (+3.0 points "
+        "[2.0, 4.0] late, -2.0 points [-3.0, -1.0] early)."
     ]
     assert cheapest(both, "uniform", "early", "late", 0.2) == [
-        "gru on drift: of the losses that lose at most 20 points early, exp is best late (+7.1 points late, -13.4 "
-        "early)."
+        "gru on drift: of the losses that lose at most 20 points early, exp has the best mean late (+7.1 points "
+        "[6.6, 7.6] late, -13.4 points [-14.0, -12.8] early)."
     ]
     assert cheapest(both, "uniform", "early", "late", 0.005) == [
-        "gru on drift: of the losses that lose at most 0.5 points early, uniform is best late (+0.0 points late, +0.0 "
-        "early)."
+        "gru on drift: of the losses that lose at most 0.5 points early, uniform has the best mean late."
+    ]
+
+
+def test_the_baseline_is_the_cheapest_where_nothing_is_better_late() -> None:
+    worse = comparison({"exp": (SMALL, LOSS), "step": (SMALL, (0.0, 0.0, 0.0, 1.0))})
+    assert cheapest(worse, "uniform", "early", "late", 0.02) == [
+        "gru on drift: of the losses that lose at most 2 points early, uniform has the best mean late."
     ]
 
 
 def test_a_loss_without_runs_is_never_the_cheapest() -> None:
     found = cheapest(comparison({"exp": (NONE, NONE), "step": (SMALL, NONE)}), "uniform", "early", "late", 1.0)
-    assert found == [
-        "gru on drift: of the losses that lose at most 100 points early, uniform is best late (+0.0 points late, +0.0 "
-        "early)."
-    ]
+    assert found == ["gru on drift: of the losses that lose at most 100 points early, uniform has the best mean late."]
 
 
 def test_a_sentence_for_each_place_in_the_grid() -> None:

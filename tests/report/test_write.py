@@ -94,8 +94,8 @@ def test_the_price_is_named_where_it_is_asked_for(stored_runs: pd.DataFrame, tmp
     report = made(stored_runs, pd.DataFrame(), tmp_path, early_cost=0.02)
     assert len(report.sentences) == 4
     assert report.sentences[3] == (
-        "gru(hidden=4) on episodes: of the losses that lose at most 2 points early, exp is best late (+1.0 points "
-        "late, -1.9 early)."
+        "gru(hidden=4) on episodes: of the losses that lose at most 2 points early, exp has the best mean late (+1.0 "
+        "points [0.1, 1.9] late, -1.9 points [-4.2, 0.4] early)."
     )
     page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
     assert [line.removeprefix("- ") for line in page.splitlines() if line.startswith("- ")] == report.sentences

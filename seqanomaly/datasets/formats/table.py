@@ -30,9 +30,11 @@ def read_table(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not text in UTF-8 (byte {error.start}); is it a CSV file?") from None
+        raise DataError(
+            f"{path}: is not text in UTF-8 (byte {error.start}); if it is a CSV file, save it as UTF-8"
+        ) from None
     except (pd.errors.ParserError, pyarrow.ArrowException, OSError, EOFError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         raise DataError(f"{path}: cannot be read as {path.suffix.lstrip('.')}: {reason}") from None
 
 
@@ -46,9 +48,16 @@ def _read_csv(path: Path) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(path, index_col=False, keep_default_na=False, na_values=list(MISSING), low_memory=False)
+            frame = pd.read_csv(path, index_col=False, keep_default_na=False, na_values=list(MISSING), low_memory=False)
         except pd.errors.ParserWarning:
             raise ValueError("the rows have more values than the header has names") from None
+    header = pd.read_csv(path, nrows=1, header=None, dtype=str, index_col=False, keep_default_na=False).iloc[0]
+    if (header.duplicated() & (header != "")).any():
+        raise ValueError(f"two columns are called {header[header.duplicated() & (header != '')].iloc[0]!r}; rename one")
+    mark = next((mark for mark in ";\t|" if frame.shape[1] == 1 and mark in str(frame.columns[0])), None)
+    if mark is not None:
+        raise ValueError(f"the columns are separated by {mark!r}; save it with commas")
+    return frame
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -59,14 +59,22 @@ def test_a_column_has_one_type_however_long_it_is(tmp_path: Path) -> None:
     [
         ("e.csv", b"", "the file is empty"),
         ("e.csv", b"\n\n", "the file is empty"),
-        ("p.csv", PNG, "is not text in UTF-8 (byte 0); is it a CSV file?"),
-        ("l.csv", "straße\n1\n".encode("latin-1"), "is not text in UTF-8 (byte 4); is it a CSV file?"),
+        ("p.csv", PNG, "is not text in UTF-8 (byte 0); if it is a CSV file, save it as UTF-8"),
+        (
+            "l.csv",
+            "straße\n1\n".encode("latin-1"),
+            "is not text in UTF-8 (byte 4); if it is a CSV file, save it as UTF-8",
+        ),
         (
             "r.csv",
             b"a,b\n1,2\n1,2,3\n",
-            "cannot be read as csv: Error tokenizing data. C error: Expected 2 fields in line 3, saw 3",
+            "cannot be read as csv: Expected 2 fields in line 3, saw 3",
         ),
         ("s.csv", b"a,b\n1,2,3\n4,5,6\n", "cannot be read as csv: the rows have more values than the header has names"),
+        ("d.csv", b"a;b\n1;2\n", "cannot be read as csv: the columns are separated by ';'; save it with commas"),
+        ("t.csv", b"a\tb\n1\t2\n", r"cannot be read as csv: the columns are separated by '\t'; save it with commas"),
+        ("b.csv", b"a|b\n1|2\n", "cannot be read as csv: the columns are separated by '|'; save it with commas"),
+        ("n.csv", b"a,x,b,x\n1,2,3,4\n", "cannot be read as csv: two columns are called 'x'; rename one"),
         ("z.csv.gz", b"a,b\n1,2\n", "cannot be read as gz: Not a gzipped file (b'a,')"),
         (
             "z.csv.gz",
