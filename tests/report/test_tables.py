@@ -43,7 +43,7 @@ def test_the_footer_says_what_to_hold_it_against(drift: Block, episodes: Block) 
     )
     assert episodes.footer == (
         "early: majority 75.0, prevalence 25.0; late: majority 75.0, prevalence 25.0; covers training randomness only; "
-        "3 of 8 runs missing: step; too few pairs: step, linear"
+        "3 of 8 runs missing: step; too few pairs: step; late: too few pairs: linear"
     )
 
 
@@ -51,9 +51,9 @@ def test_a_metric_that_is_not_defined(comparison: pd.DataFrame, stored_runs: pd.
     block = blocks(comparison, bucket_context(stored_runs), ENDS, "auroc")[1]
     assert block.rows[1] == ["linear", "-", "86.0 ± 0.8", "", "+0.5 ± 0.5", "27.4"]
     assert block.footer == (
-        "early: prevalence 25.0; late: prevalence 25.0; early: only one class in this bucket: uniform, linear, exp; "
-        "too few pairs: linear, exp, step; early: only one class in this bucket (5 of 8 runs): step; "
-        "3 of 8 runs missing: step; late: covers training randomness only"
+        "early: prevalence 25.0; late: prevalence 25.0; early: only one class in this bucket; "
+        "too few pairs: linear, step; early: too few pairs: exp; 3 of 8 runs missing: step; "
+        "late: covers training randomness only"
     )
 
 
