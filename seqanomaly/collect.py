@@ -6,15 +6,18 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from seqanomaly.comparison import MISSING
+from seqanomaly.datasets.source import DataSpec
 from seqanomaly.errors import DataError
 from seqanomaly.experiment import Digests, Experiment
 from seqanomaly.metrics.scores import METRICS
+from seqanomaly.models.specs import ModelSpec
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import Store
 
@@ -107,3 +110,23 @@ def collect_curves(experiment: Experiment, digests: Digests, store: Store) -> pd
                 numbers = {name: float(value or "nan") for name, value in row.items()}
                 rows.append({"title": title, "loss": config.loss.name, "seed": config.seed, **numbers})
     return pd.DataFrame(rows)
+
+
+def collect_notes(experiment: Experiment, digests: Digests, store: Store) -> list[str]:
+    """What the runs have to say to the reader, once per data set and model, from the first run that is stored."""
+    said: dict[str, None] = {}
+    for data, model in product(experiment.data, experiment.model):
+        folder = _first(experiment, data, model, digests[data], store)
+        if folder is not None:
+            with _undamaged(folder):
+                notes = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["notes"]
+            said |= dict.fromkeys(f"{model.name} on {data.name}: {note}." for note in notes)
+    return list(said)
+
+
+def _first(
+    experiment: Experiment, data: DataSpec, model: ModelSpec, data_digest: str | None, store: Store
+) -> Path | None:
+    alike = experiment.model_copy(update={"data": (data,), "model": (model,)})
+    digests = (config.digest(data_digest) for config in alike.expand())
+    return next((store.folder(digest) for digest in digests if digest in store), None)

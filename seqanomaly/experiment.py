@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from seqanomaly.config import Config, keys
+from seqanomaly.config import Config
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError
 from seqanomaly.models.specs import GruSpec, ModelSpec, pick_model
-from seqanomaly.run_config import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss
+from seqanomaly.run_config import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss, pick_train
 
 SHIPPED = Path(__file__).parent / "_experiments"
 """Experiments that ship with the package."""
@@ -64,14 +64,6 @@ def _name(value: object) -> object:
     return value
 
 
-def _train(value: object) -> object:
-    if isinstance(value, TrainSpec):
-        return value
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"must be a mapping such as {{epochs: 30, lr: 0.01}}, got {value!r}")
-    return TrainSpec(**keys(value))
-
-
 def _seeds(value: object) -> object:
     """A count n for the seeds 0 .. n-1, or a list of seeds."""
     if isinstance(value, bool) or not isinstance(value, int | list | tuple) or (isinstance(value, int) and value < 1):
@@ -101,7 +93,7 @@ class Experiment(Config):
     """Detectors."""
     loss: Annotated[tuple[LossSpec, ...], _axis(pick_loss, "loss")]
     """Losses; the baseline is added where it is not among them."""
-    train: Annotated[tuple[TrainSpec, ...], _axis(_train, "training setting")] = (TrainSpec(),)
+    train: Annotated[tuple[TrainSpec, ...], _axis(pick_train, "training setting")] = (TrainSpec(),)
     """How members are trained."""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds)] = tuple(range(10))
     """A count or a list; each redraws everything that is random, the same for every loss."""

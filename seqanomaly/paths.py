@@ -9,6 +9,8 @@ from pathlib import Path
 
 EXPERIMENT = "experiment.yaml"
 """The experiment of a folder."""
+RUNS = "runs/??/????????????????"
+"""Matches the folders of finished runs."""
 DATA = "data.json"
 """The digests of its data files."""
 

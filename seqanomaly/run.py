@@ -16,7 +16,6 @@ from torch import Tensor
 import seqanomaly
 from seqanomaly.batch import Batch
 from seqanomaly.counters import relative_position
-from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts, Source
@@ -102,16 +101,44 @@ def run_stack(
 
     With `scores`, the results hold the score of every test step.
     """
-    first = configs[0]
-    task, where = TASKS[first.task], first.data.name
-    prepared = {seed: prepare(source, task, seed, where) for seed in sorted({c.seed for c in configs})}
-    shape = prepared[first.seed].parts.train
+    task, where = TASKS[configs[0].task], configs[0].data.name
+    if source.known is not None:
+        task.check(source.known, where)  # what no seed can mend ends the whole
+    prepared = {seed: _prepared(source, task, seed, where) for seed in sorted({c.seed for c in configs})}
+    usable = [config for config in configs if isinstance(prepared[config.seed], Prepared)]
+    results = iter(_train_stack(usable, task, source, prepared, device, on_epoch, scores=scores) if usable else [])
+    return [
+        RunError(f"{config.title}: {found}") if isinstance(found := prepared[config.seed], DataError) else next(results)
+        for config in configs
+    ]
+
+
+def _prepared(source: Source, task: Task, seed: int, where: str) -> Prepared | DataError:
+    """The parts of one seed, or why this seed's split cannot be used."""
+    try:
+        return prepare(source, task, seed, where)
+    except DataError as error:
+        return error
+
+
+def _train_stack(
+    configs: list[RunConfig],
+    task: Task,
+    source: Source,
+    prepared: Mapping[int, Prepared | DataError],
+    device: torch.device,
+    on_epoch: Callable[[int], None],
+    *,
+    scores: bool,
+) -> list[RunResult | RunError]:
+    first, data = configs[0], [found for c in configs if isinstance(found := prepared[c.seed], Prepared)]
+    shape = data[0].parts.train
     model = first.model.build(len(shape.features), task.outputs(len(shape.features), len(shape.classes)))
     with one_thread():
         fitted = fit(
             model,
             task.step_loss,
-            [_member(c, task, prepared[c.seed]) for c in configs],
+            [_member(c, task, d) for c, d in zip(configs, data, strict=True)],
             epochs=first.train.epochs,
             batch_size=first.train.batch_size,
             optimizer=first.train.optimizer,
@@ -123,15 +150,14 @@ def run_stack(
             on_epoch=on_epoch,
         )
         rows = torch.stack([f.weights for f in fitted]).to(device)
-        data = [prepared[c.seed] for c in configs]
         validation = predict(model, rows, Shelf([d.validation for d in data], device))  # [K, N, T, O]
         test = predict(model, rows, Shelf([d.test for d in data], device))
     facts = _facts(configs, source, device)
     return [
-        _result(config, task, model, source, prepared[config.seed], f, v, t, facts, scores=scores)
+        _result(config, task, model, source, d, f, v, t, facts, scores=scores)
         if f.failure is None
         else RunError(f"{config.title}: {f.failure}")
-        for config, f, v, t in zip(configs, fitted, validation, test, strict=True)
+        for config, d, f, v, t in zip(configs, data, fitted, validation, test, strict=True)
     ]
 
 
@@ -159,9 +185,16 @@ def prepare(source: Source, task: Task, seed: int, where: str) -> Prepared:
 
 def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
     """The weight of each training step [N, T]: modulation of the counter, times the weight of the step's class."""
-    modulation = for_seed(config.loss.modulation, config.seed)
+    modulation, learned = for_seed(config.loss.modulation, config.seed), data.train.mask
     loss = CounterLoss(task.base, modulation, normalize=config.loss.normalize)
-    weight = loss.weights(data.train.counter, data.train.mask)
+    whole = torch.from_numpy(data.parts.train.mask)  # a share is one of the whole sequence, whatever is learned of it
+    averaged = config.loss.normalize == "mean"
+    weight = loss.weights(data.train.counter, whole, torch.float64 if averaged else torch.float32)
+    weight = weight.masked_fill(~learned, 0.0)
+    if averaged:
+        mean = weight.sum(-1, keepdim=True) / learned.sum(-1, keepdim=True).clamp(min=1)
+        weight = weight / mean.masked_fill(mean == 0, 1.0)
+    weight = weight.float()
     if not bool((weight > 0).any()):
         raise unreached(config.loss, config.data.name, int(data.parts.train.length.max()))
     factors = _class_factors(config, len(data.parts.train.classes))
@@ -208,7 +241,7 @@ def _result(
     steps = flatten(task, data.parts.test, task.judge(test, data.parts.test, calibration))
     best = source.best_accuracy(data.test_as_given, model.receptive_field)
     anomalous = torch.from_numpy(train.label != 0)
-    columns = {"series": config.data.series, "step": config.data.step} if isinstance(config.data, FileData) else {}
+    series, step = source.columns
     epochs = np.arange(1, len(fitted.train_loss) + 1)
     return RunResult(
         config=config,
@@ -237,7 +270,8 @@ def _result(
             calibration=calibration,
             features=train.features,
             classes=train.classes,
-            **columns,
+            series=series,
+            step=step,
         ),
         scores=_score_frame(steps, data.parts.test) if scores else None,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -91,8 +93,15 @@ class TrainSpec(Config):
     patience: int | None = Field(None, ge=1)
     """Epochs without a better validation loss after which training stops; null for never."""
 
+    @model_validator(mode="after")
+    def _momentum_is_for_sgd(self) -> TrainSpec:
+        if self.momentum and self.optimizer != "sgd":
+            raise ConfigError(f"is for sgd, got {self.optimizer}; leave it out", ("momentum",))
+        return self
 
-def _train(value: object) -> object:
+
+def pick_train(value: object) -> object:
+    """A mapping as training settings."""
     if isinstance(value, TrainSpec):
         return value
     if not isinstance(value, Mapping):
@@ -100,7 +109,7 @@ def _train(value: object) -> object:
     return TrainSpec(**keys(value))
 
 
-AnyTrain = Annotated[TrainSpec, BeforeValidator(_train)]
+AnyTrain = Annotated[TrainSpec, BeforeValidator(pick_train)]
 """Training settings, given as a mapping or as they are."""
 
 
@@ -139,8 +148,6 @@ class RunConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        if self.train.momentum and self.train.optimizer != "sgd":
-            raise ConfigError(f"is for sgd, got {self.train.optimizer}; leave it out", ("train", "momentum"))
         for key, task in (("pos_weight", "detect"), ("class_weight", "classify")):
             if getattr(self.loss, key) is not None and self.task != task:
                 raise ConfigError(f"{key} is for the task {task}, got {self.task}; leave it out", ("loss",))
@@ -155,14 +162,19 @@ class RunConfig(Config):
 
     def digest(self, data_digest: str | None) -> str:
         """Name of the run's folder: 16 hexadecimal digits; a file counts by its content, not by its place."""
-        settings = self.settings()
-        settings["data"].pop("path", None)
-        return digest({"format": FORMAT, "config": settings, "data": data_digest})
+        parts = (_text(part) for part in (self.data, self.model, self.loss, self.train))
+        return digest([FORMAT, self.task, *parts, self.seed, self.buckets, data_digest])
 
     @property
     def title(self) -> str:
         """`model on data with loss, seed`, in canonical names."""
         return f"{self.model.name} on {self.data.name} with {self.loss.name}, seed {self.seed}"
+
+
+@lru_cache(maxsize=4096)
+def _text(part: Config) -> str:
+    """A part of a configuration as text: all its settings but the place of a file."""
+    return json.dumps({key: value for key, value in part.settings().items() if key != "path"}, sort_keys=True)
 
 
 def never_active(loss: LossSpec, longest: int) -> bool:

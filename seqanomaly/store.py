@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from seqanomaly.config import dump_yaml, keys, read_yaml
+from seqanomaly.config import digest, dump_yaml, keys, read_yaml
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.experiment import Digests, Experiment
-from seqanomaly.paths import DATA, EXPERIMENT, run_folder, whole
+from seqanomaly.paths import DATA, EXPERIMENT, RUNS, run_folder, whole
 from seqanomaly.run_config import RunConfig
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Store:
 
     def digests(self) -> list[str]:
         """All finished runs, sorted."""
-        return sorted(path.name for path in self.root.glob("runs/??/????????????????"))
+        return sorted(path.name for path in self.root.glob(RUNS))
 
     def find(self, beginning: str) -> list[Path]:
         """The folders of all runs whose digest starts so."""
@@ -117,15 +117,18 @@ class Store:
         with whole(self.root / EXPERIMENT) as draft:
             draft.write_text(dump_yaml(experiment.settings()), encoding="utf-8")
         with whole(self.root / DATA) as draft:
-            draft.write_text(json.dumps(list(digests.values())) + "\n", encoding="utf-8")
+            kept = {"experiment": digest(experiment.settings()), "data": list(digests.values())}
+            draft.write_text(json.dumps(kept) + "\n", encoding="utf-8")
 
     def experiment(self) -> tuple[Experiment, Digests]:
         """The experiment of this folder and the digests of its data, in its order."""
         try:
             experiment = Experiment(**keys(read_yaml(self.root / EXPERIMENT)))
-            digests = json.loads((self.root / DATA).read_text(encoding="utf-8"))
-            return experiment, dict(zip(experiment.data, digests, strict=True))
-        except (ConfigError, OSError, ValueError, TypeError) as error:
+            kept = _read_json(self.root / DATA)
+            if kept["experiment"] != digest(experiment.settings()):
+                raise ValueError("they do not belong together")
+            return experiment, dict(zip(experiment.data, kept["data"], strict=True))
+        except (ConfigError, OSError, ValueError, KeyError) as error:
             raise DataError(f"{self.root}: {EXPERIMENT} or {DATA} is damaged ({error}); run compare again") from None
 
     def add_scores(self, result: RunResult) -> None:

@@ -23,7 +23,7 @@ from seqanomaly.config import keys, read_yaml
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.errors import ConfigError, DataError, RunError
-from seqanomaly.experiment import Experiment, plan
+from seqanomaly.experiment import Digests, Experiment, plan
 from seqanomaly.run_config import RunConfig, repeat_command
 from seqanomaly.store import Store
 
@@ -60,6 +60,8 @@ class Progress:
     """Runs that were finished now."""
     failed: dict[str, str] = field(default_factory=dict)
     """Digest -> reason of the runs that failed now."""
+    digests: Digests = field(default_factory=dict)
+    """Digest of each data file when the sweep began."""
     running: int = 0
     """Runs in stacks that are being trained."""
     started: float = field(default_factory=time.monotonic)
@@ -104,7 +106,7 @@ def run_experiment(
     store.prepare()
     digests = experiment.data_digests()
     store.keep_experiment(experiment, digests)
-    progress = Progress(experiment.count)
+    progress = Progress(experiment.count, digests=digests)
     jobs = list(_missing(experiment, store, digests, device, scores, progress))
     if not jobs:
         on_progress(progress)
@@ -230,11 +232,13 @@ def compare(
     elif not isinstance(experiment, Experiment):
         experiment = Experiment(**keys(experiment))
     store = Store(Path(out) if out is not None else Path("results") / experiment.name)
-    failed = run_experiment(experiment, store, choose_engine(workers), device=device).failed
-    if failed:
-        reason = next(iter(failed.values()))
-        warnings.warn(f"{len(failed)} of {experiment.count} runs failed, the first because: {reason}", stacklevel=2)
-    return compare_runs(collect(*store.experiment(), store), experiment.baseline.name, list(experiment.axes()))
+    done = run_experiment(experiment, store, choose_engine(workers), device=device)
+    if done.failed:
+        reason = next(iter(done.failed.values()))
+        warnings.warn(
+            f"{len(done.failed)} of {experiment.count} runs failed, the first because: {reason}", stacklevel=2
+        )
+    return compare_runs(collect(experiment, done.digests, store), experiment.baseline.name, list(experiment.axes()))
 
 
 def load_experiment(path: Path) -> Experiment:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from seqanomaly.batch import Batch
 from seqanomaly.counters import sequence_counter
+from seqanomaly.datasets.answerable import check_answerable
 from seqanomaly.datasets.sequences import Sequences
-from seqanomaly.errors import DataError
 from seqanomaly.losses.base import BCE, CE, MSE, BaseLoss
 from seqanomaly.metrics.thresholds import best_balanced
 
@@ -52,9 +52,9 @@ class Task(ABC):
     def outputs(self, features: int, classes: int) -> int:
         """Number of outputs per step."""
 
-    @abstractmethod
     def check(self, train: Sequences, where: str) -> None:
         """Raise a `DataError` where the training part cannot answer the question."""
+        check_answerable(self.name, train, where)
 
     @abstractmethod
     def learning(self, sequences: Sequences) -> Batch:
@@ -86,14 +86,6 @@ class Detect(Task):
     def outputs(self, features: int, classes: int) -> int:
         return 1
 
-    def check(self, train: Sequences, where: str) -> None:
-        if len(train.classes) > 2:
-            raise DataError(
-                f"{where}: the label has {len(train.classes)} classes ({', '.join(train.classes[:8])}); detect tells "
-                "two apart, so use --task classify or another label column"
-            )
-        _both_classes(train, where)
-
     def learning(self, sequences: Sequences) -> Batch:
         return _batch(sequences, torch.from_numpy(sequences.label).float(), sequences.mask)
 
@@ -119,9 +111,6 @@ class Classify(Task):
 
     def outputs(self, features: int, classes: int) -> int:
         return classes
-
-    def check(self, train: Sequences, where: str) -> None:
-        _both_classes(train, where)
 
     def learning(self, sequences: Sequences) -> Batch:
         return _batch(sequences, torch.from_numpy(sequences.label), sequences.mask)
@@ -153,14 +142,6 @@ class Forecast(Task):
 
     def outputs(self, features: int, classes: int) -> int:
         return features
-
-    def check(self, train: Sequences, where: str) -> None:
-        if len(train.classes) > 2:
-            raise DataError(f"{where}: the label has {len(train.classes)} classes; forecast needs normal and anomalous")
-        if not (self.scored(train) & (train.label == 0)).any():
-            raise DataError(
-                f"{where}: the training part has no normal step after a first one, and forecast learns on those"
-            )
 
     def learning(self, sequences: Sequences) -> Batch:
         x = torch.from_numpy(sequences.x)
@@ -212,13 +193,3 @@ def _batch(s: Sequences, target: Tensor, mask: NDArray[np.bool_], x: Tensor | No
 def _by_threshold(score: NDArray[np.float64], calibration: Calibration) -> Judged:
     assert calibration.threshold is not None
     return Judged(score, (score >= calibration.threshold).astype(np.int64))
-
-
-def _both_classes(train: Sequences, where: str) -> None:
-    found = np.unique(train.label[train.mask])
-    if len(found) < 2:
-        name = train.classes[found[0]]
-        raise DataError(
-            f"{where}: every training step has the label {name!r}; learning to tell them apart needs normal and "
-            "anomalous steps (--task forecast learns from normal ones alone)"
-        )

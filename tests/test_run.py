@@ -1,7 +1,7 @@
 """The whole line: every data set end to end, the same bits again, what a seed redraws, and what is refused."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from seqanomaly.counters import relative_position
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts, Source
 from seqanomaly.datasets.specs import DATASETS
+from seqanomaly.datasets.synthetic import Ar, Drift
 from seqanomaly.errors import ConfigError, DataError, RunError
-from seqanomaly.losses.modulations import MODULATIONS
+from seqanomaly.losses.modulations import MODULATIONS, Step
 from seqanomaly.metrics.buckets import bucket_metrics, step_curve
 from seqanomaly.metrics.scores import METRICS
 from seqanomaly.run import Prepared, flatten, prepare, run_stack, step_weights, train
-from seqanomaly.run_config import RunConfig
+from seqanomaly.run_config import LossSpec, RunConfig, TrainSpec
 from seqanomaly.store import RunResult, Store
 from seqanomaly.tasks import TASKS, Judged
 
@@ -398,3 +399,39 @@ def test_flatten_keeps_the_scored_steps_in_order() -> None:
     forecast = flatten(TASKS["forecast"], sequences, judged)
     assert forecast.step.tolist() == [1, 2, 1]
     assert forecast.position.tolist() == relative_position(np.array([3, 2]), 3)[[0, 0, 1], [1, 2, 1]].tolist()
+
+
+def test_a_share_is_one_of_the_whole_sequence_whatever_is_learned_of_it() -> None:
+    late = RunConfig(task="forecast", data=Ar(length=50, train=20, test=2), loss=LossSpec(modulation=Step()))
+    data = prepare(late.data.open(), TASKS["forecast"], 0, "ar")
+    weight = step_weights(late, TASKS["forecast"], data)
+    assert bool((weight[:, :25] == 0).all())
+    assert torch.equal(weight > 0, data.train.mask & (torch.arange(50) >= 25))
+    learned = data.train.mask.sum(-1)
+    torch.testing.assert_close(weight.sum(-1), learned.float())
+
+
+def test_a_seed_whose_split_cannot_be_used_fails_alone() -> None:
+    source = OneUnusableSeed()
+    configs = [RunConfig(data=Drift(train=20, test=10), train=TrainSpec(epochs=1), seed=seed) for seed in (0, 1)]
+    bad, good = run_stack(configs, source, torch.device("cpu"))
+    assert isinstance(bad, RunError)
+    assert str(bad).startswith("gru on drift(train=20,test=10) with uniform, seed 0: ")
+    assert "every training step has the label '0'" in str(bad)
+    assert isinstance(good, RunResult)
+
+
+class OneUnusableSeed(Source):
+    """Drift, but the training part of seed 0 is normal throughout."""
+
+    official_test = False
+    digest = None
+    shape = (20, 50)
+
+    def parts(self, seed: int) -> Parts:
+        parts = Drift(train=20, test=10).open().parts(seed)
+        normal = replace(parts.train, label=np.zeros_like(parts.train.label))
+        return replace(parts, train=normal) if seed == 0 else parts
+
+    def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
+        """Not of interest here."""

@@ -214,8 +214,8 @@ def test_padding_is_no_second_class() -> None:
 
 def test_detect_tells_two_classes_apart() -> None:
     text = (
-        r"^plant: the label has 3 classes \(ok, wet, dry\); detect tells two apart, so use --task classify or "
-        r"another label column$"
+        r"^plant: the label has 3 classes \(ok, wet, dry\); detect tells normal from anomalous, so use "
+        r"--task classify or another label column$"
     )
     with pytest.raises(DataError, match=text):
         DETECT.check(of_classes("ok", "wet", "dry", label=[0, 1, 2]), "plant")
@@ -223,7 +223,8 @@ def test_detect_tells_two_classes_apart() -> None:
 
 
 def test_forecast_needs_normal_and_anomalous() -> None:
-    with pytest.raises(DataError, match=r"^plant: the label has 3 classes; forecast needs normal and anomalous$"):
+    text = r"^plant: the label has 3 classes \(ok, wet, dry\); forecast tells normal from anomalous, so use "
+    with pytest.raises(DataError, match=text):
         FORECAST.check(of_classes("ok", "wet", "dry", label=[0, 1, 2]), "plant")
 
 

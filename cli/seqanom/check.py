@@ -27,22 +27,27 @@ def check(
 ) -> None:
     """Say how many runs an experiment has, how many are done, in which stacks and about how long, or what is wrong."""
     from seqanom.compare import load
+    from seqanomaly.datasets.answerable import check_answerable
     from seqanomaly.engines import usable_cores
     from seqanomaly.experiment import plan, stack_seconds
-    from seqanomaly.paths import run_folder
+    from seqanomaly.paths import RUNS
     from seqanomaly.run_config import never_active, unreached
 
     wanted = load(experiment, {})
     folder = out or Path("results") / wanted.name
     opened = {data: data.open() for data in wanted.data}
+    for (data, source), task in product(opened.items(), wanted.task):
+        if source.known is not None:
+            check_answerable(task, source.known, data.name)
     for (data, source), loss in product(opened.items(), wanted.loss):
         if never_active(loss, source.shape[1]):
             raise unreached(loss, data.name, source.shape[1])
+    finished = {path.name for path in folder.glob(RUNS)}
     sizes: Counter[int] = Counter()
     done, seconds = 0, 0.0
     for stack in plan(wanted):
         source = opened[stack[0].data]
-        stored = sum(run_folder(folder, config.digest(source.digest)).is_dir() for config in stack)
+        stored = sum(config.digest(source.digest) in finished for config in stack)
         done += stored
         sizes[len(stack)] += 1
         if stored < len(stack):

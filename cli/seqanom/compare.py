@@ -11,7 +11,7 @@ from seqanom import console
 
 if TYPE_CHECKING:
     from seqanomaly.engines.base import Engine
-    from seqanomaly.experiment import Experiment
+    from seqanomaly.experiment import Digests, Experiment
     from seqanomaly.sweep import Progress
 
 GRID, RUNNING = "Grid (each may be a list and overrides the file's)", "Running"
@@ -26,7 +26,7 @@ def compare(
     loss: Annotated[list[str] | None, typer.Option(help="Losses, as in exp,step.", rich_help_panel=GRID)] = None,
     task: Annotated[list[str] | None, typer.Option(help="Tasks.", rich_help_panel=GRID)] = None,
     train: Annotated[
-        str | None, typer.Option(help="Training settings, as in '{epochs: 50}'.", rich_help_panel=GRID)
+        str | None, typer.Option(help="Training settings to change, as in '{epochs: 50}'.", rich_help_panel=GRID)
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="A count, or a list as in 3,5,8.", rich_help_panel=GRID)] = None,
     baseline: Annotated[str | None, typer.Option(help="Loss to compare with.", rich_help_panel=GRID)] = None,
@@ -48,7 +48,10 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Folder of runs.", show_default="results/NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
-    """Train every loss on the same data, models and seeds, and compare them with the baseline late and early."""
+    """Train every loss on the same data, models and seeds, and compare them with the baseline late and early.
+
+    Flags change the experiment in the file, or the one that ships where none is given.
+    """
     from seqanom.values import read_values
 
     flags = {"data": data, "model": model, "loss": loss, "task": task}
@@ -70,7 +73,7 @@ def compare(
     with console.stopping(f"Stopped; what is finished lies in {store.root}. The same command goes on from there."):
         with _progress(wanted) as show_progress:
             done = run_experiment(wanted, store, trainer, device=device, scores=save_scores, on_progress=show_progress)
-        show(store.root, early_cost=early_cost, metric=metric, as_json=as_json)
+        show(wanted, done.digests, store.root, early_cost=early_cost, metric=metric, as_json=as_json)
     for digest, reason in done.failed.items():
         console.remark(f"Failed: {reason} ({store.root / 'failures' / digest}.json has the command that repeats it)")
     if done.failed:
@@ -86,6 +89,8 @@ def load(path: Path | None, given: dict[str, Any]) -> Experiment:
     settings = read_yaml(path or SHIPPED / "default.yaml")
     if path is None and given:
         settings |= {"name": "compare", "question": ""}
+    if isinstance(given.get("train"), dict) and isinstance(settings.get("train"), dict):
+        given = {**given, "train": {**settings["train"], **given["train"]}}
     try:
         return Experiment(**{**keys(settings), **given})
     except ConfigError as error:
@@ -93,19 +98,26 @@ def load(path: Path | None, given: dict[str, Any]) -> Experiment:
         raise (ConfigError(f"{path}: {error}") if from_file else error) from None
 
 
-def show(folder: Path, *, early_cost: float | None, metric: str, as_json: bool = False) -> None:
+def show(
+    experiment: Experiment,
+    digests: Digests,
+    folder: Path,
+    *,
+    early_cost: float | None,
+    metric: str,
+    as_json: bool = False,
+) -> None:
     """Collect the stored runs, write the report beside them, and print it."""
     from seqanom.train import plain_json
-    from seqanomaly.collect import collect, collect_curves
+    from seqanomaly.collect import collect, collect_curves, collect_notes
     from seqanomaly.report.tables import blocks, metric_title
     from seqanomaly.report.write import make_report
     from seqanomaly.store import Store
 
     store = Store(folder)
-    experiment, digests = store.experiment()
     report = make_report(
         collect(experiment, digests, store),
-        collect_curves(experiment, digests, store),
+        lambda: collect_curves(experiment, digests, store),
         folder,
         name=experiment.name,
         question=experiment.question,
@@ -119,6 +131,8 @@ def show(folder: Path, *, early_cost: float | None, metric: str, as_json: bool =
         rows = plain_json(report.comparison)
         console.result_json({"comparison": rows, "findings": report.sentences, "files": [str(f) for f in report.files]})
         return
+    for note in collect_notes(experiment, digests, store):
+        console.remark(f"Note: {note}")
     for block in blocks(report.comparison, report.context, report.buckets, metric):
         made = console.table(*block.heads, title=block.title)
         for row in block.rows:
@@ -155,6 +169,8 @@ def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
         raise ConfigError(f"--engine: unknown engine {name!r}; known: {', '.join(ENGINES)}")
     if timeout is not None and not timeout > 0:
         raise ConfigError(f"--run-timeout: must be greater than 0 seconds, got {timeout:g}")
+    if name == "serial" and (workers is not None or timeout is not None):
+        raise ConfigError("--engine: serial trains in this one process, so leave out --workers and --run-timeout")
     return choose_engine(0 if name == "serial" else workers, timeout)
 
 

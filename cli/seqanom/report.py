@@ -20,8 +20,9 @@ def report(
     from seqanom.compare import check_view, show
     from seqanomaly.errors import ConfigError
     from seqanomaly.paths import EXPERIMENT
+    from seqanomaly.store import Store
 
     check_view(metric, early_cost)
     if not (folder / EXPERIMENT).is_file():
         raise ConfigError(f"{folder}: holds no experiment ({EXPERIMENT} is missing); name the --out of a compare")
-    show(folder, early_cost=early_cost, metric=metric, as_json=as_json)
+    show(*Store(folder).experiment(), folder, early_cost=early_cost, metric=metric, as_json=as_json)

@@ -84,7 +84,8 @@ def train(
     from seqanomaly.store import Store
 
     epochs_done: list[int] = []
-    with console.progress(config.title, epochs) as advance:
+    farewell = "Stopped before the run was finished; the same command starts it again."
+    with console.stopping(farewell), console.progress(config.title, epochs) as advance:
 
         def on_epoch(epoch: int) -> None:
             epochs_done.append(epoch)

@@ -62,8 +62,11 @@ class _TableSpec(DataSpec, ABC):
         frame = read_table(path)
         sequences = read_frame(frame, self.layout(), where).sequences
         _long_enough(sequences, where)
+        _enough(sequences, part, where)
         is_test = None if part is None else _test_part(frame, part, self.layout().series, where)
-        return _Table(sequences, is_test, self.test_share(), content_digest(path), where)
+        source = _Table(sequences, is_test, self.test_share(), content_digest(path))
+        source.columns = self.layout().series, self.layout().step
+        return source
 
 
 class FileData(_TableSpec):
@@ -144,22 +147,16 @@ class Episodes(_TableSpec):
 class _Table(Source):
     """Sequences from a file, split by whole sequence."""
 
-    def __init__(
-        self, sequences: Sequences, is_test: NDArray[np.bool_] | None, test_share: float, digest: str, where: str
-    ) -> None:
-        self.sequences, self.is_test, self.test_share, self.where = sequences, is_test, test_share, where
+    def __init__(self, sequences: Sequences, is_test: NDArray[np.bool_] | None, test_share: float, digest: str) -> None:
+        self.sequences, self.is_test, self.test_share = sequences, is_test, test_share
         self.official_test, self.digest = is_test is not None, digest
         known = len(sequences) * (1 - test_share) if is_test is None else (~is_test).sum()
         self.shape = int(known), sequences.x.shape[1]
+        self.known = sequences if is_test is None else sequences.take(np.flatnonzero(~is_test))
 
     def parts(self, seed: int) -> Parts:
         generator = numpy_generator(seed, "split")
         if self.is_test is None:
-            if len(self.sequences) < 3:
-                raise DataError(
-                    f"{self.where}: has {len(self.sequences)} series; training, validation and test need at least "
-                    "one each, so 3: name the column that tells them apart with --series"
-                )
             known, test = hold_out(self.sequences, self.test_share, generator)
         else:
             known = self.sequences.take(np.flatnonzero(~self.is_test))
@@ -178,6 +175,14 @@ def _long_enough(sequences: Sequences, where: str) -> None:
         raise DataError(
             f"{where}: series {name!r} has 1 step; a sequence needs at least 2 to have an early and a late one, "
             "so leave it out"
+        )
+
+
+def _enough(sequences: Sequences, part: str | None, where: str) -> None:
+    if part is None and len(sequences) < 3:
+        raise DataError(
+            f"{where}: has {len(sequences)} series; training, validation and test need at least one each, so 3: name "
+            "the column that tells them apart with --series"
         )
 
 

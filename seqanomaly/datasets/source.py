@@ -31,6 +31,10 @@ class Source(ABC):
 
     shape: tuple[int, int]
     """Training sequences, validation included, and steps of the longest: what the cost of a run depends on."""
+    known: Sequences | None = None
+    """All sequences that a seed may choose its training part from; None where it draws them."""
+    columns: tuple[str, str] = ("series", "step")
+    """What the columns for the series and the step are called."""
 
     @abstractmethod
     def parts(self, seed: int) -> Parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -37,10 +38,10 @@ def blocks(
     ]
 
 
-def bucket_context(runs: pd.DataFrame) -> pd.DataFrame:
-    """Per data set and bucket: steps, prevalence and majority accuracy, means over all runs."""
-    accuracy = runs[runs["metric"] == "accuracy"]
-    found = accuracy.groupby(["dataset", "bucket"], sort=False)[["n", "prevalence", "majority_accuracy"]].mean()
+def bucket_context(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
+    """Per data set, further axes and bucket: steps, prevalence and majority accuracy, means over all runs."""
+    accuracy, place = runs[runs["metric"] == "accuracy"], ["dataset", *axes, "bucket"]
+    found = accuracy.groupby(place, sort=False)[["n", "prevalence", "majority_accuracy"]].mean()
     return found.reset_index()
 
 
@@ -108,7 +109,9 @@ def _rows(rows: list[Row], buckets: list[str]) -> list[list[str]]:
 
 def _footer(rows: list[Row], context: pd.DataFrame, buckets: list[str]) -> str:
     """What the numbers have to be held against, and what is missing."""
-    about = {r["bucket"]: r for r in context[context["dataset"] == rows[0]["dataset"]].to_dict("records")}
+    place = [name for name in context.columns if name in rows[0] and name != "bucket"]
+    here = [r for r in context.to_dict("records") if all(r[name] == rows[0][name] for name in place)]
+    about = {r["bucket"]: r for r in here}
     parts = []
     for bucket in buckets:
         best = next(

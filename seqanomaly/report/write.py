@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Report:
 
 def make_report(
     runs: pd.DataFrame,
-    curves: pd.DataFrame,
+    curves: pd.DataFrame | Callable[[], pd.DataFrame],
     folder: Path,
     *,
     name: str,
@@ -45,8 +46,8 @@ def make_report(
     """Compare the runs and write comparison.csv, comparison.md, curves and tradeoff (PNG, SVG) into `folder`.
 
     Args:
-        runs: see `sweep.collect`.
-        curves: see `sweep.collect_curves`; may be empty.
+        runs: see `collect.collect`.
+        curves: see `collect.collect_curves`, or what makes them once the tables are written; may be empty.
         folder: where to write.
         name: the experiment's name.
         question: what it asks.
@@ -56,7 +57,7 @@ def make_report(
         early_cost: with it, say which loss is best late among those that lose at most this fraction early.
         metric: the metric that the sentences speak of.
     """
-    comparison, context = compare_runs(runs, baseline, axes), bucket_context(runs)
+    comparison, context = compare_runs(runs, baseline, axes), bucket_context(runs, axes)
     ends = list(dict.fromkeys((buckets[0], buckets[-1])))
     sentences = findings(comparison, baseline, ends[0], ends[-1], metric)
     if early_cost is not None:
@@ -66,6 +67,7 @@ def make_report(
         _write(folder / "comparison.csv", comparison.to_csv(index=False, lineterminator="\n")),
         _write(folder / "comparison.md", page),
     ]
+    curves = curves() if callable(curves) else curves
     if len(curves):
         files += _figures(comparison, curves, folder, baseline, ends)
     return Report(comparison=comparison, context=context, sentences=sentences, buckets=ends, files=files)

@@ -104,7 +104,7 @@ def test_an_interrupt_is_no_bug(seqanom: Run, monkeypatch: pytest.MonkeyPatch) -
     done = seqanom("train")
     assert done.code == 130
     assert done.out == ""
-    assert done.err.strip() == "Interrupted."
+    assert done.err.strip() == "Stopped before the run was finished; the same command starts it again."
 
 
 def test_a_failed_run(seqanom: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,7 +328,7 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
             ("--data", "episodes", "--label", "fault"),
             "episodes(label=fault): the label has 7 classes (normal, fault1, fault13, fault14, fault2, fault6, "
             "fault8); "
-            "detect tells two apart, so use --task classify or another label column",
+            "detect tells normal from anomalous, so use --task classify or another label column",
         ),
         (("--out", "good.csv"), "out: good.csv: cannot write there (Not a directory); choose another folder"),
         (("--out", "good.csv/deep"), "out: good.csv/deep: cannot write there (Not a directory); choose another folder"),
