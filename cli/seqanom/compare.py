@@ -30,6 +30,10 @@ def compare(
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="A count, or a list as in 3,5,8.", rich_help_panel=GRID)] = None,
     baseline: Annotated[str | None, typer.Option(help="Loss to compare with.", rich_help_panel=GRID)] = None,
+    buckets: Annotated[
+        str | None, typer.Option(help="Slices of the steps, as in '{first: [0%, 50%]}'.", rich_help_panel=GRID)
+    ] = None,
+    stack: Annotated[int | None, typer.Option(help="Members per stack.", rich_help_panel=GRID)] = None,
     metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy, auroc or average_precision.")] = "accuracy",
     early_cost: Annotated[
         float | None, typer.Option(help="Also say which loss is best late that loses at most so many points early.")
@@ -60,7 +64,9 @@ def compare(
         for name, texts in flags.items()
         if texts is not None
     }
-    for name, text in {"train": train, "seeds": seeds, "baseline": baseline}.items():
+    if stack is not None:
+        given["stack"] = stack
+    for name, text in {"train": train, "seeds": seeds, "baseline": baseline, "buckets": buckets}.items():
         if text is not None:
             values = read_values(text, name)
             given[name] = values[0] if len(values) == 1 else values
