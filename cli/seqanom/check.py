@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,7 @@ from seqanom import console
 from seqanom.console import plural
 
 if TYPE_CHECKING:
+    from seqanomaly.datasets.source import DataSpec, Source
     from seqanomaly.experiment import Experiment
 
 
@@ -27,58 +28,73 @@ def check(
 ) -> None:
     """Say how many runs an experiment has, how many are done, in which stacks and about how long, or what is wrong."""
     from seqanom.compare import load
-    from seqanomaly.datasets.answerable import check_answerable
     from seqanomaly.engines import usable_cores
-    from seqanomaly.experiment import plan, stack_seconds
-    from seqanomaly.paths import RUNS
-    from seqanomaly.run_config import never_active, unreached
 
     wanted = load(experiment, {})
     folder = out or Path("results") / wanted.name
     opened = {data: data.open() for data in wanted.data}
-    for (data, source), task in product(opened.items(), wanted.task):
-        if source.known is not None:
-            check_answerable(task, source.known, data.name)
-    for (data, source), loss in product(opened.items(), wanted.loss):
-        if never_active(loss, source.shape[1]):
-            raise unreached(loss, data.name, source.shape[1])
+    _refuse(wanted, opened)
+    survey = _survey(wanted, opened, folder, workers or usable_cores())
+    warnings = list(_warnings(wanted))
+    if as_json:
+        stacks = [{"members": size, "count": count} for size, count in sorted(survey.sizes.items())]
+        facts = {"name": wanted.name, "runs": wanted.count, "done": survey.done, "stacks": stacks}
+        console.result_json({**facts, "seconds": round(survey.seconds, 1), "warnings": warnings})
+        return
+    counts = {"data set": wanted.data, "model": wanted.model, "loss": wanted.loss, "seed": wanted.seeds}
+    grid = [plural(len(values), what) for what, values in counts.items()]
+    grid += [f"{len(values)} {axis}" for axis, values in wanted.axes().items()]
+    listed = ", ".join(f"{count} of {size}" for size, count in sorted(survey.sizes.items(), reverse=True))
+    cores = plural(workers or usable_cores(), "core")
+    console.result(f"{wanted.name}: {wanted.question}" if wanted.question else wanted.name)
+    console.result(f"{plural(wanted.count, 'run')} = {' x '.join(grid)}")
+    console.result(f"{survey.done} are done in {folder}, {wanted.count - survey.done} are left.")
+    console.result(f"Stacks (members trained together): {listed}.")
+    console.result(f"About {_duration(survey.seconds)} on {cores}, as a rough guide.")
+    for warning in warnings:
+        console.result(f"Note: {warning}")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is to do."""
+
+    done: int
+    """Runs that are stored."""
+    sizes: Counter[int]
+    """Members of a stack -> number of such stacks."""
+    seconds: float
+    """About how long the rest takes."""
+
+
+def _survey(experiment: Experiment, opened: Mapping[DataSpec, Source], folder: Path, cores: int) -> Survey:
+    from seqanomaly.experiment import plan, stack_seconds
+    from seqanomaly.paths import RUNS
+
     finished = {path.name for path in folder.glob(RUNS)}
     sizes: Counter[int] = Counter()
     done, seconds = 0, 0.0
-    for stack in plan(wanted):
+    for stack in plan(experiment):
         source = opened[stack[0].data]
         stored = sum(config.digest(source.digest) in finished for config in stack)
         done += stored
         sizes[len(stack)] += 1
-        if stored < len(stack):
-            seconds += stack_seconds(stack, source)
-    seconds = seconds / min(workers or usable_cores(), sum(sizes.values())) + STARTING * (done < wanted.count)
-    warnings = list(_warnings(wanted))
-    if as_json:
-        console.result_json(
-            {
-                "name": wanted.name,
-                "runs": wanted.count,
-                "done": done,
-                "stacks": [{"members": size, "count": count} for size, count in sorted(sizes.items())],
-                "seconds": round(seconds, 1),
-                "warnings": warnings,
-            }
-        )
-        return
-    stacks = ", ".join(f"{count} of {size}" for size, count in sorted(sizes.items(), reverse=True))
-    console.result(f"{wanted.name}: {wanted.question}" if wanted.question else wanted.name)
-    console.result(
-        f"{plural(wanted.count, 'run')} = {plural(len(wanted.data), 'data set')} x "
-        f"{plural(len(wanted.model), 'model')} x {plural(len(wanted.loss), 'loss')} x "
-        f"{plural(len(wanted.seeds), 'seed')}"
-        + "".join(f" x {len(values)} {axis}" for axis, values in wanted.axes().items())
-    )
-    console.result(f"{done} are done in {folder}, {wanted.count - done} are left.")
-    console.result(f"Stacks (members trained together): {stacks}.")
-    console.result(f"About {_duration(seconds)} on {plural(workers or usable_cores(), 'core')}, as a rough guide.")
-    for warning in warnings:
-        console.result(f"Note: {warning}")
+        seconds += stack_seconds(stack, source) if stored < len(stack) else 0.0
+    return Survey(done, sizes, seconds / min(cores, sizes.total()) + STARTING * (done < experiment.count))
+
+
+def _refuse(experiment: Experiment, opened: Mapping[DataSpec, Source]) -> None:
+    """Raise what would end the sweep in a worker."""
+    from seqanomaly.datasets.answerable import check_answerable
+    from seqanomaly.run_config import never_active, unreached
+
+    for data, source in opened.items():
+        if source.known is not None:
+            for task in experiment.task:
+                check_answerable(task, source.known, data.name)
+        for loss in experiment.loss:
+            if never_active(loss, source.shape[1]):
+                raise unreached(loss, data.name, source.shape[1])
 
 
 STARTING = 4.0
