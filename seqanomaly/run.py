@@ -260,6 +260,7 @@ def _result(
             **facts,
             "weights": asdict(diagnose(step_weights(config, task, data), anomalous, data.train.mask)),
             "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
+            "receptive_field": model.receptive_field,
             "notes": _notes(model, data),
         },
         detector=Detector(

@@ -133,10 +133,12 @@ def _table(run: RunResult) -> Table:
 
 def _lines(run: RunResult) -> list[str]:
     weights, sequences = run.environment["weights"], run.environment["sequences"]
+    seen = run.environment["receptive_field"]
     best = int(run.history.loc[run.history["best"] == 1, "epoch"].iloc[0])
     return [
         f"\nSequences: {sequences['train']} train, {sequences['validation']} validation, {sequences['test']} test. "
-        f"Weights from epoch {best} of {len(run.history)}, the one with the best validation loss.",
+        f"Weights from epoch {best} of {len(run.history)}, the one with the best validation loss."
+        + (f" The model sees the last {seen} steps." if seen else ""),
         f"Loss {run.config.loss.name}: each sequence counts as {weights['ess']:.1f} effective steps (ESS), mean weight "
         f"{weights['mean_weight']:.3g}, {weights['active_share']:.0%} of the steps active, prevalence "
         f"{weights['prevalence']:.1%}, weighted by the loss {weights['effective_prevalence']:.1%}.",

@@ -347,3 +347,9 @@ def test_a_device_that_is_not_there(complaint: Complaint) -> None:
 def test_no_file_is_made_by_a_mistake(complaint: Complaint, tmp_path: Path) -> None:
     complaint("train", "--loss", "exq")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tcn_says_how_far_it_sees(seqanom: Callable[..., Any]) -> None:
+    done = seqanom("train", "--data", "{kind: drift, length: 9, train: 20, test: 10}", "--model", "tcn", "--epochs", 1)
+    assert done.code == 0
+    assert "The model sees the last 61 steps." in done.out
