@@ -134,11 +134,12 @@ def _train_stack(
     first, data = configs[0], [found for c in configs if isinstance(found := prepared[c.seed], Prepared)]
     shape = data[0].parts.train
     model = first.model.build(len(shape.features), task.outputs(len(shape.features), len(shape.classes)))
+    members = [_member(c, task, d) for c, d in zip(configs, data, strict=True)]
     with one_thread():
         fitted = fit(
             model,
             task.step_loss,
-            [_member(c, task, d) for c, d in zip(configs, data, strict=True)],
+            members,
             epochs=first.train.epochs,
             batch_size=first.train.batch_size,
             optimizer=first.train.optimizer,
@@ -154,10 +155,10 @@ def _train_stack(
         test = predict(model, rows, Shelf([d.test for d in data], device))
     facts = _facts(configs, source, device)
     return [
-        _result(config, task, model, source, d, f, v, t, facts, scores=scores)
+        _result(config, task, model, source, d, m.weight, f, v, t, facts, scores=scores)
         if f.failure is None
         else RunError(f"{config.title}: {f.failure}")
-        for config, d, f, v, t in zip(configs, data, fitted, validation, test, strict=True)
+        for config, d, m, f, v, t in zip(configs, data, members, fitted, validation, test, strict=True)
     ]
 
 
@@ -229,6 +230,7 @@ def _result(
     model: SequenceModel,
     source: Source,
     data: Prepared,
+    weight: Tensor,
     fitted: Fitted,
     validation: Tensor,
     test: Tensor,
@@ -258,7 +260,7 @@ def _result(
         ),
         environment={
             **facts,
-            "weights": asdict(diagnose(step_weights(config, task, data), anomalous, data.train.mask)),
+            "weights": asdict(diagnose(weight, anomalous, data.train.mask)),
             "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
             "receptive_field": model.receptive_field,
             "notes": _notes(model, data),
