@@ -12,11 +12,12 @@ from typing import Any
 
 import pandas as pd
 
+from seqanomaly.choosing import with_chosen
 from seqanomaly.comparison import MISSING
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.errors import DataError
 from seqanomaly.experiment import Digests, Experiment
-from seqanomaly.metrics.scores import METRICS
+from seqanomaly.metrics.buckets import places
 from seqanomaly.models.specs import ModelSpec
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import Store
@@ -25,7 +26,8 @@ from seqanomaly.store import Store
 def collect(experiment: Experiment, digests: Digests, store: Store) -> pd.DataFrame:
     """One row per run, bucket and metric of an experiment, as `compare_runs` takes them.
 
-    Beside its columns: n, prevalence, majority_accuracy. A run that is not stored has NaN and the note `missing`.
+    Beside its columns: validation, n, prevalence, majority_accuracy, and what the loss's weights do. A run that is not
+    stored has NaN and the note `missing`.
 
     Args:
         experiment: whose runs to collect.
@@ -46,7 +48,11 @@ def collect(experiment: Experiment, digests: Digests, store: Store) -> pd.DataFr
         folder = store.folder(digest)
         with _undamaged(folder):
             rows += [{**what, **row} for row in (_stored(folder) if digest in store else _absent(experiment))]
-    return pd.DataFrame(rows)
+    runs = pd.DataFrame(rows)
+    if experiment.choose is not None:
+        families = experiment.families()
+        return with_chosen(runs, families, axes, bucket=experiment.choose.bucket, metric=experiment.choose.metric)
+    return runs
 
 
 def _place(config: RunConfig, axes: list[str]) -> dict[str, Any]:
@@ -68,30 +74,30 @@ def _stored(folder: Path) -> Iterator[dict[str, Any]]:
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     covers = environment["covers"]
     note = "" if covers == "data and training randomness" else f"covers {covers}"
+    weights = environment["weights"]
+    told = {name: environment[name] for name in _SETTINGS} | {name: weights[name] for name in _WEIGHTS}
+    told["train_prevalence"] = weights["prevalence"]
     with (folder / "metrics.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             yield {
                 "bucket": row["bucket"],
                 "metric": row["metric"],
                 **{name: float(row[name] or "nan") for name in _NUMBERS},
-                "ess": environment["weights"]["ess"],
-                "note": row["note"] or note,
+                **told,
+                "note": "; ".join(filter(None, (row["note"], note if row["value"] else ""))),
             }
 
 
-_NUMBERS = ("value", "n", "prevalence", "majority_accuracy", "best_possible")
+_SETTINGS = ("frame", "normalize")
+_WEIGHTS = ("mean_weight", "ess", "active_share", "effective_prevalence")
+_NUMBERS = ("value", "validation", "n", "prevalence", "majority_accuracy", "best_possible")
 
 
 def _absent(experiment: Experiment) -> Iterator[dict[str, Any]]:
-    for bucket in experiment.buckets:
-        for metric in METRICS:
-            yield {
-                "bucket": bucket,
-                "metric": metric,
-                **dict.fromkeys(_NUMBERS, float("nan")),
-                "ess": float("nan"),
-                "note": MISSING,
-            }
+    nothing = dict.fromkeys(_NUMBERS, float("nan")) | dict.fromkeys(_SETTINGS)
+    nothing |= dict.fromkeys((*_WEIGHTS, "train_prevalence"), float("nan"))
+    for bucket, metric in places(experiment.buckets):
+        yield {"bucket": bucket, "metric": metric, **nothing, "note": MISSING}
 
 
 def collect_curves(experiment: Experiment, digests: Digests, store: Store) -> pd.DataFrame:

@@ -32,6 +32,8 @@ TOO_FEW = "too few pairs"
 """The note where no outcome could be significant."""
 MISSING = "missing"
 """The note of a run that has no result."""
+UNRANKED = frozenset({"point_adjusted_f1", "point_adjusted_f1_random"})
+"""Metrics that flatter random scores: shown with that warning, and never compared."""
 
 
 def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = None) -> pd.DataFrame:
@@ -56,6 +58,8 @@ def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = Non
     rows = []
     for key, family in runs.groupby([*what, "bucket", "metric"], sort=False, dropna=False):
         values = family.pivot(index="seed", columns="loss", values="value")
+        endless = np.isinf(values.to_numpy(np.float64)).any(axis=0)
+        values.loc[:, endless] = np.nan  # one delay without end leaves no mean
         if baseline not in values:
             values[baseline] = np.nan
         compared = _family(family, values, baseline)
@@ -70,7 +74,8 @@ def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = Non
 def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[str, dict[str, object]]:
     """The rows of all losses in one data set, model, bucket and metric."""
     found: dict[str, dict[str, object]] = {}
-    losses = [loss for loss in family["loss"].unique() if loss != baseline]
+    ranked = family["metric"].iloc[0] not in UNRANKED
+    losses = [loss for loss in family["loss"].unique() if loss != baseline and ranked]
     differences = {loss: (values[loss] - values[baseline]).dropna().to_numpy(np.float64) for loss in losses}
     raw = {loss: signed_rank_p(d) for loss, d in differences.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
@@ -80,7 +85,7 @@ def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[s
         mean, low, high = t_interval(values[loss].dropna().to_numpy(np.float64))
         row: dict[str, object] = {"mean": mean, "ci_low": low, "ci_high": high}
         notes = _notes(of_loss)
-        if loss != baseline:
+        if loss in differences:
             d = differences[loss]
             row["difference"], row["difference_low"], row["difference_high"] = t_interval(d)
             row |= {"p_value": raw[loss], "p_adjusted": adjusted[loss], "n_pairs": len(d)}
@@ -100,6 +105,8 @@ def _notes(of_loss: pd.DataFrame) -> list[str]:
         if note and note != MISSING:
             notes.append(f"{note} ({some} of {len(of_loss)} runs)" if 0 < some < len(of_loss) - missing else str(note))
     notes += [f"{missing} of {len(of_loss)} runs missing"] * bool(missing)
+    endless = int(np.isinf(of_loss["value"]).sum())
+    notes += [f"infinite in {endless} of {len(of_loss)} runs, so no mean"] * bool(endless)
     return notes + ["one run, so no interval"] * (int(of_loss["value"].notna().sum()) == 1)
 
 

@@ -104,6 +104,7 @@ class Detector:
             "columns": {"series": self.series, "step": self.step},
             "scaler": {"mean": self.scaler.mean, "scale": self.scaler.scale},
             "threshold": self.calibration.threshold,
+            "alarm_threshold": self.calibration.alarm_threshold,
             "residual_scale": self.calibration.residual_scale,
         }
         (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
@@ -131,7 +132,9 @@ class Detector:
                 model=spec,
                 weights=weights,
                 scaler=Scaler(tuple(found["scaler"]["mean"]), tuple(found["scaler"]["scale"])),
-                calibration=Calibration(found["threshold"], None if scale is None else tuple(scale)),
+                calibration=Calibration(
+                    found["threshold"], None if scale is None else tuple(scale), found["alarm_threshold"]
+                ),
                 features=features,
                 classes=classes,
                 series=found["columns"]["series"],

@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from seqanomaly.config import Config
+from seqanomaly.config import Config, keys, nearest
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError
+from seqanomaly.metrics.thresholds import AnyRule
 from seqanomaly.models.specs import GruSpec, ModelSpec, pick_model
 from seqanomaly.run_config import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss, pick_train
 
@@ -74,6 +75,26 @@ def _seeds(value: object) -> object:
     return seeds
 
 
+class Choice(Config):
+    """What decides, on the validation part, among the settings of a loss."""
+
+    bucket: str
+    """Name of the bucket to look at."""
+    metric: Literal["accuracy", "balanced_accuracy", "f1", "auroc", "average_precision"] = "accuracy"
+    """What to look at; higher is better."""
+
+
+def pick_choice(value: object) -> object:
+    """The name of a bucket, or a mapping, as a choice.
+
+    >>> pick_choice("late")
+    Choice(bucket='late', metric='accuracy')
+    """
+    if isinstance(value, Mapping):
+        return Choice(**keys(value))
+    return Choice(bucket=value) if isinstance(value, str) else value
+
+
 Digests = dict[DataSpec, str | None]
 """Digest of each data file's content; None where the seed draws the data."""
 
@@ -101,6 +122,10 @@ class Experiment(Config):
     """The loss that every other is compared with."""
     buckets: dict[str, Bounds] = THIRDS
     """Slices of the steps; the first and the last are the early and the late one."""
+    threshold: AnyRule = None
+    """How thresholds on scores are chosen; null for each task's own rule."""
+    choose: Annotated[Choice | None, BeforeValidator(pick_choice)] = None
+    """Where a loss's setting is chosen on validation data; null to choose none."""
     stack: int | None = Field(None, ge=1)
     """Members per stack; by default a rule of the shapes."""
 
@@ -108,9 +133,25 @@ class Experiment(Config):
     def _consistent(self) -> Experiment:
         if self.baseline not in self.loss:
             object.__setattr__(self, "loss", (self.baseline, *self.loss))
+        if self.choose is not None and self.choose.bucket not in self.buckets:
+            raise ConfigError(
+                f"unknown bucket {self.choose.bucket!r}{nearest(self.choose.bucket, self.buckets)}", ("choose",)
+            )
+        if self.choose is not None and not self.families():
+            raise ConfigError(
+                "needs a loss with several settings, for example {kind: exp, rate: [0.05, 0.1]}", ("choose",)
+            )
         for task, data, loss in product(self.task, self.data, self.loss):
-            RunConfig(task=task, data=data, loss=loss, buckets=self.buckets)
+            RunConfig(task=task, data=data, loss=loss, buckets=self.buckets, threshold=self.threshold)
         return self
+
+    def families(self) -> dict[str, list[str]]:
+        """The losses of one kind and normalisation that differ in a setting: name of the chosen one -> their names."""
+        kinds: dict[str, list[str]] = {}
+        for loss in self.loss:
+            raw = ["normalize=none"] * (loss.normalize == "none")
+            kinds.setdefault(f"{loss.modulation.kind}({','.join(['chosen', *raw])})", []).append(loss.name)
+        return {name: members for name, members in kinds.items() if len(members) > 1}
 
     @property
     def count(self) -> int:
@@ -143,7 +184,14 @@ def plan(experiment: Experiment) -> Iterator[tuple[RunConfig, ...]]:
         for alike in _alike(experiment.train):
             members = (
                 RunConfig.model_construct(
-                    task=task, data=data, model=model, loss=loss, train=train, seed=seed, buckets=experiment.buckets
+                    task=task,
+                    data=data,
+                    model=model,
+                    loss=loss,
+                    train=train,
+                    seed=seed,
+                    buckets=experiment.buckets,
+                    threshold=experiment.threshold,
                 )
                 for seed, train, loss in product(experiment.seeds, alike, experiment.loss)
             )

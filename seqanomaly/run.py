@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,14 @@ from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.losses.counter_loss import CounterLoss
 from seqanomaly.losses.diagnostics import diagnose
 from seqanomaly.losses.modulations import for_seed
-from seqanomaly.metrics.buckets import Steps, bucket_metrics, step_curve
+from seqanomaly.metrics.buckets import bucket_metrics, reliability_by_bucket, sequence_counts, step_curve
+from seqanomaly.metrics.delay import recall_since_onset
+from seqanomaly.metrics.steps import Steps
+from seqanomaly.metrics.thresholds import ORACLE, Oracle
 from seqanomaly.models.base import SequenceModel
 from seqanomaly.run_config import FORMAT, RunConfig, repeat_command, unreached
 from seqanomaly.store import RunResult, Store
-from seqanomaly.tasks import TASKS, Judged, Task
+from seqanomaly.tasks import TASKS, Calibration, Judged, Task
 from seqanomaly.training.device import find_device, one_thread
 from seqanomaly.training.loop import Fitted, fit, predict
 from seqanomaly.training.stack import Member, Shelf
@@ -104,7 +107,7 @@ def run_stack(
     task, where = TASKS[configs[0].task], configs[0].data.name
     if source.known is not None:
         task.check(source.known, where)  # what no seed can mend ends the whole
-    prepared = {seed: _prepared(source, task, seed, where) for seed in sorted({c.seed for c in configs})}
+    prepared = {seed: _prepared(source, task, seed, configs[0]) for seed in sorted({c.seed for c in configs})}
     usable = [config for config in configs if isinstance(prepared[config.seed], Prepared)]
     results = iter(_train_stack(usable, task, source, prepared, device, on_epoch, scores=scores) if usable else [])
     return [
@@ -113,10 +116,15 @@ def run_stack(
     ]
 
 
-def _prepared(source: Source, task: Task, seed: int, where: str) -> Prepared | DataError:
+def _prepared(source: Source, task: Task, seed: int, first: RunConfig) -> Prepared | DataError:
     """The parts of one seed, or why this seed's split cannot be used."""
     try:
-        return prepare(source, task, seed, where)
+        found = prepare(source, task, seed, first.data.name)
+        if first.threshold is not None:
+            validation = found.parts.validation
+            labels = validation.label[task.scored(validation)]
+            first.threshold.check(labels != 0, f"{first.data.name}, seed {seed}")
+        return found
     except DataError as error:
         return error
 
@@ -239,8 +247,14 @@ def _result(
     scores: bool,
 ) -> RunResult:
     train = data.parts.train
-    calibration = task.calibrate(validation, data.parts.validation)
-    steps = flatten(task, data.parts.test, task.judge(test, data.parts.test, calibration))
+    calibration = task.calibrate(validation, data.parts.validation, config.threshold)
+    if isinstance(config.threshold, Oracle):
+        calibration = _of_the_oracle(task, config.threshold, calibration, test, data.parts.test)
+    steps, before = (
+        flatten(task, part, task.judge(outputs, part, calibration))
+        for outputs, part in ((test, data.parts.test), (validation, data.parts.validation))
+    )
+    oracle = ORACLE if isinstance(config.threshold, Oracle) else ""
     best = source.best_accuracy(data.test_as_given, model.receptive_field)
     anomalous = torch.from_numpy(train.label != 0)
     series, step = source.columns
@@ -248,8 +262,11 @@ def _result(
     return RunResult(
         config=config,
         digest=config.digest(source.digest),
-        metrics=bucket_metrics(steps, config.buckets, best),
+        metrics=bucket_metrics(steps, config.buckets, best, validation=before, oracle=oracle),
         curve=step_curve(steps, best),
+        onset=recall_since_onset(steps),
+        reliability=reliability_by_bucket(steps, config.buckets),
+        sequences=sequence_counts(steps, config.buckets) if source.official_test else None,
         history=pd.DataFrame(
             {
                 "epoch": epochs,
@@ -263,7 +280,9 @@ def _result(
             "weights": asdict(diagnose(weight, anomalous, data.train.mask)),
             "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
             "receptive_field": model.receptive_field,
-            "notes": _notes(model, data),
+            "normalize": config.loss.normalize,
+            "threshold": task.name if config.threshold is None else config.threshold.name,
+            "notes": _notes(model, data) + [oracle] * bool(oracle),
         },
         detector=Detector(
             task=task.name,
@@ -280,6 +299,13 @@ def _result(
     )
 
 
+def _of_the_oracle(task: Task, rule: Oracle, calibration: Calibration, outputs: Tensor, test: Sequences) -> Calibration:
+    """The only place where a threshold sees test labels; what is made of it is marked."""
+    scored = task.scored(test)
+    score = task.score(outputs, test, calibration.residual_scale)[scored]
+    return replace(calibration, threshold=rule.choose(score, test.label[scored] != 0))
+
+
 def flatten(task: Task, sequences: Sequences, judged: Judged) -> Steps:
     """The scored steps of all sequences, one after the other."""
     scored = task.scored(sequences)
@@ -291,12 +317,15 @@ def flatten(task: Task, sequences: Sequences, judged: Judged) -> Steps:
         label=sequences.label[scored],
         score=judged.score[scored],
         decision=judged.decision[scored],
+        alarm=None if judged.alarm is None else judged.alarm[scored],
+        probability=task.probability,
     )
 
 
 def _score_frame(steps: Steps, test: Sequences) -> pd.DataFrame:
     names = np.array(test.ids, object)[steps.sequence]
-    return pd.DataFrame({**vars(steps), "sequence": names})
+    columns = {name: getattr(steps, name) for name in ("step", "position", "label", "score", "decision")}
+    return pd.DataFrame({"sequence": names, **columns})
 
 
 def _facts(configs: list[RunConfig], source: Source, device: torch.device) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, neares
 from seqanomaly.datasets.specs import AnyData
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses.modulations import MODULATIONS, AnyModulation, Modulation, Reordered, Step, Uniform
+from seqanomaly.metrics.thresholds import AnyRule, Probability
 from seqanomaly.models.specs import AnyModel, GruSpec
 
 TaskName = Literal["detect", "classify", "forecast"]
@@ -145,9 +146,22 @@ class RunConfig(Config):
     """Redraws everything that is random; the same for every loss."""
     buckets: dict[str, Bounds] = THIRDS
     """Slices of the steps: shares of the sequence with %, or step numbers, [start, end)."""
+    threshold: AnyRule = None
+    """How the threshold on the score is chosen; null for the task's own rule."""
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
+        if self.threshold is not None and self.task == "classify":
+            raise ConfigError(
+                f"is for detect and forecast, got {self.threshold.name} with classify, which decides for the likeliest "
+                "class; leave it out",
+                ("threshold",),
+            )
+        if isinstance(self.threshold, Probability) and self.task == "forecast":
+            raise ConfigError(
+                "probability is for detect, as a residual is no probability; choose quantile or balanced_accuracy",
+                ("threshold",),
+            )
         for key, task in (("pos_weight", "detect"), ("class_weight", "classify")):
             if getattr(self.loss, key) is not None and self.task != task:
                 raise ConfigError(f"{key} is for the task {task}, got {self.task}; leave it out", ("loss",))
@@ -163,7 +177,8 @@ class RunConfig(Config):
     def digest(self, data_digest: str | None) -> str:
         """Name of the run's folder: 16 hexadecimal digits; a file counts by its content, not by its place."""
         parts = (_text(part) for part in (self.data, self.model, self.loss, self.train))
-        return digest([FORMAT, self.task, *parts, self.seed, self.buckets, data_digest])
+        rule = None if self.threshold is None else self.threshold.settings()
+        return digest([FORMAT, self.task, *parts, self.seed, self.buckets, rule, data_digest])
 
     @property
     def title(self) -> str:
@@ -194,7 +209,7 @@ def unreached(loss: LossSpec, data: str, longest: int) -> ConfigError:
     )
 
 
-FORMAT = 1
+FORMAT = 2
 """Version of the run folder's layout and of the numbers in it; a new one makes every run new."""
 
 
@@ -210,6 +225,8 @@ def repeat_command(config: RunConfig, out: Path) -> str:
     settings = config.settings()
     flags: dict[str, str] = {"task": config.task}
     flags |= {key: dump_yaml(settings[key], flow=True).strip() for key in ("data", "model", "loss", "buckets")}
+    if config.threshold is not None:
+        flags["threshold"] = dump_yaml(settings["threshold"], flow=True).strip()
     trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
     flags |= trained | {"seed": str(config.seed), "out": str(out)}
     return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())

@@ -27,7 +27,7 @@ from seqanomaly.run_config import RunConfig
 if TYPE_CHECKING:
     from seqanomaly.detector import Detector
 
-SCORES = "scores.parquet"
+SCORES, SEQUENCES = "scores.parquet", "sequences.csv"
 A_DAY = 86400.0
 """Seconds after which nobody writes to a draft any more."""
 
@@ -50,6 +50,12 @@ class RunResult:
     """Versions, device, path taken, stack, data, the weights' diagnostics and notes for the reader."""
     detector: Detector
     """The trained detector."""
+    onset: pd.DataFrame
+    """Recall by steps since the onset; see `metrics.delay.recall_since_onset`."""
+    reliability: pd.DataFrame
+    """The reliability curve of each bucket; see `metrics.buckets.reliability_by_bucket`."""
+    sequences: pd.DataFrame | None = None
+    """Counts per bucket and test sequence, where the test part is fixed; see `metrics.buckets.sequence_counts`."""
     scores: pd.DataFrame | None = None
     """One row per test step (sequence, step, position, label, score, decision), where they were asked for."""
 
@@ -162,6 +168,9 @@ class Store:
             metrics=read_table(folder / "metrics.csv"),
             curve=read_table(folder / "curve.csv"),
             history=read_table(folder / "history.csv"),
+            onset=read_table(folder / "onset.csv"),
+            reliability=read_table(folder / "reliability.csv"),
+            sequences=read_table(folder / SEQUENCES) if (folder / SEQUENCES).is_file() else None,
             environment=read_environment(folder),
             detector=Detector.load(folder),
         )
@@ -207,8 +216,11 @@ _TEXT = {"bucket": str, "metric": str, "note": str}
 def _write(folder: Path, result: RunResult) -> None:
     config = dump_yaml(result.config.settings())
     (folder / "config.yaml").write_text(f"# {result.config.title}\n{config}", encoding="utf-8")
-    for name in ("metrics", "curve", "history"):
-        getattr(result, name).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    tables = {name: getattr(result, name) for name in ("metrics", "curve", "history", "onset", "reliability")}
+    if result.sequences is not None:
+        tables["sequences"] = result.sequences
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     (folder / "environment.json").write_text(json.dumps(result.environment, indent=2) + "\n", encoding="utf-8")
     result.detector.save(folder)
     if result.scores is not None:

@@ -19,7 +19,8 @@ from seqanomaly.counters import sequence_counter
 from seqanomaly.datasets.answerable import check_answerable
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.losses.base import BCE, CE, MSE, BaseLoss
-from seqanomaly.metrics.thresholds import best_balanced
+from seqanomaly.metrics.scores import FALSE_ALARM_RATE
+from seqanomaly.metrics.thresholds import Rule, at_false_alarm_rate, best_balanced
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Calibration:
     """A step is anomalous from this score on; None where the decision is the likeliest class."""
     residual_scale: tuple[float, ...] | None = None
     """Standard deviation of each feature's residual on normal validation steps (forecast)."""
+    alarm_threshold: float | None = None
+    """Scores from here on are the alarms at the fixed false-alarm rate; None without normal validation steps."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Judged:
     """[N, T]."""
     decision: NDArray[np.int64]
     """[N, T], class index."""
+    alarm: NDArray[np.bool_] | None = None
+    """[N, T], what a fixed rate of false alarms would call anomalous; None where there is no threshold for it."""
 
 
 class Task(ABC):
@@ -47,6 +52,8 @@ class Task(ABC):
 
     name: str
     base: BaseLoss
+    probability = True
+    """Whether the score is the probability of an anomaly."""
 
     @abstractmethod
     def outputs(self, features: int, classes: int) -> int:
@@ -69,12 +76,42 @@ class Task(ABC):
         """Unweighted loss of each step, [..., T], of outputs [..., T, O]."""
 
     @abstractmethod
-    def calibrate(self, outputs: Tensor, validation: Sequences) -> Calibration:
-        """Scale and threshold from the outputs [N, T, O] on validation data."""
+    def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
+        """Anomaly score of each step, [N, T], of outputs [N, T, O]; what stands at unscored steps means nothing."""
 
     @abstractmethod
+    def threshold(self, score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float | None:
+        """The task's own threshold, for the scores and labels [steps] of the validation part."""
+
+    def residual_scale(self, outputs: Tensor, validation: Sequences) -> tuple[float, ...] | None:
+        """What residuals are divided by, for tasks that have any."""
+        return None
+
+    def calibrate(self, outputs: Tensor, validation: Sequences, rule: Rule | None = None) -> Calibration:
+        """Scale and thresholds from the outputs [N, T, O] on validation data, by `rule` or the task's own."""
+        scored, scale = self.scored(validation), self.residual_scale(outputs, validation)
+        score = self.score(outputs, validation, scale)[scored]
+        anomalous = validation.label[scored] != 0
+        normal = score[~anomalous]
+        return Calibration(
+            threshold=self.threshold(score, anomalous) if rule is None else rule.choose(score, anomalous),
+            residual_scale=scale,
+            alarm_threshold=at_false_alarm_rate(normal, FALSE_ALARM_RATE) if len(normal) else None,
+        )
+
     def judge(self, outputs: Tensor, sequences: Sequences, calibration: Calibration) -> Judged:
-        """Score and decision of each step from outputs [N, T, O]."""
+        """Score and decision of each step from outputs [N, T, O]; labels are not looked at."""
+        score = self.score(outputs, sequences, calibration.residual_scale)
+        score[~self.scored(sequences)] = np.nan
+        decision = self.decide(outputs, score, calibration.threshold)
+        return Judged(
+            score, decision, None if calibration.alarm_threshold is None else score >= calibration.alarm_threshold
+        )
+
+    def decide(self, outputs: Tensor, score: NDArray[np.float64], threshold: float | None) -> NDArray[np.int64]:
+        """Class index of each step, [N, T]: anomalous from the threshold on."""
+        assert threshold is not None
+        return (score >= threshold).astype(np.int64)
 
 
 class Detect(Task):
@@ -95,12 +132,11 @@ class Detect(Task):
     def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         return self.base.per_step(outputs.squeeze(-1), target, target.shape)
 
-    def calibrate(self, outputs: Tensor, validation: Sequences) -> Calibration:
-        return Calibration(threshold=0.5)
+    def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
+        return outputs.squeeze(-1).double().sigmoid().numpy()  # [N, T, 1] -> [N, T]
 
-    def judge(self, outputs: Tensor, sequences: Sequences, calibration: Calibration) -> Judged:
-        score = outputs.squeeze(-1).double().sigmoid().numpy()  # [N, T, 1] -> [N, T]
-        return _by_threshold(score, calibration)
+    def threshold(self, score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:
+        return 0.5
 
 
 class Classify(Task):
@@ -121,12 +157,14 @@ class Classify(Task):
     def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         return self.base.per_step(outputs, target, target.shape)
 
-    def calibrate(self, outputs: Tensor, validation: Sequences) -> Calibration:
-        return Calibration(threshold=None)
+    def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
+        return 1 - outputs.double().softmax(-1)[..., 0].numpy()  # [N, T, C] -> [N, T]
 
-    def judge(self, outputs: Tensor, sequences: Sequences, calibration: Calibration) -> Judged:
-        score = 1 - outputs.double().softmax(-1)[..., 0].numpy()  # [N, T, C] -> [N, T]
-        return Judged(score, outputs.argmax(-1).numpy())
+    def threshold(self, score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> None:
+        """None: the decision is the likeliest class."""
+
+    def decide(self, outputs: Tensor, score: NDArray[np.float64], threshold: float | None) -> NDArray[np.int64]:
+        return np.asarray(outputs.argmax(-1).numpy(), np.int64)
 
 
 class Forecast(Task):
@@ -139,6 +177,7 @@ class Forecast(Task):
 
     name = "forecast"
     base = MSE()
+    probability = False
 
     def outputs(self, features: int, classes: int) -> int:
         return features
@@ -154,26 +193,20 @@ class Forecast(Task):
     def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         return self.base.per_step(outputs, target, target.shape[:-1])
 
-    def calibrate(self, outputs: Tensor, validation: Sequences) -> Calibration:
-        scored = self.scored(validation)
-        residual = (outputs.double().numpy() - validation.x)[scored & (validation.label == 0)]  # [steps, F]
+    def residual_scale(self, outputs: Tensor, validation: Sequences) -> tuple[float, ...]:
+        normal = self.scored(validation) & (validation.label == 0)
+        residual = (outputs.double().numpy() - validation.x)[normal]  # [steps, F]
         spread = residual.std(axis=0) if len(residual) else np.ones(validation.x.shape[-1])
-        scale = tuple(np.where(spread > 0, spread, 1.0).tolist())
-        score = self._score(outputs, validation, scale)[scored]
-        anomalous = validation.label[scored] != 0
-        mixed = anomalous.any() and not anomalous.all()
-        return Calibration(best_balanced(score, anomalous) if mixed else float(np.quantile(score, 0.99)), scale)
+        return tuple(np.where(spread > 0, spread, 1.0).tolist())
 
-    def judge(self, outputs: Tensor, sequences: Sequences, calibration: Calibration) -> Judged:
-        assert calibration.residual_scale is not None
-        score = self._score(outputs, sequences, calibration.residual_scale)
-        score[~self.scored(sequences)] = np.nan
-        return _by_threshold(score, calibration)
-
-    def _score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...]) -> NDArray[np.float64]:
+    def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
+        assert scale is not None
         residual = (outputs.double().numpy() - sequences.x) / scale  # [N, T, F]
-        norm: NDArray[np.float64] = np.sqrt((residual**2).mean(axis=-1))  # [N, T]
-        return norm
+        return np.asarray(np.sqrt((residual**2).mean(axis=-1)), np.float64)  # [N, T]
+
+    def threshold(self, score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:
+        mixed = anomalous.any() and not anomalous.all()
+        return best_balanced(score, anomalous) if mixed else float(np.quantile(score, 0.99))
 
 
 TASKS: dict[str, Task] = {"detect": Detect(), "classify": Classify(), "forecast": Forecast()}
@@ -188,8 +221,3 @@ def _batch(s: Sequences, target: Tensor, mask: NDArray[np.bool_], x: Tensor | No
         mask=torch.from_numpy(mask),
         counter=torch.from_numpy(sequence_counter(count, steps)),
     )
-
-
-def _by_threshold(score: NDArray[np.float64], calibration: Calibration) -> Judged:
-    assert calibration.threshold is not None
-    return Judged(score, (score >= calibration.threshold).astype(np.int64))

@@ -17,8 +17,7 @@ from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.datasets.synthetic import Ar, Drift
 from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.losses.modulations import MODULATIONS, Step
-from seqanomaly.metrics.buckets import bucket_metrics, step_curve
-from seqanomaly.metrics.scores import METRICS
+from seqanomaly.metrics.buckets import bucket_metrics, places, step_curve
 from seqanomaly.run import Prepared, flatten, prepare, run_stack, step_weights, train
 from seqanomaly.run_config import LossSpec, RunConfig, TrainSpec
 from seqanomaly.store import RunResult, Store
@@ -64,7 +63,7 @@ def assert_equal(found: RunResult, expected: RunResult) -> None:
     assert torch.equal(found.detector.weights, expected.detector.weights)
     assert found.detector.scaler == expected.detector.scaler
     assert found.detector.calibration == expected.detector.calibration
-    for table in ("metrics", "curve", "history"):
+    for table in ("metrics", "curve", "history", "onset", "reliability"):
         pd.testing.assert_frame_equal(vars(found)[table], vars(expected)[table], check_exact=True)
     assert (found.config, found.digest) == (expected.config, expected.digest)
 
@@ -78,9 +77,8 @@ def test_the_line_ends_in_tables_and_a_detector(task: str, data: dict[str, Any])
     result = run(task, data)
     parts = prepared(result.config).parts
     test, scored = parts.test, TASKS[task].scored(parts.test)
-    assert list(zip(result.metrics["bucket"], result.metrics["metric"], strict=True)) == [
-        (bucket, metric) for bucket in ("early", "mid", "late") for metric in METRICS
-    ]
+    buckets = result.config.buckets
+    assert list(zip(result.metrics["bucket"], result.metrics["metric"], strict=True)) == list(places(buckets))
     accuracy = result.metrics[result.metrics["metric"] == "accuracy"]
     assert accuracy["n"].sum() == scored.sum()
     assert accuracy["value"].between(0, 1).all()
@@ -108,7 +106,8 @@ def test_the_detector_decides_as_the_tables_say(task: str, data: dict[str, Any])
     test = source.parts(0).test  # as they are: the detector scales by itself
     steps = flatten(TASKS[task], test, result.detector.judge(test))
     best = source.best_accuracy(test, None)
-    pd.testing.assert_frame_equal(bucket_metrics(steps, result.config.buckets, best), result.metrics)
+    seen = bucket_metrics(steps, result.config.buckets, best).drop(columns="validation")
+    pd.testing.assert_frame_equal(seen, result.metrics.drop(columns="validation"))
     pd.testing.assert_frame_equal(step_curve(steps, best), result.curve)
 
 
@@ -387,14 +386,18 @@ def test_a_training_part_that_cannot_answer_is_refused() -> None:
 
 def test_flatten_keeps_the_scored_steps_in_order() -> None:
     sequences = Sequences.of([np.ones((3, 1)), np.ones((2, 1))], [[0, 1, 0], [1, 1]])
-    judged = Judged(score=np.arange(6.0).reshape(2, 3), decision=np.arange(6).reshape(2, 3))
-    assert {name: values.tolist() for name, values in asdict(flatten(TASKS["detect"], sequences, judged)).items()} == {
+    score = np.arange(6.0).reshape(2, 3)
+    judged = Judged(score=score, decision=np.arange(6).reshape(2, 3), alarm=score >= 2)
+    flat = asdict(flatten(TASKS["detect"], sequences, judged))
+    assert flat.pop("probability") is True
+    assert {name: values.tolist() for name, values in flat.items()} == {
         "sequence": [0, 0, 0, 1, 1],
         "step": [0, 1, 2, 0, 1],
         "position": pytest.approx([1 / 6, 3 / 6, 5 / 6, 1 / 4, 3 / 4]),
         "label": [0, 1, 0, 1, 1],
         "score": [0, 1, 2, 3, 4],
         "decision": [0, 1, 2, 3, 4],
+        "alarm": [False, False, True, True, True],
     }
     forecast = flatten(TASKS["forecast"], sequences, judged)
     assert forecast.step.tolist() == [1, 2, 1]

@@ -35,6 +35,7 @@ def test_the_defaults() -> None:
         },
         "seed": 0,
         "buckets": {"early": ["0%", "33.3%"], "mid": ["33.3%", "66.7%"], "late": ["66.7%", "100%"]},
+        "threshold": None,
     }
 
 
@@ -115,7 +116,8 @@ KNOWN_DATA = "episodes, drift, evidence, onset, ar, file"
     [
         (
             {"trian": {}},
-            "unknown key 'trian'; did you mean 'train'? (known: task, data, model, loss, train, seed, buckets)",
+            "unknown key 'trian'; did you mean 'train'? (known: task, data, model, loss, train, seed, buckets, "
+            "threshold)",
         ),
         ({"task": "detec"}, "task: must be 'detect', 'classify' or 'forecast', got 'detec'"),
         ({"seed": -1}, "seed: must be greater than or equal to 0, got -1"),

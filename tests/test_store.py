@@ -31,6 +31,8 @@ FILES = {
     "metrics.csv",
     "curve.csv",
     "history.csv",
+    "onset.csv",
+    "reliability.csv",
     "environment.json",
     "detector.json",
     "model.safetensors",
@@ -56,7 +58,7 @@ def files(store: Store) -> set[str]:
 def assert_same(found: RunResult, expected: RunResult) -> None:
     assert found.config == expected.config
     assert found.digest == expected.digest
-    for name in ("metrics", "curve", "history"):
+    for name in ("metrics", "curve", "history", "onset", "reliability"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(expected, name), check_exact=True)
     assert found.environment == expected.environment
     assert torch.equal(found.detector.weights, expected.detector.weights)

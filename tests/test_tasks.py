@@ -25,6 +25,11 @@ def of_classes(*names: str, label: list[int]) -> Sequences:
     return Sequences.of([np.ones((len(label), 1))], [label], classes=names)
 
 
+def judged_score(logits: torch.Tensor) -> NDArray[np.float64]:
+    """The probability of each step."""
+    return logits.squeeze(-1).double().sigmoid().numpy()
+
+
 def noise(count: int, steps: int, label: NDArray[np.int64], seed: int = 0) -> tuple[torch.Tensor, Sequences]:
     """Outputs of 0, and features that are residuals: of spread 1 and 10, three times as wide where anomalous."""
     values = np.random.default_rng(seed).standard_normal((count, steps, 2)) * [1, 10]
@@ -103,7 +108,7 @@ def test_detect_decides_from_a_probability_of_one_half_on() -> None:
     sequences = Sequences.of([np.zeros((5, 1))], [0])
     logits = torch.tensor([-3.0, -1e-6, 0.0, 1e-6, 3.0]).reshape(1, 5, 1)
     calibration = DETECT.calibrate(logits, sequences)
-    assert calibration == Calibration(threshold=0.5)
+    assert calibration == Calibration(threshold=0.5, alarm_threshold=np.nextafter(judged_score(logits).max(), 1))
     judged = DETECT.judge(logits, sequences, calibration)
     assert judged.score[0] == pytest.approx(1 / (1 + np.exp(-logits.flatten().double().numpy())), rel=1e-12)
     assert judged.decision.tolist() == [[0, 0, 1, 1, 1]]
@@ -119,7 +124,7 @@ def test_classify_decides_for_the_likeliest_class() -> None:
     sequences = of_classes("ok", "wet", "dry", label=[0, 1, 2])
     logits = torch.tensor([[[2.0, 1.0, 0.0], [1.0, 0.0, 3.0], [1.0, 1.5, 1.4]]])
     calibration = CLASSIFY.calibrate(logits, sequences)
-    assert calibration == Calibration(threshold=None)
+    assert calibration.threshold is None
     judged = CLASSIFY.judge(logits, sequences, calibration)
     weights = np.exp(logits[0].double().numpy())
     assert judged.score[0] == pytest.approx(1 - weights[:, 0] / weights.sum(1), rel=1e-12)

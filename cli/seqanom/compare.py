@@ -33,8 +33,20 @@ def compare(
     buckets: Annotated[
         str | None, typer.Option(help="Slices of the steps, as in '{first: [0%, 50%]}'.", rich_help_panel=GRID)
     ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            help="probability, balanced_accuracy, f1, false_alarms, quantile; or oracle, which is marked.",
+            show_default="the task's",
+            rich_help_panel=GRID,
+        ),
+    ] = None,
+    choose: Annotated[
+        str | None,
+        typer.Option(help="Bucket in which to choose each loss's setting on validation data.", rich_help_panel=GRID),
+    ] = None,
     stack: Annotated[int | None, typer.Option(help="Members per stack.", rich_help_panel=GRID)] = None,
-    metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy, auroc or average_precision.")] = "accuracy",
+    metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy, f1, auroc, brier, ..")] = "accuracy",
     early_cost: Annotated[
         float | None, typer.Option(help="Also say which loss is best late that loses at most so many points early.")
     ] = None,
@@ -66,7 +78,14 @@ def compare(
     }
     if stack is not None:
         given["stack"] = stack
-    for name, text in {"train": train, "seeds": seeds, "baseline": baseline, "buckets": buckets}.items():
+    for name, text in {
+        "train": train,
+        "seeds": seeds,
+        "baseline": baseline,
+        "buckets": buckets,
+        "threshold": threshold,
+        "choose": choose,
+    }.items():
         if text is not None:
             values = read_values(text, name)
             given[name] = values[0] if len(values) == 1 else values
@@ -116,7 +135,8 @@ def show(
     """Collect the stored runs, write the report beside them, and print it."""
     from seqanom.train import plain_json
     from seqanomaly.collect import collect, collect_curves, collect_notes
-    from seqanomaly.report.tables import blocks, metric_title
+    from seqanomaly.report.tables import blocks
+    from seqanomaly.report.units import unit
     from seqanomaly.report.write import make_report
     from seqanomaly.store import Store
 
@@ -148,7 +168,7 @@ def show(
     for sentence in report.sentences:
         console.result(f"- {sentence}")
     console.result(
-        f"\n{metric_title(metric)} in points (%) ± half the 95% interval over "
+        f"\n{unit(metric).title} in points (%) ± half the 95% interval over "
         f"{console.plural(len(experiment.seeds), 'seed')}; changes are paired differences from "
         f"{experiment.baseline.name}, * p < 0.05 after Holm over the losses."
     )

@@ -48,6 +48,9 @@ def train(
     buckets: Annotated[
         str | None, typer.Option(help="Slices to report, as in '{first: [0%, 50%]}'.", show_default="thirds")
     ] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help="balanced_accuracy, f1, false_alarms, quantile, ..", show_default="the task's")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Redraws everything that is random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("results/train"),
@@ -79,6 +82,8 @@ def train(
     }
     if buckets is not None:
         settings["buckets"] = read_value(buckets, "buckets")
+    if threshold is not None:
+        settings["threshold"] = read_value(threshold, "threshold")
     config = RunConfig(**settings)
     from seqanomaly.run import train as train_run
     from seqanomaly.store import Store

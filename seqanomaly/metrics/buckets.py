@@ -1,81 +1,78 @@
-"""Metrics by bucket: a slice of the steps by their relative place in the whole sequence."""
+"""Metrics by bucket, by step and by sequence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqanomaly.config import share
-from seqanomaly.metrics.scores import METRICS
-
-Bounds = tuple[float | str, float | str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Steps:
-    """The scored steps of a part, flat."""
-
-    sequence: NDArray[np.int64]
-    """Index of the sequence of each step."""
-    step: NDArray[np.int64]
-    """Index of each step in its whole sequence."""
-    position: NDArray[np.float64]
-    """Relative place (i + 0.5) / n in the whole sequence."""
-    label: NDArray[np.int64]
-    """Class index, 0 is normal."""
-    score: NDArray[np.float64]
-    """Anomaly score."""
-    decision: NDArray[np.int64]
-    """Decided class index."""
-
-    def __len__(self) -> int:
-        return len(self.label)
-
-    def where(self, chosen: NDArray[np.bool_]) -> Steps:
-        """The chosen steps only."""
-        return Steps(**{name: values[chosen] for name, values in vars(self).items()})
+from seqanomaly.metrics.calibration import reliability
+from seqanomaly.metrics.scores import METRICS, USES
+from seqanomaly.metrics.steps import Bounds, Steps, in_bucket
+from seqanomaly.metrics.whole import WHOLE, WHOLE_METRICS, whole_metrics
 
 
-def in_bucket(steps: Steps, bounds: Bounds) -> NDArray[np.bool_]:
-    """Which steps lie in [start, end): shares of the sequence as text, step numbers as numbers."""
-    return _from(steps, bounds[0]) & ~_from(steps, bounds[1])
-
-
-def _from(steps: Steps, cut: float | str) -> NDArray[np.bool_]:
-    part = share(cut)
-    return steps.step >= float(cut) if part is None else steps.position >= part
+def places(buckets: Mapping[str, Bounds]) -> Iterator[tuple[str, str]]:
+    """Every bucket and metric that a run has a value for, or a reason why not."""
+    yield from ((bucket, metric) for bucket in buckets for metric in METRICS)
+    yield from ((WHOLE, metric) for metric in WHOLE_METRICS)
 
 
 def bucket_metrics(
-    steps: Steps, buckets: Mapping[str, Bounds], best: NDArray[np.float64] | None = None
+    steps: Steps,
+    buckets: Mapping[str, Bounds],
+    best: NDArray[np.float64] | None = None,
+    *,
+    validation: Steps | None = None,
+    oracle: str = "",
 ) -> pd.DataFrame:
-    """One row per bucket and metric: value, steps, prevalence, majority and best possible accuracy, note.
+    """One row per bucket and metric: value, on validation, steps, prevalence, majority and best accuracy, note.
 
     Args:
         steps: all scored steps of the test part.
         buckets: name -> bounds.
         best: best possible accuracy per step index [T], where known.
+        validation: all scored steps of the validation part, for the column `validation`; thresholds and the best epoch
+            were chosen on it.
+        oracle: a note for every metric of decisions, where their threshold saw these labels.
 
     A value that is not defined is NaN and `note` says why.
     """
     rows = []
     for name, bounds in buckets.items():
         inside = steps.where(in_bucket(steps, bounds))
-        context = {
-            "n": len(inside),
-            "prevalence": float((inside.label != 0).mean()) if len(inside) else np.nan,
-            "majority_accuracy": float(np.bincount(inside.label).max() / len(inside)) if len(inside) else np.nan,
-            "best_possible": float(best[inside.step].mean()) if best is not None and len(inside) else np.nan,
-        }
+        before = None if validation is None else validation.where(in_bucket(validation, bounds))
+        context = _context(inside, best)
         for metric, function in METRICS.items():
-            value, note = function(inside.label, inside.score, inside.decision)
+            value, note = function(inside)
+            chosen = np.nan if before is None else function(before)[0]
             only_accuracy = context if metric == "accuracy" else {**context, "best_possible": np.nan}
-            rows.append({"bucket": name, "metric": metric, "value": value, **only_accuracy, "note": note})
+            row = {"bucket": name, "metric": metric, "value": value, "validation": chosen, **only_accuracy}
+            rows.append({**row, "note": _noted(note, metric, oracle)})
+    context = {**_context(steps, None), "best_possible": np.nan}
+    after, before_ = whole_metrics(steps), None if validation is None else whole_metrics(validation)
+    for metric, (value, note) in after.items():
+        chosen = np.nan if before_ is None else before_[metric].value
+        row = {"bucket": WHOLE, "metric": metric, "value": value, "validation": chosen, **context}
+        rows.append({**row, "note": _noted(note, metric, oracle)})
     return pd.DataFrame(rows)
+
+
+def _noted(note: str, metric: str, oracle: str) -> str:
+    return "; ".join(filter(None, (note, oracle if USES[metric] == "decision" else "")))
+
+
+def _context(steps: Steps, best: NDArray[np.float64] | None) -> dict[str, Any]:
+    some = len(steps) > 0
+    return {
+        "n": len(steps),
+        "prevalence": float(steps.anomalous.mean()) if some else np.nan,
+        "majority_accuracy": float(np.bincount(steps.label).max() / len(steps)) if some else np.nan,
+        "best_possible": float(best[steps.step].mean()) if best is not None and some else np.nan,
+    }
 
 
 def step_curve(steps: Steps, best: NDArray[np.float64] | None = None) -> pd.DataFrame:
@@ -83,7 +80,7 @@ def step_curve(steps: Steps, best: NDArray[np.float64] | None = None) -> pd.Data
     count = np.bincount(steps.step)
     some = np.flatnonzero(count)
     right = np.bincount(steps.step, steps.decision == steps.label)
-    anomalous = np.bincount(steps.step, steps.label != 0)
+    anomalous = np.bincount(steps.step, steps.anomalous)
     return pd.DataFrame(
         {
             "step": some,
@@ -93,3 +90,34 @@ def step_curve(steps: Steps, best: NDArray[np.float64] | None = None) -> pd.Data
             "best_possible": np.nan if best is None else best[some],
         }
     )
+
+
+def sequence_counts(steps: Steps, buckets: Mapping[str, Bounds]) -> pd.DataFrame:
+    """One row per bucket and sequence: bucket, sequence, right (decision = label), tn, fp, fn, tp (anomalous or not).
+
+    What a bootstrap over sequences needs to compute accuracy, balanced accuracy, F1 and false alarms again.
+    """
+    tables = []
+    for name, bounds in buckets.items():
+        inside = steps.where(in_bucket(steps, bounds))
+        some = np.unique(inside.sequence)
+        cell = 2 * inside.anomalous + (inside.decision != 0)  # 0 tn, 1 fp, 2 fn, 3 tp
+        counts = {"right": inside.decision == inside.label}
+        counts |= {kind: cell == place for place, kind in enumerate(("tn", "fp", "fn", "tp"))}
+        columns = {kind: np.bincount(inside.sequence, chosen)[some].astype(int) for kind, chosen in counts.items()}
+        tables.append(pd.DataFrame({"bucket": name, "sequence": some, **columns}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def reliability_by_bucket(steps: Steps, buckets: Mapping[str, Bounds]) -> pd.DataFrame:
+    """The reliability curve of each bucket, with the columns bucket, low, high, n, confidence, frequency; may be empty.
+
+    Empty where the score is no probability.
+    """
+    curves = [
+        reliability(steps.where(in_bucket(steps, bounds))).assign(bucket=name)
+        for name, bounds in buckets.items()
+        if steps.probability
+    ]
+    columns = ["bucket", "low", "high", "n", "confidence", "frequency"]
+    return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)

@@ -1,6 +1,6 @@
-"""How soon an anomaly is seen: recall by steps since the onset, detection delay, false alarms.
+"""How soon an anomaly is seen: detection delay and recall by steps since the onset.
 
-The onset of a sequence is its first anomalous step; a sequence without one has no delay.
+The onset of a sequence is its first anomalous step that is scored; a sequence without one has no delay.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqanomaly.metrics.buckets import Steps
+from seqanomaly.metrics.steps import Steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,6 @@ class Delay:
 def detection_delay(steps: Steps) -> Delay:
     """The detection delay of `steps`, where a decision for any class but 0 is an alarm.
 
-    >>> from seqanomaly.metrics.buckets import Steps
     >>> steps = Steps(sequence=np.zeros(4, int), step=np.arange(4), position=np.arange(4) / 4,
     ...     label=np.array([0, 1, 1, 1]), score=np.zeros(4), decision=np.array([1, 0, 0, 1]))
     >>> detection_delay(steps).median
@@ -59,7 +58,7 @@ def detection_delay(steps: Steps) -> Delay:
 
 def recall_since_onset(steps: Steps) -> pd.DataFrame:
     """Share of the anomalous steps that are detected, by steps since the onset: columns since_onset, n, recall."""
-    chosen = (_since_onset(steps) >= 0) & (steps.label != 0)
+    chosen = (_since_onset(steps) >= 0) & steps.anomalous
     since, found = _since_onset(steps)[chosen], (steps.decision != 0)[chosen]
     count = np.bincount(since)
     some = np.flatnonzero(count)
@@ -67,15 +66,8 @@ def recall_since_onset(steps: Steps) -> pd.DataFrame:
     return pd.DataFrame({"since_onset": some, "n": count[some], "recall": recall})
 
 
-def false_alarms(steps: Steps) -> float:
-    """Alarms per 1,000 normal steps; NaN where no step is normal."""
-    normal = steps.label == 0
-    return float(1000 * (steps.decision[normal] != 0).mean()) if normal.any() else np.nan
-
-
 def _since_onset(steps: Steps) -> NDArray[np.int64]:
     """Steps since the onset of the sequence, negative before it and where there is none."""
     onset = np.full(int(steps.sequence.max(initial=-1)) + 1, np.iinfo(np.int64).max // 2)
-    anomalous = steps.label != 0
-    np.minimum.at(onset, steps.sequence[anomalous], steps.step[anomalous])
+    np.minimum.at(onset, steps.sequence[steps.anomalous], steps.step[steps.anomalous])
     return np.asarray(steps.step - onset[steps.sequence], np.int64)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from seqanomaly.report.words import Row, groups, number
+from seqanomaly.report.units import Unit, unit
+from seqanomaly.report.words import Row, groups
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,89 @@ def blocks(
     """
     heads = ["loss", *buckets, *(f"{bucket} change" for bucket in buckets), "ESS"]
     return [
-        Block(title, heads, _rows(rows, buckets), _footer(rows, context, buckets))
+        Block(title, heads, _rows(rows, buckets, unit(metric)), _footer(rows, context, buckets))
         for title, rows in groups(comparison[comparison["metric"] == metric])
     ]
+
+
+def whole_blocks(comparison: pd.DataFrame, heads: Mapping[str, str], changed: Sequence[str] = ()) -> list[Block]:
+    """One block per data set and model of metrics that have no buckets, side by side.
+
+    Args:
+        comparison: see `comparison.compare_runs`.
+        heads: metric -> the head of its column.
+        changed: the metrics to show the change of as well.
+    """
+    named = ["loss", *heads.values(), *(f"change of the {heads[metric]}" for metric in changed)]
+    made = []
+    for title, rows in groups(comparison[comparison["metric"].isin(list(heads))]):
+        at = {(row["loss"], row["metric"]): row for row in rows}
+        cells = [
+            [
+                str(loss),
+                *(_interval(at[loss, metric], unit(metric)) for metric in heads),
+                *(_change(at[loss, metric], unit(metric)) for metric in changed),
+            ]
+            for loss in dict.fromkeys(row["loss"] for row in rows)
+        ]
+        notes = {metric: _shared_notes([row for row in rows if row["metric"] == metric]) for metric in heads}
+        same = len({tuple(of_metric) for of_metric in notes.values()}) == 1
+        said = next(iter(notes.values())) if same else [f"{heads[m]}: {n}" for m, of_m in notes.items() for n in of_m]
+        made.append(Block(title, named, cells, "; ".join(said)))
+    return made
+
+
+def weight_blocks(weights: pd.DataFrame) -> list[Block]:
+    """What each loss does to the training steps: one block per data set, see `collect.weights_of`."""
+    heads = [
+        "loss",
+        "frame",
+        "normalisation",
+        "mean weight",
+        "ESS",
+        "steps active",
+        "prevalence",
+        "as the loss sees it",
+    ]
+    return [
+        Block(
+            str(dataset),
+            heads,
+            [
+                [
+                    str(row["loss"]),
+                    str(row["frame"]),
+                    str(row["normalize"]),
+                    f"{row['mean_weight']:.3g}",
+                    f"{row['ess']:.1f}",
+                    f"{100 * row['active_share']:.1f}",
+                    f"{100 * row['prevalence']:.1f}",
+                    f"{100 * row['effective_prevalence']:.1f}",
+                ]
+                for row in rows.to_dict("records")
+            ],
+            "",
+        )
+        for dataset, rows in weights.groupby("dataset", sort=False)
+    ]
+
+
+WEIGHTS = ["frame", "normalize", "mean_weight", "ess", "active_share", "prevalence", "effective_prevalence"]
+"""What is said of a loss's weights on a training part."""
+
+
+def weights_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per data set and loss: frame and normalisation, and means over all runs of what the weights do.
+
+    Empty where the runs say nothing of weights.
+    """
+    if "normalize" not in runs:
+        return pd.DataFrame()
+    once = runs.drop_duplicates(["dataset", "model", "loss", "seed"]).rename(columns={"prevalence": "of_test"})
+    once = once.rename(columns={"train_prevalence": "prevalence"})
+    found = once.dropna(subset="normalize").groupby(["dataset", "loss"], sort=False)
+    rule: dict[str, str] = {name: "first" if name in ("frame", "normalize") else "mean" for name in WEIGHTS}
+    return found[WEIGHTS].agg(rule).reset_index()
 
 
 def bucket_context(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
@@ -45,62 +126,13 @@ def bucket_context(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame
     return found.reset_index()
 
 
-def markdown(
-    comparison: pd.DataFrame,
-    context: pd.DataFrame,
-    buckets: list[str],
-    *,
-    name: str,
-    question: str,
-    sentences: list[str],
-    baseline: str,
-) -> str:
-    """The whole comparison as a Markdown page: what was found, then a table per metric that has any values."""
-    lines = [f"# {name}", "", *([question, ""] if question else []), *(f"- {sentence}" for sentence in sentences), ""]
-    lines.append(_legend(baseline))
-    for metric in comparison["metric"].unique():
-        lines += ["", f"## {metric_title(metric)}"]
-        for block in blocks(comparison, context, buckets, metric):
-            lines += [
-                "",
-                f"**{block.title}**",
-                "",
-                _line(block.heads),
-                _line(["---"] + ["---:"] * (len(block.heads) - 1)),
-            ]
-            lines += [_line(row) for row in block.rows]
-            lines += ["", block.footer]
-    return "\n".join(lines) + "\n"
-
-
-def metric_title(metric: str) -> str:
-    """A metric as a heading.
-
-    >>> metric_title("balanced_accuracy"), metric_title("auroc")
-    ('Balanced accuracy', 'AUROC')
-    """
-    return "AUROC" if metric == "auroc" else metric.replace("_", " ").capitalize()
-
-
-def _legend(baseline: str) -> str:
-    return (
-        "Points (%) with half the width of the 95% interval over seeds; changes are paired differences from "
-        f"{baseline}; \\* marks p < 0.05 after Holm over the losses of one bucket and metric (exact Wilcoxon "
-        "signed-rank); ESS is the effective number of steps per sequence."
-    )
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |"
-
-
-def _rows(rows: list[Row], buckets: list[str]) -> list[list[str]]:
+def _rows(rows: list[Row], buckets: list[str], shown: Unit) -> list[list[str]]:
     at = {(row["loss"], row["bucket"]): row for row in rows}
     return [
         [
             str(loss),
-            *(interval(at[loss, b]["mean"], at[loss, b]["ci_high"]) for b in buckets),
-            *(_change(at[loss, b]) for b in buckets),
+            *(_interval(at[loss, b], shown) for b in buckets),
+            *(_change(at[loss, b], shown) for b in buckets),
             "-" if _missing(at[loss, buckets[0]]["ess"]) else f"{at[loss, buckets[0]]['ess']:.1f}",
         ]
         for loss in dict.fromkeys(row["loss"] for row in rows)
@@ -145,22 +177,27 @@ def _shared_notes(rows: list[Row]) -> list[str]:
     return said
 
 
-def interval(mean: float, high: float) -> str:
-    """A share as points with half the width of its interval.
+def interval(mean: float, high: float, shown: Unit) -> str:
+    """A mean with half the width of its interval.
 
-    >>> interval(0.842, 0.846), interval(0.842, float("nan")), interval(float("nan"), float("nan"))
+    >>> share = unit("accuracy")
+    >>> interval(0.842, 0.846, share), interval(0.842, float("nan"), share), interval(float("nan"), 0.1, share)
     ('84.2 ± 0.4', '84.2', '-')
     """
     if _missing(mean):
         return "-"
-    return f"{100 * mean:.1f}" + ("" if _missing(high) else f" ± {100 * (high - mean):.1f}")
+    return shown.show(mean) + ("" if _missing(high) else f" ± {shown.show(high - mean)}")
 
 
-def _change(row: Row) -> str:
+def _interval(row: Row, shown: Unit) -> str:
+    return interval(row["mean"], row["ci_high"], shown)
+
+
+def _change(row: Row, shown: Unit) -> str:
     if _missing(row["difference"]):
         return ""
-    half = "" if _missing(row["difference_high"]) else f" ± {100 * (row['difference_high'] - row['difference']):.1f}"
-    return f"{number(row['difference'], signed=True)}{half}" + (" *" if row["p_adjusted"] < 0.05 else "")
+    half = "" if _missing(row["difference_high"]) else f" ± {shown.show(row['difference_high'] - row['difference'])}"
+    return shown.show(row["difference"], signed=True) + half + (" *" if row["p_adjusted"] < 0.05 else "")
 
 
 def _missing(value: float) -> bool:

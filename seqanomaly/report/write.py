@@ -10,7 +10,8 @@ import pandas as pd
 
 from seqanomaly.comparison import compare_runs
 from seqanomaly.paths import whole
-from seqanomaly.report.tables import bucket_context, markdown
+from seqanomaly.report.page import markdown
+from seqanomaly.report.tables import bucket_context, weights_of
 from seqanomaly.report.words import cheapest, findings
 
 
@@ -62,9 +63,20 @@ def make_report(
     sentences = findings(comparison, baseline, ends[0], ends[-1], metric)
     if early_cost is not None:
         sentences += cheapest(comparison, baseline, ends[0], ends[-1], early_cost, metric)
-    page = markdown(comparison, context, ends, name=name, question=question, sentences=sentences, baseline=baseline)
+    weights = weights_of(runs)
+    page = markdown(
+        comparison,
+        context,
+        ends,
+        name=name,
+        question=question,
+        sentences=sentences,
+        baseline=baseline,
+        weights=weights,
+    )
     files = [
         _write(folder / "comparison.csv", comparison.to_csv(index=False, lineterminator="\n")),
+        *([_write(folder / "weights.csv", weights.to_csv(index=False, lineterminator="\n"))] if len(weights) else []),
         _write(folder / "comparison.md", page),
     ]
     curves = curves() if callable(curves) else curves

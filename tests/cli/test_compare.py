@@ -16,6 +16,7 @@ from seqanom import console
 
 from seqanomaly.experiment import Experiment
 from seqanomaly.metrics.scores import METRICS
+from seqanomaly.metrics.whole import WHOLE_METRICS
 from seqanomaly.store import Store
 from seqanomaly.sweep import load_experiment
 
@@ -63,7 +64,8 @@ def test_a_comparison_and_again(seqanom: Run, tiny: Path) -> None:
         "Accuracy in points (%) ± half the 95% interval over 2 seeds; changes are paired differences from uniform, "
         "* p < 0.05 after Holm over the losses."
     )
-    names = ["comparison.csv", "comparison.md", "curves.png", "curves.svg", "tradeoff.png", "tradeoff.svg"]
+    names = ["comparison.csv", "weights.csv", "comparison.md"]
+    names += [f"{name}.{form}" for name in ("curves", "tradeoff") for form in ("png", "svg")]
     assert lines[10] == "Written: " + ", ".join(f"results/tiny/{name}" for name in names)
     assert len(lines) == 11
     kept = sorted([*names, "runs", "experiment.yaml", "data.json"])
@@ -83,9 +85,10 @@ def test_json(seqanom: Run, tiny: Path) -> None:
     assert list(found) == ["comparison", "findings", "files"]
     table = pd.read_csv("here/comparison.csv")
     assert [list(row) for row in found["comparison"]] == [list(table.columns)] * len(table)
-    assert len(table) == 3 * 3 * len(METRICS)
+    assert len(table) == 3 * (3 * len(METRICS) + len(WHOLE_METRICS))
     for row, expected in zip(found["comparison"], table.to_dict("records"), strict=True):
-        assert row["mean"] == pytest.approx(expected["mean"], nan_ok=True)
+        mean = expected["mean"]
+        assert row["mean"] == (pytest.approx(mean) if mean == mean else None)
         assert row["loss"] == expected["loss"]
     assert found["comparison"][0]["difference"] is None
     assert "of the losses that lose at most 2 points early, " in found["findings"][1]
@@ -162,7 +165,7 @@ def test_a_run_that_hangs_is_given_up(seqanom: Run, tiny: Path) -> None:
     ("text", "complaint"),
     [
         ("los: exp", "unknown key 'los'; did you mean 'loss'? (known: name, question, task, data, model, loss, train, "
-         "seeds, baseline, buckets, stack)"),
+         "seeds, baseline, buckets, threshold, choose, stack)"),
         ("loss: [linaer, exp]", "loss: unknown loss 'linaer'; did you mean 'linear'? (known: "),
         ("loss: {kind: exp, rte: 0.2}", "loss: unknown key 'rte'; did you mean 'rate'? (known: "),
         ("model: {kind: gru, hidden: big}", "model.hidden: must be an integer, got 'big'"),

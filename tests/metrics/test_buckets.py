@@ -1,5 +1,6 @@
 """Metrics by bucket and by step: which steps count, what is missing and why, and the best possible accuracy."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqanomaly.counters import relative_position
-from seqanomaly.metrics.buckets import Bounds, Steps, bucket_metrics, in_bucket, step_curve
+from seqanomaly.metrics.buckets import (
+    bucket_metrics,
+    places,
+    reliability_by_bucket,
+    sequence_counts,
+    step_curve,
+)
+from seqanomaly.metrics.calibration import reliability
 from seqanomaly.metrics.scores import METRICS
+from seqanomaly.metrics.steps import Bounds, Steps, in_bucket
+from seqanomaly.metrics.whole import WHOLE, WHOLE_METRICS, whole_metrics
 from seqanomaly.run_config import THIRDS
 
 
@@ -25,8 +35,9 @@ def steps_of(*lengths: int, classes: int = 2, seed: int = 0) -> Steps:
         step=step,
         position=relative_position(length, int(length.max()))[sequence, step],
         label=label,
-        score=generator.standard_normal(len(step)) + label,
+        score=1 / (1 + np.exp(-generator.standard_normal(len(step)) - label)),
         decision=np.where(generator.random(len(step)) < 0.7, label, 0),
+        alarm=generator.random(len(step)) < 0.5,
     )
 
 
@@ -98,7 +109,9 @@ def test_where_keeps_the_columns_together() -> None:
     steps = steps_of(5, 3)
     chosen = steps.where(steps.label == 1)
     assert len(chosen) == steps.label.sum() < len(steps)
-    for name, values in vars(chosen).items():
+    assert chosen.probability is steps.probability
+    for name in ("sequence", "step", "position", "label", "score", "decision", "alarm"):
+        values = vars(chosen)[name]
         np.testing.assert_array_equal(values, vars(steps)[name][steps.label == 1])
 
 
@@ -116,19 +129,24 @@ def test_a_row_per_bucket_and_metric(classes: int) -> None:
         "bucket",
         "metric",
         "value",
+        "validation",
         "n",
         "prevalence",
         "majority_accuracy",
         "best_possible",
         "note",
     ]
-    assert list(zip(table["bucket"], table["metric"], strict=True)) == [(b, m) for b in THIRDS for m in METRICS]
+    assert list(zip(table["bucket"], table["metric"], strict=True)) == list(places(THIRDS))
+    assert list(places(THIRDS)) == [(b, m) for b in THIRDS for m in METRICS] + [(WHOLE, m) for m in WHOLE_METRICS]
+    for metric, (value, note) in whole_metrics(steps).items():
+        assert (row(table, WHOLE, metric)["value"], row(table, WHOLE, metric)["note"]) == (value, note)
+        assert row(table, WHOLE, metric)["n"] == len(steps)
     for bucket, bounds in THIRDS.items():
         chosen = in_bucket(steps, bounds)
-        label, score, decision = steps.label[chosen], steps.score[chosen], steps.decision[chosen]
+        label = steps.label[chosen]
         for metric, function in METRICS.items():
             found = row(table, bucket, metric)
-            assert found["value"] == function(label, score, decision)[0]
+            assert found["value"] == function(steps.where(chosen))[0]
             assert found["n"] == chosen.sum()
             assert found["prevalence"] == pytest.approx(np.mean(label > 0))
             assert found["majority_accuracy"] == pytest.approx(max(np.mean(label == c) for c in range(classes)))
@@ -152,23 +170,67 @@ def test_the_best_possible_accuracy_is_averaged_over_the_steps() -> None:
 
 def test_an_empty_bucket_is_missing_with_the_reason() -> None:
     table = bucket_metrics(steps_of(10, 8), {"beyond": (10.0, 20.0)}, np.full(10, 0.9))
+    table = table[table["bucket"] == "beyond"]
     assert table["note"].tolist() == ["no steps in this bucket"] * len(METRICS)
     assert table["n"].tolist() == [0] * len(METRICS)
     assert table[["value", "prevalence", "majority_accuracy", "best_possible"]].isna().all(axis=None)
 
 
-def test_a_bucket_with_one_class_has_an_accuracy_only() -> None:
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_bucket_with_one_class_has_what_one_class_allows(label: int) -> None:
     steps = steps_of(10, 8)
-    table = bucket_metrics(steps.where(steps.label == 0), {"all": ("0%", "100%")})
-    assert table.set_index("metric")["note"].to_dict() == {
-        "accuracy": "",
-        "balanced_accuracy": "only one class in this bucket",
-        "auroc": "only one class in this bucket",
-        "average_precision": "only one class in this bucket",
-    }
-    assert table["value"].notna().tolist() == [True, False, False, False]
-    assert table["majority_accuracy"].tolist() == [1.0] * 4
-    assert table["prevalence"].tolist() == [0.0] * 4
+    table = bucket_metrics(steps.where(steps.label == label), {"all": ("0%", "100%")})
+    table = table[table["metric"].isin(METRICS)].set_index("metric")
+    noted = table["note"][table["note"] != ""].to_dict()
+    rankings = dict.fromkeys(["balanced_accuracy", "auroc", "average_precision"], "only one class in this bucket")
+    lacking = (
+        {"f1": "no anomalous step in this bucket"} if label == 0 else {"false_alarms": "no normal step in this bucket"}
+    )
+    assert noted == rankings | lacking
+    assert (table["value"].isna() == (table["note"] != "")).all()
+    assert table["majority_accuracy"].tolist() == [1.0] * len(METRICS)
+    assert table["prevalence"].tolist() == [float(label)] * len(METRICS)
+
+
+def test_a_metric_on_the_validation_part_stands_beside() -> None:
+    steps, validation = steps_of(12, 7), steps_of(9, 8, seed=1)
+    table = bucket_metrics(steps, THIRDS, validation=validation)
+    swapped = bucket_metrics(validation, THIRDS)
+    pd.testing.assert_series_equal(table["validation"], swapped["value"], check_names=False)
+
+
+def test_an_oracle_is_named_beside_everything_it_decided() -> None:
+    table = bucket_metrics(steps_of(12, 7), THIRDS, oracle="oracle")
+    free = table["metric"].isin(["auroc", "average_precision", "brier", "ece", "accuracy_at_far"])
+    assert (table["note"].str.contains("oracle") != free).all()
+
+
+def test_counts_per_sequence_add_up() -> None:
+    steps = steps_of(12, 7, 9, classes=3)
+    counts = sequence_counts(steps, THIRDS)
+    for (bucket, sequence), found in counts.groupby(["bucket", "sequence"]):
+        inside = steps.where(in_bucket(steps, THIRDS[str(bucket)]) & (steps.sequence == sequence))
+        alarm = inside.decision != 0
+        expected = {
+            "right": (inside.decision == inside.label).sum(),
+            "tn": (~inside.anomalous & ~alarm).sum(),
+            "fp": (~inside.anomalous & alarm).sum(),
+            "fn": (inside.anomalous & ~alarm).sum(),
+            "tp": (inside.anomalous & alarm).sum(),
+        }
+        assert found[list(expected)].iloc[0].to_dict() == expected
+    assert counts[["tn", "fp", "fn", "tp"]].sum().sum() == len(steps)
+
+
+def test_reliability_by_bucket_is_the_curve_of_each() -> None:
+    steps = steps_of(12, 7, 9)
+    table = reliability_by_bucket(steps, THIRDS)
+    assert table["n"].sum() == len(steps)
+    late = reliability(steps.where(in_bucket(steps, THIRDS["late"])))
+    pd.testing.assert_frame_equal(
+        table[table["bucket"] == "late"].drop(columns="bucket").reset_index(drop=True), late, check_dtype=False
+    )
+    assert reliability_by_bucket(replace(steps, probability=False), THIRDS).empty
 
 
 def test_the_curve_has_a_row_per_step() -> None:

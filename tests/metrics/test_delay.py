@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqanomaly.metrics.buckets import Steps
-from seqanomaly.metrics.delay import detection_delay, false_alarms, recall_since_onset
+from seqanomaly.metrics.delay import detection_delay, recall_since_onset
+from seqanomaly.metrics.scores import false_alarms
+from seqanomaly.metrics.steps import Steps
 
 Sequence = list[tuple[int, int]]
 """Label and decision of each step."""
@@ -63,5 +64,6 @@ def test_recall_by_steps_since_the_onset(drawn: list[Sequence]) -> None:
 @given(drawn=sequences)
 def test_false_alarms_per_thousand_normal_steps(drawn: list[Sequence]) -> None:
     normal = [bool(decision) for sequence in drawn for label, decision in sequence if not label]
-    found = false_alarms(flat(drawn))
+    found, note = false_alarms(flat(drawn))
+    assert bool(note) == (not normal)
     assert np.isnan(found) if not normal else found == pytest.approx(1000 * np.mean(normal))

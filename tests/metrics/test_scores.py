@@ -1,32 +1,69 @@
-"""Metrics of scored steps against scikit-learn, and what is said where they are not defined."""
+"""Metrics of scored steps against scikit-learn, what is said where they are not defined, and what they may look at."""
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from seqanomaly.metrics.scores import METRICS
+from seqanomaly.metrics.scores import METRICS, USES
+from seqanomaly.metrics.steps import Steps
+from seqanomaly.metrics.whole import WHOLE_METRICS, whole_metrics
 
-Steps = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
+
+def of(label: list[int], *, score: list[float] | None = None, decision: list[int] | None = None) -> Steps:
+    """Steps of one sequence."""
+    count = len(label)
+    return Steps(
+        sequence=np.zeros(count, np.int64),
+        step=np.arange(count),
+        position=(np.arange(count) + 0.5) / max(1, count),
+        label=np.array(label, np.int64),
+        score=np.array(score if score is not None else np.zeros(count), np.float64),
+        decision=np.array(decision if decision is not None else np.zeros(count), np.int64),
+        alarm=np.zeros(count, bool),
+    )
 
 
 def drawn(seed: int, classes: int, count: int = 200) -> Steps:
-    """Labels, scores with ties, and decisions that are right more often than not."""
+    """Labels, probabilities with ties, and decisions that are right more often than not."""
     generator = np.random.default_rng(seed)
     label = generator.integers(0, classes, count)
-    score = ((label != 0) + generator.standard_normal(count)).round(1)
-    decision = np.where(generator.random(count) < 0.6, label, generator.integers(0, classes, count))
-    return label, score, decision
+    steps = of(label.tolist())
+    return replace(
+        steps,
+        sequence=np.arange(count) // 20,
+        step=np.arange(count) % 20,
+        score=(1 / (1 + np.exp(-1.0 * (label != 0) - generator.standard_normal(count)))).round(2),
+        decision=np.where(generator.random(count) < 0.6, label, generator.integers(0, classes, count)),
+        alarm=generator.random(count) < 0.4,
+    )
 
 
-REFERENCES: dict[str, Callable[..., float]] = {
-    "accuracy": lambda label, _, decision: sk.accuracy_score(label, decision),
-    "balanced_accuracy": lambda label, _, decision: sk.balanced_accuracy_score(label, decision),
-    "auroc": lambda label, score, _: sk.roc_auc_score(label != 0, score),
-    "average_precision": lambda label, score, _: sk.average_precision_score(label != 0, score),
+def plain_ece(steps: Steps) -> float:
+    """Bin by bin, [k/10, (k+1)/10), the last one closed."""
+    total = 0.0
+    for k in range(10):
+        inside = [i for i, s in enumerate(steps.score) if int(min(s * 10, 9)) == k]
+        if inside:
+            total += abs(sum(steps.score[i] for i in inside) - sum(steps.label[i] != 0 for i in inside))
+    return total / len(steps)
+
+
+REFERENCES: dict[str, Callable[[Steps], float]] = {
+    "accuracy": lambda s: sk.accuracy_score(s.label, s.decision),
+    "balanced_accuracy": lambda s: sk.balanced_accuracy_score(s.label, s.decision),
+    "f1": lambda s: sk.f1_score(s.label != 0, s.decision != 0),
+    "auroc": lambda s: sk.roc_auc_score(s.label != 0, s.score),
+    "average_precision": lambda s: sk.average_precision_score(s.label != 0, s.score),
+    "brier": lambda s: sk.brier_score_loss(s.label != 0, s.score),
+    "ece": plain_ece,
+    "accuracy_at_far": lambda s: sk.accuracy_score(s.label != 0, s.alarm),
+    "false_alarms": lambda s: 1000 * (1 - sk.recall_score(s.label == 0, s.decision == 0)),
 }
 
 
@@ -35,44 +72,99 @@ REFERENCES: dict[str, Callable[..., float]] = {
 @pytest.mark.parametrize("seed", range(5))
 def test_each_metric_equals_its_reference(metric: str, classes: int, seed: int) -> None:
     steps = drawn(seed, classes)
-    value, note = METRICS[metric](*steps)
-    assert value == pytest.approx(REFERENCES[metric](*steps), rel=1e-12)
+    value, note = METRICS[metric](steps)
+    assert value == pytest.approx(REFERENCES[metric](steps), rel=1e-12)
     assert note == ""
 
 
 def test_a_class_that_is_decided_and_never_there_does_not_count() -> None:
-    label, decision = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1])
-    assert METRICS["balanced_accuracy"](label, np.zeros(4), decision) == (0.75, "")
+    assert METRICS["balanced_accuracy"](of([0, 0, 1, 1], decision=[0, 2, 1, 1])) == (0.75, "")
 
 
 def test_auroc_is_the_share_of_ordered_pairs() -> None:
-    label, score, decision = drawn(9, 2, 40)
+    steps = drawn(9, 2, 40)
+    score, label = steps.score, steps.label
     pairs = [(a > n) + 0.5 * (a == n) for a in score[label == 1] for n in score[label == 0]]
-    assert METRICS["auroc"](label, score, decision)[0] == pytest.approx(np.mean(pairs), rel=1e-12)
+    assert METRICS["auroc"](steps)[0] == pytest.approx(np.mean(pairs), rel=1e-12)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_without_steps_no_metric_has_a_value(metric: str) -> None:
-    nothing = np.array([], np.int64)
-    value, note = METRICS[metric](nothing, nothing.astype(np.float64), nothing)
+    value, note = METRICS[metric](of([]))
     assert math.isnan(value)
     assert note == "no steps in this bucket"
 
 
-@pytest.mark.parametrize("metric", ["balanced_accuracy", "auroc", "average_precision"])
+UNDEFINED = {
+    "balanced_accuracy": ("only one class in this bucket", "only one class in this bucket"),
+    "f1": ("no anomalous step in this bucket", ""),
+    "auroc": ("only one class in this bucket", "only one class in this bucket"),
+    "average_precision": ("only one class in this bucket", "only one class in this bucket"),
+    "false_alarms": ("", "no normal step in this bucket"),
+}
+
+
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("label", [0, 1])
-def test_with_one_class_only_accuracy_has_a_value(metric: str, label: int) -> None:
-    steps = np.full(3, label), np.array([0.1, 0.2, 0.3]), np.array([0, 1, 1])
-    value, note = METRICS[metric](*steps)
-    assert math.isnan(value)
-    assert note == "only one class in this bucket"
-    assert METRICS["accuracy"](*steps) == ((1 + label) / 3, "")
+def test_with_one_class_a_metric_has_a_value_or_a_reason(metric: str, label: int) -> None:
+    value, note = METRICS[metric](of([label] * 3, score=[0.1, 0.2, 0.3], decision=[0, 1, 1]))
+    assert note == UNDEFINED.get(metric, ("", ""))[label]
+    assert math.isnan(value) == bool(note)
 
 
 @pytest.mark.parametrize("metric", ["auroc", "average_precision"])
 def test_anomalous_classes_alone_cannot_be_ranked(metric: str) -> None:
-    label = np.array([1, 2, 1])
-    value, note = METRICS[metric](label, np.array([0.1, 0.2, 0.3]), label)
+    steps = of([1, 2, 1], score=[0.1, 0.2, 0.3], decision=[1, 2, 1])
+    value, note = METRICS[metric](steps)
     assert math.isnan(value)
     assert note == "only one class in this bucket"
-    assert METRICS["balanced_accuracy"](label, np.zeros(3), label) == (1.0, "")
+    assert METRICS["balanced_accuracy"](steps) == (1.0, "")
+
+
+def test_f1_is_zero_where_every_anomaly_is_missed() -> None:
+    assert METRICS["f1"](of([0, 1, 1])) == (0.0, "")
+
+
+@pytest.mark.parametrize("metric", ["brier", "ece"])
+def test_a_residual_is_no_probability(metric: str) -> None:
+    value, note = METRICS[metric](replace(drawn(0, 2), score=np.full(200, 7.0), probability=False))
+    assert math.isnan(value)
+    assert note == "the score is not a probability"
+
+
+def test_without_a_false_alarm_threshold_there_is_a_reason() -> None:
+    value, note = METRICS["accuracy_at_far"](replace(drawn(0, 2), alarm=None))
+    assert math.isnan(value)
+    assert note == "no normal validation step to set the false-alarm rate on"
+
+
+def test_what_every_metric_looks_at_is_written_down() -> None:
+    assert list(USES) == [*METRICS, *WHOLE_METRICS]
+
+
+def value_of(metric: str, steps: Steps) -> float:
+    return METRICS[metric](steps)[0] if metric in METRICS else whole_metrics(steps)[metric].value
+
+
+@pytest.mark.parametrize("metric", USES)
+@given(seed=st.integers(0, 50))
+def test_a_metric_looks_at_nothing_but_that(metric: str, seed: int) -> None:
+    """A metric of decisions that put a threshold of its own on the scores, by their labels, would be caught here."""
+    steps, other = drawn(seed, 2, 60), drawn(seed + 1000, 2, 60)
+    assert steps.alarm is not None
+    assert other.alarm is not None
+    changed = {
+        "decision": replace(steps, score=other.score, alarm=other.alarm),
+        "score": replace(steps, decision=other.decision, alarm=other.alarm),
+        "alarm": replace(steps, score=other.score, decision=other.decision),
+    }[USES[metric]]
+    assert value_of(metric, changed) == value_of(metric, steps)
+
+
+@pytest.mark.parametrize("metric", ["auroc", "average_precision"])
+@given(seed=st.integers(0, 50))
+def test_a_ranking_has_no_threshold_to_choose(metric: str, seed: int) -> None:
+    """Areas are sums over all thresholds: a monotone change of the scores, which moves every one, changes nothing."""
+    steps = drawn(seed, 2, 60)
+    stretched = replace(steps, score=np.exp(3 * steps.score))
+    assert value_of(metric, stretched) == pytest.approx(value_of(metric, steps), rel=1e-12)

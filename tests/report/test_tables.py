@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from seqanomaly.comparison import compare_runs
-from seqanomaly.report.tables import Block, blocks, bucket_context, interval, markdown
+from seqanomaly.report.page import markdown
+from seqanomaly.report.tables import Block, blocks, bucket_context, interval
+from seqanomaly.report.units import unit
 from seqanomaly.report.words import findings
 
 ENDS = ["early", "late"]
@@ -123,7 +125,7 @@ def test_the_context_of_a_bucket(stored_runs: pd.DataFrame) -> None:
     [(0.5, 0.6, "50.0 ± 10.0"), (0.5, np.nan, "50.0"), (np.nan, np.nan, "-"), (1.0, 1.0, "100.0 ± 0.0")],
 )
 def test_an_interval(mean: float, high: float, text: str) -> None:
-    assert interval(mean, high) == text
+    assert interval(mean, high, unit("accuracy")) == text
 
 
 def test_the_page(comparison: pd.DataFrame, stored_runs: pd.DataFrame, golden: Path) -> None:
