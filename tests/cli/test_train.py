@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from seqanom.values import read_value
-from seqanomaly.datasets.specs import DATASETS
 
+from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.run_config import RunConfig, repeat_command
 from seqanomaly.store import Store
 
