@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqanomaly.config import dump_yaml, parse_yaml, read_yaml
+from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.datasets.synthetic import Drift
 from seqanomaly.errors import ConfigError
 from seqanomaly.experiment import COSTS, EVALUATION, SHIPPED, Experiment, plan, stack_seconds, stack_size, variants
@@ -178,7 +179,7 @@ def test_further_axes_are_those_with_more_than_one_value() -> None:
         ),
         (
             {"data": "dritf"},
-            "data: unknown data set 'dritf'; did you mean 'drift'? (known: episodes, drift, evidence, onset, ar, file)",
+            f"data: unknown data set 'dritf'; did you mean 'drift'? (known: {', '.join(DATASETS)})",
         ),
         (
             {"model": {"kind": "gru", "hiden": 4}},

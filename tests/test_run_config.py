@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from seqanomaly.datasets.files import FileData
+from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.datasets.synthetic import Drift
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses import MODULATIONS, Exp, Linear, Permuted, Step, Uniform
@@ -108,7 +109,7 @@ def test_weights_of_classes_belong_to_their_task() -> None:
 # What is refused
 
 KNOWN_LOSSES = "uniform, linear, exp, step, reverse, permuted"
-KNOWN_DATA = "episodes, drift, evidence, onset, ar, file"
+KNOWN_DATA = ", ".join(DATASETS)
 
 
 @pytest.mark.parametrize(

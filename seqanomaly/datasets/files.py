@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from seqanomaly.config import call, nearest
+from seqanomaly.datasets.opened import Loaded, Opened
 from seqanomaly.datasets.sequences import Sequences
-from seqanomaly.datasets.source import DataSpec, Parts, Source, hold_out
+from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.errors import DataError
-from seqanomaly.seeds import numpy_generator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,11 +60,10 @@ class _TableSpec(DataSpec, ABC):
 
         path, where, part = self.table(), self.table().name, self.part_column()
         frame = read_table(path)
-        sequences = read_frame(frame, self.layout(), where).sequences
-        _long_enough(sequences, where)
-        _enough(sequences, part, where)
-        is_test = None if part is None else _test_part(frame, part, self.layout().series, where)
-        source = _Table(sequences, is_test, self.test_share(), content_digest(path))
+        loaded = Loaded(known=read_frame(frame, self.layout(), where).sequences)
+        if part is not None:
+            loaded = _by_part(loaded.known, _test_part(frame, part, self.layout().series, where))
+        source = Opened(loaded, where, digest=content_digest(path), test_share=self.test_share())
         source.columns = self.layout().series, self.layout().step
         return source
 
@@ -144,46 +143,8 @@ class Episodes(_TableSpec):
         return 0.0
 
 
-class _Table(Source):
-    """Sequences from a file, split by whole sequence."""
-
-    def __init__(self, sequences: Sequences, is_test: NDArray[np.bool_] | None, test_share: float, digest: str) -> None:
-        self.sequences, self.is_test, self.test_share = sequences, is_test, test_share
-        self.official_test, self.digest = is_test is not None, digest
-        known = len(sequences) * (1 - test_share) if is_test is None else (~is_test).sum()
-        self.shape = int(known), sequences.x.shape[1]
-        self.known = sequences if is_test is None else sequences.take(np.flatnonzero(~is_test))
-
-    def parts(self, seed: int) -> Parts:
-        generator = numpy_generator(seed, "split")
-        if self.is_test is None:
-            known, test = hold_out(self.sequences, self.test_share, generator)
-        else:
-            known = self.sequences.take(np.flatnonzero(~self.is_test))
-            test = self.sequences.take(np.flatnonzero(self.is_test))
-        train, validation = hold_out(known, 0.2, generator)
-        return Parts(train=train, validation=validation, test=test)
-
-    def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
-        """Unknown for real data."""
-
-
-def _long_enough(sequences: Sequences, where: str) -> None:
-    short = sequences.length < 2
-    if short.any():
-        name = sequences.ids[int(np.argmax(short))]
-        raise DataError(
-            f"{where}: series {name!r} has 1 step; a sequence needs at least 2 to have an early and a late one, "
-            "so leave it out"
-        )
-
-
-def _enough(sequences: Sequences, part: str | None, where: str) -> None:
-    if part is None and len(sequences) < 3:
-        raise DataError(
-            f"{where}: has {len(sequences)} series; training, validation and test need at least one each, so 3: name "
-            "the column that tells them apart with --series"
-        )
+def _by_part(sequences: Sequences, is_test: NDArray[np.bool_]) -> Loaded:
+    return Loaded(known=sequences.take(np.flatnonzero(~is_test)), test=sequences.take(np.flatnonzero(is_test)))
 
 
 def _test_part(frame: pd.DataFrame, column: str, series: str, where: str) -> NDArray[np.bool_]:

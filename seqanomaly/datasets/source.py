@@ -35,6 +35,8 @@ class Source(ABC):
     """All sequences that a seed may choose its training part from; None where it draws them."""
     columns: tuple[str, str] = ("series", "step")
     """What the columns for the series and the step are called."""
+    notes: tuple[str, ...] = ()
+    """What was recognised in the files or done to the data, a sentence each."""
 
     @abstractmethod
     def parts(self, seed: int) -> Parts:

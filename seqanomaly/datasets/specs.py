@@ -9,10 +9,22 @@ from pydantic import BeforeValidator, SerializeAsAny
 
 from seqanomaly.config import one_of
 from seqanomaly.datasets.files import Episodes, FileData
+from seqanomaly.datasets.formats.cmapss import Cmapss
+from seqanomaly.datasets.formats.robot import Robot
+from seqanomaly.datasets.formats.skab import Skab
+from seqanomaly.datasets.formats.tep import Tep
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.synthetic import SYNTHETIC
 
-DATASETS: dict[str, type[DataSpec]] = {"episodes": Episodes, **SYNTHETIC, "file": FileData}
+DATASETS: dict[str, type[DataSpec]] = {
+    "episodes": Episodes,
+    **SYNTHETIC,
+    "cmapss": Cmapss,
+    "tep": Tep,
+    "robot": Robot,
+    "skab": Skab,
+    "file": FileData,
+}
 """Every data set by its name; `file` is any long CSV or Parquet file."""
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from seqanom.values import read_value
 
+from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.run_config import RunConfig, repeat_command
 from seqanomaly.store import Store
 
@@ -271,8 +272,7 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
         (("--model", "gur"), "model: unknown model 'gur'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)"),
         (
             ("--data", "episode"),
-            "data: unknown data set 'episode'; did you mean 'episodes'? (known: episodes, drift, evidence, onset, ar, "
-            "file)",
+            f"data: unknown data set 'episode'; did you mean 'episodes'? (known: {', '.join(DATASETS)})",
         ),
         (("--task", "detcet"), "task: must be 'detect', 'classify' or 'forecast', got 'detcet'"),
         (("--optimizer", "adma"), "train.optimizer: must be 'adam', 'adamw' or 'sgd', got 'adma'"),

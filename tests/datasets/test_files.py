@@ -14,7 +14,7 @@ import pytest
 from seqanomaly.datasets.files import SHIPPED, Episodes, FileData
 from seqanomaly.datasets.formats.table import read_table
 from seqanomaly.datasets.source import Parts
-from seqanomaly.datasets.specs import data_settings, pick_data
+from seqanomaly.datasets.specs import DATASETS, data_settings, pick_data
 from seqanomaly.errors import ConfigError, DataError
 
 CHANNELS = (
@@ -141,13 +141,13 @@ def test_a_path_has_a_dot_or_a_slash(value: object, settings: object) -> None:
     [
         (
             "driftt",
-            "unknown data set 'driftt'; did you mean 'drift'? (known: episodes, drift, evidence, onset, ar, file)",
+            f"unknown data set 'driftt'; did you mean 'drift'? (known: {', '.join(DATASETS)})",
         ),
         ({"kind": "file"}, "the key 'path' is missing"),
         ({"path": "a.csv", "test": 1.0}, "test: must be less than 1, got 1.0"),
         ({"path": "a.csv", "features": "heat"}, "features: must be a list, got 'heat'"),
         ({"kind": "episodes", "label": "part"}, "label: must be 'label' or 'fault', got 'part'"),
-        (None, "needs a name or a mapping with a 'kind', got None; known: episodes, drift, evidence, onset, ar, file"),
+        (None, f"needs a name or a mapping with a 'kind', got None; known: {', '.join(DATASETS)}"),
     ],
 )
 def test_settings_that_cannot_be(value: object, text: str) -> None:

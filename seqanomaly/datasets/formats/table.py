@@ -17,7 +17,7 @@ MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 """What stands for a missing value in a CSV file; not `None`, which may well be the name of a class."""
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, *, separator: str = ",") -> pd.DataFrame:
     """The table in a CSV or Parquet file; a `DataError` names the file and what is wrong with it."""
     if not path.exists():
         raise DataError(f"{path}: there is no such file")
@@ -26,7 +26,7 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
     try:
-        return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
+        return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, separator)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty") from None
     except UnicodeDecodeError as error:
@@ -44,14 +44,23 @@ def content_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            frame = pd.read_csv(path, index_col=False, keep_default_na=False, na_values=list(MISSING), low_memory=False)
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                index_col=False,
+                keep_default_na=False,
+                na_values=list(MISSING),
+                low_memory=False,
+            )
         except pd.errors.ParserWarning:
             raise ValueError("the rows have more values than the header has names") from None
-    header = pd.read_csv(path, nrows=1, header=None, dtype=str, index_col=False, keep_default_na=False).iloc[0]
+    header = pd.read_csv(
+        path, sep=separator, nrows=1, header=None, dtype=str, index_col=False, keep_default_na=False
+    ).iloc[0]
     if (header.duplicated() & (header != "")).any():
         raise ValueError(f"two columns are called {header[header.duplicated() & (header != '')].iloc[0]!r}; rename one")
     mark = next((mark for mark in ";\t|" if frame.shape[1] == 1 and mark in str(frame.columns[0])), None)

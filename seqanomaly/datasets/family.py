@@ -1,0 +1,90 @@
+"""What the families of public data sets have in common: files under a path, read by a reader of their own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from seqanomaly.config import call
+from seqanomaly.datasets.files import SHIPPED
+from seqanomaly.datasets.opened import Loaded, Opened
+from seqanomaly.datasets.source import DataSpec, Source
+from seqanomaly.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Family(DataSpec, ABC):
+    """A family of files in its source's own layout.
+
+    A run's address depends on the names of the files that are read, relative to the path, and on their content; a
+    compressed file counts as what it holds.
+    """
+
+    path: str
+    """Folder or file; relative to where the command runs."""
+
+    @property
+    def name(self) -> str:
+        """The kind and what differs from the defaults; of a path only its last part."""
+        changed = self.changed()
+        return call(self.kind, changed | ({"path": _last(changed["path"])} if "path" in changed else {}))
+
+    @abstractmethod
+    def files(self) -> Sequence[Path]:
+        """The files that are read, in a fixed order; a `DataError` names one that is missing."""
+
+    @abstractmethod
+    def read(self, files: Sequence[Path]) -> Loaded:
+        """The sequences in `files`; a `DataError` names the file, the row and what is wrong."""
+
+    def test_share(self) -> float:
+        """Share of the sequences that the seed draws for testing where no test part is given."""
+        return 0.0
+
+    def root(self) -> Path:
+        """The folder or file that `path` names."""
+        root = Path(self.path)
+        if not root.exists():
+            raise DataError(f"{root}: there is no such file or folder")
+        return root
+
+    def content_digest(self) -> str:
+        from seqanomaly.datasets.formats.text import digest_of
+
+        return digest_of(self.files(), self.root())
+
+    def open(self) -> Source:
+        """Read and check the files."""
+        files = self.files()
+        return Opened(self.read(files), self.name, digest=self.content_digest(), test_share=self.test_share())
+
+
+class Shipped(Family, ABC):
+    """A family with a copy that ships with the package."""
+
+    path: str | None = None  # type: ignore[assignment]
+    """Folder or file; by default the copy that ships with the package."""
+
+    def root(self) -> Path:
+        return SHIPPED / self.kind if self.path is None else super().root()
+
+
+class Drawn(Family, ABC):
+    """A family without a given test part."""
+
+    test: float = Field(0.3, gt=0, lt=1)
+    """Share of the sequences that the seed draws for testing."""
+
+    def test_share(self) -> float:
+        return self.test
+
+
+def _last(path: Any) -> str:
+    """The last part of a path, also of `.` and `..`."""
+    name = Path(path).name
+    return name if name not in ("", "..") else Path(path).resolve().name

@@ -1,0 +1,91 @@
+"""Robot execution failures (UCI): blocks of a class line and 15 rows of forces and torques."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqanomaly.datasets.family import Drawn, Shipped
+from seqanomaly.datasets.formats.text import find, listed, read_text
+from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+
+FEATURES = ("fx", "fy", "fz", "tx", "ty", "tz")
+"""Three forces and three torques."""
+NORMAL = ("normal", "ok")
+"""What the problems call an execution without failure."""
+
+
+class Robot(Shipped, Drawn):
+    """Forces and torques on a robot's arm right after each of its movements, 15 steps of 315 ms in all.
+
+    Seabra Lopes & Camarinha-Matos, Feature transformation strategies for a robot learning problem, 1998 (UCI).
+    """
+
+    kind: Literal["robot"] = "robot"
+    subset: Literal["lp1", "lp2", "lp3", "lp4", "lp5"] = "lp1"
+    """Learning problem: lp1 approach to grasp, lp2 transfer, lp3 position after it, lp4 approach to ungrasp, lp5
+    motion with a part; lp1 and lp4 ship."""
+    label: Literal["binary", "class"] = "binary"
+    """`binary`: any failure or none; `class`: which, for the task `classify`."""
+
+    def files(self) -> Sequence[Path]:
+        """The file of the learning problem."""
+        root = self.root()
+        if root.is_file():
+            return [root]
+        there = ", ".join(path.name for path in listed(root, "lp?.data")) or "none"
+        return [find(root, f"{self.subset}.data", f"found: {there}")]
+
+    def read(self, files: Sequence[Path]) -> Loaded:
+        (path,) = files
+        names, blocks = zip(*_episodes(path), strict=True)
+        kept = _first_of_equals(names, blocks)
+        normal = next((name for name in NORMAL if name in names), None)
+        if normal is None:
+            raise DataError(f"{path}: no episode has the class {' or '.join(NORMAL)}")
+        kinds = (normal, *sorted(set(names) - {normal}))
+        code = {name: place if self.label == "class" else int(place > 0) for place, name in enumerate(kinds)}
+        known = Sequences.of(
+            [blocks[i] for i in kept],
+            [code[names[i]] for i in kept],
+            ids=tuple(f"{self.subset}-{i + 1}" for i in kept),
+            features=FEATURES,
+            classes=kinds if self.label == "class" else ("0", "1"),
+        )
+        what = "the class" if self.label == "class" else f"1 for every class but {normal!r}"
+        notes = [f"label is {what} of the episode, on all of its steps"]
+        if len(kept) < len(names):
+            notes.append(f"copies of earlier episodes: {len(names) - len(kept)} of {len(names)}, left out")
+        return Loaded(known=known, notes=tuple(notes))
+
+
+def _episodes(path: Path) -> list[tuple[str, NDArray[np.float64]]]:
+    """Class and rows [15, 6] of each episode."""
+    found: list[tuple[str, NDArray[np.float64]]] = []
+    for block in re.split(r"\n\s*\n", read_text(path).replace("\r", "").strip()):
+        name, *rows = (line.strip() for line in block.strip().split("\n"))
+        at = f"{path}: episode {len(found) + 1} ({name!r})"
+        try:
+            values = np.array([[float(value) for value in row.split()] for row in rows])
+        except ValueError as error:
+            raise DataError(f"{at}: its rows are no numbers of equal count ({error})") from None
+        if values.shape != (15, len(FEATURES)) or not np.isfinite(values).all():
+            shape = " x ".join(map(str, values.shape))
+            raise DataError(f"{at}: needs a class and 15 rows of 6 finite numbers, found {shape}")
+        found.append((name, values))
+    return found
+
+
+def _first_of_equals(names: Sequence[str], blocks: Sequence[NDArray[np.float64]]) -> list[int]:
+    """The first of episodes with the same class and rows, so that no copy of a training episode is tested."""
+    first: dict[tuple[str, bytes], int] = {}
+    for place, (name, rows) in enumerate(zip(names, blocks, strict=True)):
+        first.setdefault((name, rows.tobytes()), place)
+    return list(first.values())

@@ -1,0 +1,120 @@
+"""SKAB: a water circulation testbed in `;`-separated files, one labelled run each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqanomaly.datasets.family import Drawn
+from seqanomaly.datasets.formats.labels import zero_one
+from seqanomaly.datasets.formats.text import bare, listed
+from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TIME, LABEL, OTHER = "datetime", "anomaly", "changepoint"
+TRAIN_ROWS = 400
+"""Rows of each run that are its training part in the usual split."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One labelled run."""
+
+    name: str
+    x: NDArray[np.float64]
+    label: NDArray[np.int64]
+    features: tuple[str, ...]
+    off_grid: int
+
+
+class Skab(Drawn):
+    """Runs of a water circulation testbed at one row per second, with an anomaly in the later part of nearly each.
+
+    Katser & Kozitsin, Skoltech Anomaly Benchmark (SKAB), 2020, doi 10.34740/KAGGLE/DSV/1693952. Its licence is GPL-3.0,
+    so it does not ship.
+    """
+
+    kind: Literal["skab"] = "skab"
+    split: Literal["runs", "usual"] = "runs"
+    """`runs`: the seed draws whole runs for testing; `usual`: the first 400 rows of each run train, the rest tests."""
+
+    def files(self) -> Sequence[Path]:
+        """All CSV files under the path."""
+        root = self.root()
+        found = [root] if root.is_file() else listed(root, "**/*.csv")
+        if not found:
+            raise DataError(
+                f"{root}: there is no CSV file in it; SKAB has folders such as valve1 with files such as 0.csv"
+            )
+        return found
+
+    def read(self, files: Sequence[Path]) -> Loaded:
+        root = self.root() if self.root().is_dir() else self.root().parent
+        tables = {bare(path).relative_to(root).with_suffix("").as_posix(): (path, _table(path)) for path in files}
+        runs = [_run(name, path, table) for name, (path, table) in tables.items() if LABEL in table]
+        if not runs:
+            raise DataError(f"{self.path}: no file has a column {LABEL!r}")
+        other = next((run for run in runs if run.features != runs[0].features), None)
+        if other is not None:
+            raise DataError(f"{tables[other.name][0]}: has other columns than {tables[runs[0].name][0]}")
+        unlabelled = [name for name, (_, table) in tables.items() if LABEL not in table]
+        notes = [f"label is the column {LABEL!r}; {OTHER!r} is not used"]
+        notes += [f"{', '.join(unlabelled)}: without the column {LABEL!r}, left out"] if unlabelled else []
+        off, steps = sum(run.off_grid for run in runs), sum(len(run.x) - 1 for run in runs)
+        notes += (
+            [f"{off:,} of {steps:,} steps are not one second after the one before: kept as they are"] if off else []
+        )
+        if self.split == "runs":
+            return Loaded(known=_sequences(runs, 0, None), notes=tuple(notes))
+        known, test = _sequences(runs, 0, TRAIN_ROWS), _sequences(runs, TRAIN_ROWS, None)
+        notes.append(
+            f"the first {TRAIN_ROWS} rows of each run train, the rest tests; {known.label.sum():,} of the "
+            f"{known.length.sum():,} training steps are anomalous"
+        )
+        return Loaded(known=known, test=test, notes=tuple(notes))
+
+
+def _sequences(runs: Sequence[_Run], start: int, end: int | None) -> Sequences:
+    return Sequences.of(
+        [run.x[start:end] for run in runs],
+        [run.label[start:end] for run in runs],
+        ids=tuple(run.name for run in runs),
+        features=runs[0].features,
+    )
+
+
+def _table(path: Path) -> pd.DataFrame:
+    from seqanomaly.datasets.formats.table import read_table
+
+    table = read_table(path, separator=";")
+    if TIME not in table:
+        raise DataError(f"{path}: there is no column {TIME!r}; SKAB's files have it first and are separated by ';'")
+    return table
+
+
+def _run(name: str, path: Path, table: pd.DataFrame) -> _Run:
+    """Check one labelled run and put its rows in the order of time."""
+    import pandas as pd
+
+    from seqanomaly.datasets.frame import Layout, read_frame
+
+    label = zero_one(table[LABEL], f"{path}: column {LABEL!r}")
+    layout = Layout(series="run", step=TIME, label=None, ignore=(LABEL, OTHER))
+    frame = read_frame(table.assign(run=name), layout, str(path))
+    seconds = pd.to_datetime(table[TIME]).sort_values().diff().dt.total_seconds().to_numpy()[1:]
+    return _Run(
+        name,
+        frame.sequences.x[0].astype(np.float64),
+        label[frame.rows],
+        frame.sequences.features,
+        int((seconds != 1).sum()),
+    )

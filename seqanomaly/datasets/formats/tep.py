@@ -1,0 +1,87 @@
+"""The Tennessee Eastman process in tables with a row per sample, in the layout of Rieth et al. with a label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from seqanomaly.datasets.family import Shipped
+from seqanomaly.datasets.formats.labels import zero_one
+from seqanomaly.datasets.formats.text import find
+from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RUN = ("faultNumber", "simulationRun")
+CHANNELS = (*(f"xmeas_{i}" for i in range(1, 42)), *(f"xmv_{i}" for i in range(1, 13)))
+"""41 measurements and 12 manipulated variables."""
+
+
+class Tep(Shipped):
+    """Simulated runs of a chemical plant (Tennessee Eastman) whose faults begin at a random time; see `data/tep`.
+
+    The layout is that of Rieth, Amsel, Tran & Cook (2017) with a label per sample; the process is that of Downs &
+    Vogel, Computers & Chemical Engineering 17, 1993.
+    """
+
+    kind: Literal["tep"] = "tep"
+    subset: Literal["sim", "episodes"] = "sim"
+    """Which pair of files: `tep_sim_train.csv` and `.._test.csv`, or `tep_episodes_..`; sim ships."""
+    label: Literal["label", "fault"] = "label"
+    """`label`: 1 from the fault's onset on; `fault`: which fault from then on, for the task `classify`."""
+
+    def files(self) -> Sequence[Path]:
+        """The training and the test table."""
+        folder, remedy = self.root(), f"it needs tep_{self.subset}_train.csv and tep_{self.subset}_test.csv"
+        if not folder.is_dir():
+            raise DataError(f"{folder}: is not a folder; {remedy}")
+        return [find(folder, f"tep_{self.subset}_{part}.csv", remedy) for part in ("train", "test")]
+
+    def read(self, files: Sequence[Path]) -> Loaded:
+        parts = [_table(path) for path in files]
+        faults = sorted({int(fault) for table in parts for fault in table["faultNumber"].unique()} - {0})
+        classes = ("normal", *(f"fault{number}" for number in faults)) if self.label == "fault" else ("0", "1")
+        known, test = (
+            self._sequences(table, classes, prefix) for table, prefix in zip(parts, ("train", "test"), strict=True)
+        )
+        what = "the number of the fault" if self.label == "fault" else "1"
+        return Loaded(known=known, test=test, notes=(f"label is {what} from the onset of the fault on, 0 before",))
+
+    def _sequences(self, table: pd.DataFrame, classes: tuple[str, ...], prefix: str) -> Sequences:
+        runs = [run for _, run in table.groupby(list(RUN), sort=False)]
+        first = [run.iloc[0] for run in runs]
+        names = ["normal" if not row["faultNumber"] else f"fault{row['faultNumber']:g}" for row in first]
+        codes = [classes.index(name) if self.label == "fault" else 1 for name in names]
+        return Sequences.of(
+            [run[list(CHANNELS)].to_numpy(np.float64) for run in runs],
+            [run["label"].to_numpy(np.int64) * code for run, code in zip(runs, codes, strict=True)],
+            ids=tuple(f"{prefix}-{name}-{row['simulationRun']:g}" for name, row in zip(names, first, strict=True)),
+            features=CHANNELS,
+            classes=classes,
+        )
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """The checked table, its rows in order of run and sample."""
+    from seqanomaly.datasets.formats.table import read_table
+    from seqanomaly.datasets.frame import Layout, read_frame
+
+    table = read_table(path)
+    needed = (*RUN, "sample", *CHANNELS, "label")
+    missing = [name for name in needed if name not in table]
+    if missing:
+        raise DataError(
+            f"{path}: there is no column {missing[0]!r}; a table of the Tennessee Eastman process has {len(needed)}"
+        )
+    table = table[list(needed)]
+    series = table["faultNumber"].astype(str) + "-" + table["simulationRun"].astype(str)
+    label = zero_one(table["label"], f"{path}: column 'label'")
+    layout = Layout(series="run", step="sample", label=None, features=(*RUN, *CHANNELS))
+    frame = read_frame(table.assign(label=label, run=series), layout, path.name)
+    return table.iloc[frame.rows].reset_index(drop=True)

@@ -1,0 +1,132 @@
+"""Sequences read from files, and the source that splits them by whole sequence or, where there is one, by time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.source import Parts, Source, hold_out
+from seqanomaly.errors import DataError
+from seqanomaly.seeds import numpy_generator
+
+VALIDATION = 0.2
+"""Share of the training part that validates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a reader found in the files of a data set."""
+
+    known: Sequences
+    """The training part; all sequences where the seed draws the test part."""
+    test: Sequences | None = None
+    """The test part, where it is given."""
+    notes: tuple[str, ...] = ()
+    """What was recognised in the files or done to the data, a sentence each."""
+
+
+class Opened(Source):
+    """Sequences from files.
+
+    The seed draws the validation part, and the test part where none is given, by whole sequence. A single training
+    sequence is cut in time instead: its last 20% validate.
+    """
+
+    def __init__(self, loaded: Loaded, where: str, *, digest: str, test_share: float) -> None:
+        _usable(loaded, where)
+        known = loaded.known
+        self.loaded, self.known, self.test_share = loaded, known, test_share
+        self.official_test, self.digest = loaded.test is not None, digest
+        self.cut = cut_in_time(known, VALIDATION) if len(known) == 1 else None
+        self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.x.shape[1]
+        self.notes = (*loaded.notes, *_cut_note(self.cut), *_constant_note(known), *_early_note(loaded))
+
+    def parts(self, seed: int) -> Parts:
+        generator = numpy_generator(seed, "split")
+        known, test = self.loaded.known, self.loaded.test
+        if test is None:
+            known, test = hold_out(known, self.test_share, generator)
+        train, validation = self.cut or hold_out(known, VALIDATION, generator)
+        return Parts(train=train, validation=validation, test=test)
+
+    def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
+        """Unknown for real data."""
+
+
+def cut_in_time(sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:
+    """Cut each sequence into its first steps and its last `share`, which get other names.
+
+    >>> first, last = cut_in_time(Sequences.of([np.arange(10.0)[:, None]], [0]), 0.2)
+    >>> first.length.tolist(), last.x[0].tolist(), last.ids
+    ([8], [[8.0], [9.0]], ('0 (last 20%)',))
+    """
+    ends = [min(max(1, round(length * (1 - share))), length - 1) for length in sequences.length.tolist()]
+    names = tuple(f"{name} (last {share:.0%})" for name in sequences.ids)
+    first = _slices(sequences, np.zeros_like(sequences.length), np.array(ends))
+    return first, replace(_slices(sequences, np.array(ends), sequences.length), ids=names)
+
+
+def _slices(sequences: Sequences, start: NDArray[np.int64], end: NDArray[np.int64]) -> Sequences:
+    bounds = [slice(a, b) for a, b in zip(start.tolist(), end.tolist(), strict=True)]
+    return Sequences.of(
+        [x[kept] for x, kept in zip(sequences.x, bounds, strict=True)],
+        [label[kept] for label, kept in zip(sequences.label, bounds, strict=True)],
+        ids=sequences.ids,
+        features=sequences.features,
+        classes=sequences.classes,
+    )
+
+
+def _usable(loaded: Loaded, where: str) -> None:
+    """Every sequence has an early and a late step, and there are enough to split."""
+    single = loaded.test is not None and len(loaded.known) == 1
+    for part in (loaded.known, loaded.test):
+        short = part is not None and part.length < (4 if single and part is loaded.known else 2)
+        if part is not None and np.any(short):
+            place = int(np.argmax(short))
+            count = f"{part.length[place]} step{'s' * bool(part.length[place] != 1)}"
+            needs = "at least 2 to have an early and a late one, so leave it out"
+            if single:
+                needs = "at least 4, as the only one to train and to validate on"
+            raise DataError(f"{where}: series {part.ids[place]!r} has {count}; a sequence needs {needs}")
+    if loaded.test is None and len(loaded.known) < 3:
+        raise DataError(
+            f"{where}: has {len(loaded.known)} series; training, validation and test need at least one each, so 3: "
+            "name the column that tells them apart with --series"
+        )
+
+
+def _cut_note(cut: tuple[Sequences, Sequences] | None) -> tuple[str, ...]:
+    if cut is None:
+        return ()
+    train, validation = (int(part.length[0]) for part in cut)
+    return (
+        f"there is one training sequence, so it is cut in time: its first {train:,} steps train and its last "
+        f"{validation:,} validate",
+    )
+
+
+def _constant_note(known: Sequences) -> tuple[str, ...]:
+    steps = known.x[known.mask]
+    constant = [name for name, same in zip(known.features, (steps == steps[0]).all(axis=0), strict=True) if same]
+    if not constant:
+        return ()
+    names = ", ".join(constant[:8]) + ", ..." * (len(constant) > 8)
+    many = "feature never changes" if len(known.features) == 1 else "features never change"
+    return (f"{len(constant)} of {len(known.features)} {many} in the training part ({names}): kept, only centred",)
+
+
+def _early_note(loaded: Loaded) -> tuple[str, ...]:
+    """Whether anomalies are commoner at one end of the sequences, which accuracy by step would mostly show."""
+    part = loaded.test or loaded.known
+    place = (np.arange(part.x.shape[1]) + 0.5) / part.length[:, None]
+    early, late = ((part.label[part.mask & third] != 0).mean() for third in (place < 1 / 3, place > 2 / 3))
+    if abs(late - early) < 0.05:
+        return ()
+    return (
+        f"{early:.0%} of the steps are anomalous in the first third of the sequences and {late:.0%} in the last: "
+        "accuracy by step mostly shows that, so compare balanced accuracy",
+    )

@@ -1,0 +1,89 @@
+"""Sequences from files: how they are split, cut, and what is said about them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqanomaly.datasets.opened import Loaded, Opened, cut_in_time
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+
+
+def made(*lengths: int, label: int = 0) -> Sequences:
+    """Sequences whose every value is another one."""
+    start = np.cumsum([0, *lengths])
+    x = [np.arange(a, a + n, dtype=float)[:, None] for a, n in zip(start, lengths, strict=False)]
+    return Sequences.of(x, [label] * len(x), features=("heat",))
+
+
+def opened(known: Sequences, test: Sequences | None = None, *notes: str) -> Opened:
+    return Opened(Loaded(known=known, test=test, notes=notes), "mine", digest="d", test_share=0.3)
+
+
+def test_a_single_training_sequence_is_cut_in_time() -> None:
+    source = opened(made(50), made(7, 9), "read.")
+    for seed in (0, 1):
+        parts = source.parts(seed)
+        assert parts.train.x[0, :, 0].tolist() == list(range(40))
+        assert parts.validation.x[0, :, 0].tolist() == list(range(40, 50))
+        assert parts.test.length.tolist() == [7, 9]
+    assert (parts.train.ids, parts.validation.ids) == (("0",), ("0 (last 20%)",))
+    assert source.official_test
+    assert source.shape == (1, 50)
+    assert source.notes == (
+        "read.",
+        "there is one training sequence, so it is cut in time: its first 40 steps train and its last 10 validate",
+    )
+
+
+@pytest.mark.parametrize(("length", "first"), [(4, 3), (5, 4), (6, 5), (10, 8)])
+def test_both_pieces_have_steps(length: int, first: int) -> None:
+    train, validation = cut_in_time(made(length), 0.2)
+    assert (train.length.tolist(), validation.length.tolist()) == ([first], [length - first])
+
+
+def test_several_training_sequences_are_split_whole() -> None:
+    source = opened(made(5, 6, 7, 8, 9), made(4))
+    parts = source.parts(0)
+    assert sorted([*parts.train.length, *parts.validation.length]) == [5, 6, 7, 8, 9]
+    assert (len(parts.validation), parts.test.length.tolist()) == (1, [4])
+    assert source.notes == ()
+
+
+def test_the_seed_draws_a_test_part_where_none_is_given() -> None:
+    source = opened(made(*range(5, 15)))
+    assert not source.official_test
+    assert [len(part) for part in vars(source.parts(0)).values()] == [6, 1, 3]
+    assert source.shape == (7, 14)
+
+
+def test_what_never_changes_is_said() -> None:
+    flat = Sequences.of([np.full((5, 2), 3.0)] * 3, [0] * 3, features=("a", "b"))
+    assert opened(flat).notes == ("2 of 2 features never change in the training part (a, b): kept, only centred",)
+    many = Sequences.of([np.zeros((5, 10))] * 3, [0] * 3)
+    assert "(x0, x1, x2, x3, x4, x5, x6, x7, ...)" in opened(many).notes[0]
+
+
+def test_anomalies_that_come_late_are_said() -> None:
+    late = Sequences.of([np.arange(6.0 + i)[:, None] for i in range(3)], [[0] * (3 + i) + [1] * 3 for i in range(3)])
+    assert opened(late).notes == (
+        "0% of the steps are anomalous in the first third of the sequences and 100% in the last: accuracy by step "
+        "mostly shows that, so compare balanced accuracy",
+    )
+    assert opened(made(6, 6, 6, label=1)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("known", "test", "text"),
+    [
+        (made(5, 5), None, "has 2 series; training, validation and test need at least one each, so 3: name the column"),
+        (made(5, 1, 5), None, "series '1' has 1 step; a sequence needs at least 2 to have an early and a late one"),
+        (made(5, 5), made(5, 1), "series '1' has 1 step; a sequence needs at least 2"),
+        (made(3), made(5), "series '0' has 3 steps; a sequence needs at least 4, as the only one to train and to"),
+    ],
+)
+def test_what_cannot_be_split(known: Sequences, test: Sequences | None, text: str) -> None:
+    with pytest.raises(DataError) as error:
+        opened(known, test)
+    assert str(error.value).startswith(f"mine: {text}")
