@@ -6,10 +6,12 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seqanomaly.choosing import with_chosen
@@ -19,6 +21,7 @@ from seqanomaly.errors import DataError
 from seqanomaly.experiment import Digests, Experiment
 from seqanomaly.metrics.buckets import places
 from seqanomaly.models.specs import ModelSpec
+from seqanomaly.report.write import Detail
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import Store
 
@@ -100,22 +103,55 @@ def _absent(experiment: Experiment) -> Iterator[dict[str, Any]]:
         yield {"bucket": bucket, "metric": metric, **nothing, "note": MISSING}
 
 
-def collect_curves(experiment: Experiment, digests: Digests, store: Store) -> pd.DataFrame:
-    """One row per finished run and step: title, loss, seed, step, n, accuracy, prevalence, best_possible."""
+def collect_details(experiment: Experiment, digests: Digests, store: Store, detail: Detail) -> pd.DataFrame:
+    """One of the runs' tables, of all finished runs that have it: title, dataset, model, loss, axes, seed, its columns.
+
+    Empty where no run has it.
+    """
     axes = list(experiment.axes())
-    rows = []
+    paths, whats = [], []
     for config in experiment.expand():
         digest = config.digest(digests[config.data])
-        if digest not in store:
-            continue
-        rest = [f"{axis}={value}" for axis, value in _place(config, axes).items()]
-        title = ", ".join([f"{config.model.name} on {config.data.name}", *rest])
-        folder = store.folder(digest)
-        with _undamaged(folder), (folder / "curve.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                numbers = {name: float(value or "nan") for name, value in row.items()}
-                rows.append({"title": title, "loss": config.loss.name, "seed": config.seed, **numbers})
-    return pd.DataFrame(rows)
+        path = store.folder(digest) / f"{detail}.csv"
+        if digest in store and (detail != "sequences" or path.is_file()):
+            place = _place(config, axes)
+            rest = [f"{axis}={value}" for axis, value in place.items()]
+            title = ", ".join([f"{config.model.name} on {config.data.name}", *rest])
+            names = {"dataset": config.data.name, "model": config.model.name, "loss": config.loss.name}
+            paths.append(path)
+            whats.append({"title": title, **names, **place, "seed": config.seed})
+    table, counts = _joined(paths)
+    if table.empty:
+        return pd.DataFrame()
+    what = pd.DataFrame(whats).loc[np.repeat(np.arange(len(whats)), counts)].reset_index(drop=True)
+    return pd.concat([what, table], axis=1)
+
+
+def _joined(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
+    """The rows of all tables, parsed at once as that takes a fraction of the time, and how many each has."""
+    texts = []
+    for path in paths:
+        with _undamaged(path.parent):
+            texts.append(path.read_text(encoding="utf-8").partition("\n"))
+    if not any(body for *_, body in texts):
+        return pd.DataFrame(), []
+    try:
+        table = _numbers(texts[0][0] + "\n" + "".join(body for *_, body in texts))
+    except ValueError:
+        for path in paths:  # which one is it?
+            with _undamaged(path.parent):
+                _numbers(path.read_text(encoding="utf-8"))
+        raise
+    return table, [body.count("\n") for *_, body in texts]
+
+
+def _numbers(text: str) -> pd.DataFrame:
+    """A table whose columns are numbers but for the bucket."""
+    table = pd.read_csv(StringIO(text), dtype={"bucket": str}, keep_default_na=False, na_values=[""])
+    wrong = [str(name) for name in table.columns if name != "bucket" and table[name].dtype.kind not in "fi"]
+    if wrong and len(table):
+        raise ValueError(f"column {wrong[0]} has something else than numbers")
+    return table
 
 
 def collect_notes(experiment: Experiment, digests: Digests, store: Store) -> list[str]:

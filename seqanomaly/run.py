@@ -282,7 +282,7 @@ def _result(
             "receptive_field": model.receptive_field,
             "normalize": config.loss.normalize,
             "threshold": task.name if config.threshold is None else config.threshold.name,
-            "notes": _notes(model, data) + [oracle] * bool(oracle),
+            "notes": [*source.notes, *_notes(model, data), *[oracle] * bool(oracle)],
         },
         detector=Detector(
             task=task.name,

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqanomaly.collect import collect, collect_curves
+from seqanomaly.collect import collect, collect_details
 from seqanomaly.comparison import MISSING, compare_runs
 from seqanomaly.config import dump_yaml, read_yaml
 from seqanomaly.engines.base import Ended, Engine
@@ -351,7 +352,7 @@ def test_a_member_that_diverges_fails_alone(tmp_path: Path) -> None:
     compared = compared[compared["metric"] == "accuracy"]
     assert compared.groupby("lr")["note"].unique().map(list).to_dict() == {0.01: [""], 1e38: ["3 of 3 runs missing"]}
     assert len(list(Store(tmp_path).failures())) == 3
-    assert set(collect_curves(wild, wild.data_digests(), Store(tmp_path))["title"]) == {
+    assert set(collect_details(wild, wild.data_digests(), Store(tmp_path), "curve")["title"]) == {
         f"rnn(hidden=2) on {wild.data[0].name}, lr=0.01"
     }
 
@@ -431,13 +432,14 @@ def test_runs_that_are_not_there_are_missing(whole: Store, tmp_path: Path) -> No
         "3 of 3 runs missing",
         "3 of 3 runs missing; too few pairs",
     ]
-    assert len(collect_curves(tiny(), tiny().data_digests(), Store(tmp_path))) == 0
+    assert len(collect_details(tiny(), tiny().data_digests(), Store(tmp_path), "curve")) == 0
 
 
 def test_curves_and_tables_call_a_place_in_the_grid_the_same(tmp_path: Path) -> None:
     axes = tiny(train={"epochs": 1, "patience": [None, 5], "clip": [1.0, None]}, loss="exp", seeds=1)
     sweep(axes, tmp_path)
-    runs, curves = (made(axes, axes.data_digests(), Store(tmp_path)) for made in (collect, collect_curves))
+    runs = collect(axes, axes.data_digests(), Store(tmp_path))
+    curves = collect_details(axes, axes.data_digests(), Store(tmp_path), "curve")
     compared = compare_runs(runs, "uniform", list(axes.axes()))
     titles = [title for title, _ in groups(compared)]
     name = axes.data[0].name
@@ -449,7 +451,8 @@ def test_curves_and_tables_call_a_place_in_the_grid_the_same(tmp_path: Path) -> 
 def test_a_damaged_run_is_named(tmp_path: Path) -> None:
     sweep(tiny(seeds=1), tmp_path)
     store = Store(tmp_path)
-    for name, make in (("metrics.csv", collect), ("environment.json", collect), ("curve.csv", collect_curves)):
+    curves = partial(collect_details, detail="curve")
+    for name, make in (("metrics.csv", collect), ("environment.json", collect), ("curve.csv", curves)):
         folder = store.folder(store.digests()[0])
         text = (folder / name).read_text()
         (folder / name).write_text(text.replace("0", "zero"))
@@ -516,7 +519,7 @@ def test_a_report_does_without_the_file(mine: Path, tmp_path: Path) -> None:
     assert len(before) == 6 * (3 * len(METRICS) + len(WHOLE_METRICS))
     assert MISSING not in before["note"].tolist()
     pd.testing.assert_frame_equal(collect(kept, digests, store), before, check_exact=True)
-    assert len(collect_curves(kept, digests, store)) == 6 * 6
+    assert len(collect_details(kept, digests, store, "curve")) == 6 * 6
 
 
 @dataclass

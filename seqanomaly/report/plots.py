@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,24 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     return paths
 
 
+def panels(every: Sequence[object], *, height: float, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each of `every`, at most `PANELS`, two side by side; empty places are hidden."""
+    from matplotlib.figure import Figure
+
+    shown = min(len(every), PANELS)
+    columns = min(2, shown)
+    rows = -(-shown // columns)
+    figure = Figure(figsize=(5.2 * columns, height * rows + 0.4), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for here, title in zip(axes, titles, strict=False):
+        here.set_title(title, fontsize=10)
+        here.spines[["top", "right"]].set_visible(False)
+    for unused in axes[shown:]:
+        unused.set_visible(False)
+    _say_what_is_left_out(figure, len(every))
+    return figure, axes
+
+
 def curves_figure(curves: pd.DataFrame) -> Figure:
     """Accuracy by step: per data set and model a line per loss with its 95% band over seeds, and the prevalence.
 
@@ -62,7 +81,7 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
         row, column = divmod(place, columns)
         axes[2 * row, column].set_visible(False)
         axes[2 * row + 1, column].set_visible(False)
-    _legend(figure)
+    legend(figure)
     _say_what_is_left_out(figure, len(every))
     return figure
 
@@ -89,23 +108,13 @@ def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours:
 
 def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: str) -> Figure:
     """Late against early change in accuracy: per data set and model a point per loss with both 95% intervals."""
-    from matplotlib.figure import Figure
-
     every = list(groups(comparison[comparison["metric"] == "accuracy"]))
-    found = every[:PANELS]
-    columns = min(2, len(found))
-    rows = -(-len(found) // columns)
-    figure = Figure(figsize=(5.2 * columns, 4.4 * rows + 0.4), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     losses = [loss for loss in comparison["loss"].unique() if loss != baseline]
-    for place, (title, of_title) in enumerate(found):
-        _tradeoff(axes[place], of_title, losses, early, late)
-        axes[place].set_title(title, fontsize=10)
-        axes[place].set(xlabel=f"{early} change from {baseline} (points)", ylabel=f"{late} change (points)")
-    for unused in axes[len(found) :]:
-        unused.set_visible(False)
-    _legend(figure)
-    _say_what_is_left_out(figure, len(every))
+    figure, axes = panels(every, height=4.4, titles=[title for title, _ in every])
+    for here, (_, of_title) in zip(axes, every[:PANELS], strict=False):
+        _tradeoff(here, of_title, losses, early, late)
+        here.set(xlabel=f"{early} change from {baseline} (points)", ylabel=f"{late} change (points)")
+    legend(figure)
     return figure
 
 
@@ -125,10 +134,9 @@ def _tradeoff(axes: Axes, rows: list[Row], losses: list[str], early: str, late: 
             capsize=2,
             label=loss,
         )
-    axes.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(figure: Figure) -> None:
+def legend(figure: Figure) -> None:
     """One legend for all panels: not every panel has every line."""
     lines: dict[str, Artist] = {}
     for axes in figure.axes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -13,6 +14,9 @@ from seqanomaly.paths import whole
 from seqanomaly.report.page import markdown
 from seqanomaly.report.tables import bucket_context, weights_of
 from seqanomaly.report.words import cheapest, findings
+
+Detail = Literal["curve", "onset", "reliability", "sequences"]
+"""The tables of a run that a report looks into beside its metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,7 @@ class Report:
 
 def make_report(
     runs: pd.DataFrame,
-    curves: pd.DataFrame | Callable[[], pd.DataFrame],
+    details: Callable[[Detail], pd.DataFrame],
     folder: Path,
     *,
     name: str,
@@ -48,7 +52,7 @@ def make_report(
 
     Args:
         runs: see `collect.collect`.
-        curves: see `collect.collect_curves`, or what makes them once the tables are written; may be empty.
+        details: what gives the runs' other tables when they are needed, see `collect.collect_details`.
         folder: where to write.
         name: the experiment's name.
         question: what it asks.
@@ -79,20 +83,25 @@ def make_report(
         *([_write(folder / "weights.csv", weights.to_csv(index=False, lineterminator="\n"))] if len(weights) else []),
         _write(folder / "comparison.md", page),
     ]
-    curves = curves() if callable(curves) else curves
-    if len(curves):
-        files += _figures(comparison, curves, folder, baseline, ends)
+    files += _figures(comparison, details, folder, baseline, ends)
     return Report(comparison=comparison, context=context, sentences=sentences, buckets=ends, files=files)
 
 
 def _figures(
-    comparison: pd.DataFrame, curves: pd.DataFrame, folder: Path, baseline: str, ends: list[str]
+    comparison: pd.DataFrame, details: Callable[[Detail], pd.DataFrame], folder: Path, baseline: str, ends: list[str]
 ) -> list[Path]:
     from seqanomaly.report.plots import curves_figure, save, tradeoff_figure
+    from seqanomaly.report.quality import recall_figure, reliability_figure
 
-    files = save(curves_figure(curves), folder, "curves")
-    if comparison["loss"].nunique() > 1:
+    files = []
+    if len(curves := details("curve")):
+        files += save(curves_figure(curves), folder, "curves")
+    if len(curves) and comparison["loss"].nunique() > 1:
         files += save(tradeoff_figure(comparison, baseline, ends[0], ends[-1]), folder, "tradeoff")
+    if len(reliability := details("reliability")):
+        files += save(reliability_figure(reliability, ends), folder, "reliability")
+    if len(onset := details("onset")):
+        files += save(recall_figure(onset), folder, "recall")
     return files
 
 

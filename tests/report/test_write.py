@@ -25,7 +25,9 @@ def made(runs: pd.DataFrame, curves: pd.DataFrame, folder: Path, **changed: Any)
         "buckets": ["early", "late"],
         "axes": [],
     }
-    return make_report(runs, curves, folder, **{**settings, **changed})
+    return make_report(
+        runs, lambda detail: curves if detail == "curve" else pd.DataFrame(), folder, **{**settings, **changed}
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
