@@ -34,6 +34,28 @@ MISSING = "missing"
 """The note of a run that has no result."""
 UNRANKED = frozenset({"point_adjusted_f1", "point_adjusted_f1_random"})
 """Metrics that flatter random scores: shown with that warning, and never compared."""
+UNBOUNDED = frozenset(
+    {
+        "delay_median",
+        "delay_lower_quartile",
+        "delay_upper_quartile",
+        "false_alarms",
+    }
+)
+"""Metrics that are no shares: steps, and alarms per 1,000 steps."""
+LOWER_IS_BETTER = UNBOUNDED | {"brier", "ece", "never_detected"}
+"""Metrics of which less is better."""
+HIGHER_IS_BETTER = frozenset(
+    {
+        "accuracy",
+        "accuracy_at_far",
+        "auroc",
+        "average_precision",
+        "balanced_accuracy",
+        "f1",
+    }
+)
+"""Metrics of which more is better."""
 
 
 def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = None) -> pd.DataFrame:
@@ -46,7 +68,8 @@ def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = Non
         axes: names of the further axes.
 
     Means and paired differences carry 95% Student t intervals over seeds; p-values are two-sided exact Wilcoxon
-    signed-rank, adjusted by Holm over the losses of one data set, model, bucket and metric.
+    signed-rank, adjusted by Holm over the losses of one data set, model, bucket and metric. A loss with an infinite
+    value has neither mean nor difference, and the note says so.
 
     >>> runs = pd.DataFrame({"dataset": "d", "model": "m", "loss": ["uniform", "exp"] * 2, "seed": [0, 0, 1, 1],
     ...     "bucket": "late", "metric": "accuracy", "value": [0.5, 0.6, 0.5, 0.7], "best_possible": np.nan,
@@ -57,18 +80,25 @@ def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = Non
     what = ["dataset", "model", *(axes or [])]
     rows = []
     for key, family in runs.groupby([*what, "bucket", "metric"], sort=False, dropna=False):
-        values = family.pivot(index="seed", columns="loss", values="value")
-        endless = np.isinf(values.to_numpy(np.float64)).any(axis=0)
-        values.loc[:, endless] = np.nan  # one delay without end leaves no mean
-        if baseline not in values:
-            values[baseline] = np.nan
-        compared = _family(family, values, baseline)
+        compared = _family(family, seed_values(family, baseline), baseline)
         place = dict(zip([*what, "bucket", "metric"], key, strict=True))
         rows += [{**place, "loss": loss, **row} for loss, row in compared.items()]
     if not rows:
         raise DataError("there are no finished runs to compare")
     table = pd.DataFrame(rows)[["dataset", "model", "loss", *(axes or []), "bucket", "metric", *MEASURES]]
     return table.astype({"n_pairs": "Int64"})
+
+
+def seed_values(family: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """The values [seed, loss] of one family, the baseline among them; a loss with an infinite value is NaN throughout.
+
+    >>> family = pd.DataFrame({"loss": ["exp", "exp"], "seed": [0, 1], "value": [2.0, np.inf]})
+    >>> seed_values(family, "uniform").isna().all().to_dict()
+    {'exp': True, 'uniform': True}
+    """
+    values = family.pivot(index="seed", columns="loss", values="value")
+    unknown = [str(loss) for loss in values if np.isinf(values[loss]).any()] + [baseline] * (baseline not in values)
+    return values.assign(**dict.fromkeys(unknown, np.nan))
 
 
 def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[str, dict[str, object]]:
@@ -89,7 +119,7 @@ def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[s
             d = differences[loss]
             row["difference"], row["difference_low"], row["difference_high"] = t_interval(d)
             row |= {"p_value": raw[loss], "p_adjusted": adjusted[loss], "n_pairs": len(d)}
-            notes += [TOO_FEW] * too_few_pairs(int((_rounded(d) != 0).sum()), max(1, tested))
+            notes += [TOO_FEW] * too_few_pairs(int((rounded(d) != 0).sum()), max(1, tested))
         row["best_possible"], row["ess"] = of_loss["best_possible"].mean(), of_loss["ess"].mean()
         row["note"] = "; ".join(notes)
         found[loss] = {measure: row.get(measure, np.nan) for measure in MEASURES}
@@ -105,8 +135,8 @@ def _notes(of_loss: pd.DataFrame) -> list[str]:
         if note and note != MISSING:
             notes.append(f"{note} ({some} of {len(of_loss)} runs)" if 0 < some < len(of_loss) - missing else str(note))
     notes += [f"{missing} of {len(of_loss)} runs missing"] * bool(missing)
-    endless = int(np.isinf(of_loss["value"]).sum())
-    notes += [f"infinite in {endless} of {len(of_loss)} runs, so no mean"] * bool(endless)
+    infinite = int(np.isinf(of_loss["value"]).sum())
+    notes += [f"infinite in {infinite} of {len(of_loss)} runs"] * bool(infinite)
     return notes + ["one run, so no interval"] * (int(of_loss["value"].notna().sum()) == 1)
 
 
@@ -140,7 +170,7 @@ def signed_rank_p(differences: NDArray[np.float64]) -> float:
 
     if len(differences) == 0:
         return np.nan
-    changed = _rounded(differences)[_rounded(differences) != 0]
+    changed = rounded(differences)[rounded(differences) != 0]
     if len(changed) == 0:
         return 1.0
     if len(changed) > 300:  # the exact distribution no longer differs from the normal one
@@ -188,6 +218,24 @@ def pairs_needed(losses: int) -> int:
     return next(pairs for pairs in range(1, 99) if not too_few_pairs(pairs, losses))
 
 
-def _rounded(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Differences without the rounding of floating point, so that equal ones tie."""
+def rounded(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences without the rounding of floating point, so that equal ones tie.
+
+    >>> rounded(np.array([0.3 - 0.2, 0.1])).tolist()
+    [0.1, 0.1]
+    """
     return np.round(differences, 12)
+
+
+def direction(metric: str) -> int:
+    """1 where more of a metric is better, -1 where less is; a `DataError` where that is not known.
+
+    >>> direction("accuracy"), direction("brier")
+    (1, -1)
+    """
+    if metric not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
+        raise DataError(
+            f"metric {metric!r}: it is not known whether more or less of it is better; name it in LOWER_IS_BETTER or "
+            "HIGHER_IS_BETTER of seqanomaly/comparison.py"
+        )
+    return -1 if metric in LOWER_IS_BETTER else 1

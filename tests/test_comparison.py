@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from seqanomaly.comparison import (
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
     MEASURES,
     MISSING,
+    UNBOUNDED,
     compare_runs,
+    direction,
     holm,
     pairs_needed,
     signed_rank_p,
@@ -25,6 +29,7 @@ from seqanomaly.comparison import (
     too_few_pairs,
 )
 from seqanomaly.errors import DataError
+from seqanomaly.metrics.scores import METRICS
 from seqanomaly.store import read_table
 
 Reals = NDArray[np.float64]
@@ -398,3 +403,37 @@ def test_the_order_of_the_runs_of_a_family_does_not_matter(random: Any) -> None:
 def test_no_runs_are_an_error() -> None:
     with pytest.raises(DataError, match=r"^there are no finished runs to compare$"):
         compare_runs(table({"uniform": [0.5]}).iloc[:0], "uniform")
+
+
+def test_a_loss_with_an_infinite_value_has_no_mean_and_says_so() -> None:
+    runs = table({"uniform": [3.0, 4.0, 3.0], "exp": [2.0, np.inf, 3.0], "step": [2.0, 3.0, 2.5]})
+    found = compare_runs(runs.assign(metric="delay_median"), "uniform")
+    exp = row(found, "exp")
+    assert np.isnan([exp[name] for name in ("mean", "ci_low", "difference", "difference_low", "p_value")]).all()
+    assert (exp["n_pairs"], exp["note"]) == (0, "infinite in 1 of 3 runs; too few pairs")
+    assert row(found, "step")["difference"] == pytest.approx(-5 / 6)
+
+
+def test_where_the_baseline_is_infinite_nothing_can_be_compared() -> None:
+    found = compare_runs(table({"uniform": [np.inf, np.inf], "exp": [np.inf, 3.0], "step": [2.0, 3.0]}), "uniform")
+    assert row(found, "uniform")["note"] == "infinite in 2 of 2 runs"
+    assert np.isnan(found["difference"]).all()
+    assert row(found, "step")["mean"] == 2.5
+
+
+# directions
+
+
+def test_every_metric_has_a_direction() -> None:
+    assert set(METRICS) <= LOWER_IS_BETTER | HIGHER_IS_BETTER
+    assert LOWER_IS_BETTER.isdisjoint(HIGHER_IS_BETTER)
+    assert UNBOUNDED < LOWER_IS_BETTER
+
+
+def test_a_metric_whose_direction_is_not_known() -> None:
+    with pytest.raises(DataError) as caught:
+        direction("luck")
+    assert str(caught.value) == (
+        "metric 'luck': it is not known whether more or less of it is better; name it in LOWER_IS_BETTER or "
+        "HIGHER_IS_BETTER of seqanomaly/comparison.py"
+    )

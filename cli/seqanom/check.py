@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,7 +27,7 @@ def check(
     out: Annotated[Path | None, typer.Option(help="Folder of runs.", show_default="results/NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Say how many runs an experiment has, how many are done, in which stacks and about how long, or what is wrong."""
+    """Say how many runs an experiment has, how many are done, about how long, what it could show, or what is wrong."""
     from seqanom.compare import load
     from seqanomaly.engines import usable_cores
 
@@ -36,10 +37,13 @@ def check(
     _refuse(wanted, opened)
     survey = _survey(wanted, opened, folder, workers or usable_cores())
     warnings = list(_warnings(wanted))
+    power = _power(wanted, opened, folder, survey.done)
+    pilot = _pilot(wanted, experiment, out, power)
     if as_json:
         stacks = [{"members": size, "count": count} for size, count in sorted(survey.sizes.items())]
         facts = {"name": wanted.name, "runs": wanted.count, "done": survey.done, "stacks": stacks}
-        console.result_json({**facts, "seconds": round(survey.seconds, 1), "warnings": warnings})
+        planned = {"power": power.plan, "pilot": pilot}
+        console.result_json({**facts, "seconds": round(survey.seconds, 1), "warnings": warnings, **planned})
         return
     counts = {"data set": wanted.data, "model": wanted.model, "loss": wanted.loss, "seed": wanted.seeds}
     grid = [plural(len(values), what) for what, values in counts.items()]
@@ -53,6 +57,10 @@ def check(
     console.result(f"About {_duration(survey.seconds)} on {cores}, as a rough guide.")
     for warning in warnings:
         console.result(f"Note: {warning}")
+    for sentence in power.sentences:
+        console.result(f"Power: {sentence}")
+    if pilot is not None:
+        console.result(f"Power: `{pilot}` trains a pilot that tells how many seeds are needed, and counts as done.")
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,56 @@ def _survey(experiment: Experiment, opened: Mapping[DataSpec, Source], folder: P
         sizes[len(stack)] += 1
         seconds += stack_seconds(stack, source) if stored < len(stack) else 0.0
     return Survey(done, sizes, seconds / min(cores, sizes.total()) + STARTING * (done < experiment.count))
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the seeds can show, as far as stored runs tell."""
+
+    plan: list[dict[str, Any]]
+    """A row per data set and model, see `power.planned_seeds`, with bucket, metric and margin."""
+    sentences: list[str]
+    """The same in words."""
+    complete: bool
+    """Whether every data set and model has pairs enough, or no run is left that could give more."""
+
+
+def _power(experiment: Experiment, opened: Mapping[DataSpec, Source], folder: Path, done: int) -> Power:
+    """Read the stored runs, if there are any."""
+    if not done or len(experiment.loss) == 1:
+        return Power([], [], complete=len(experiment.loss) == 1)
+    from seqanom.train import plain_json
+    from seqanomaly.collect import collect
+    from seqanomaly.power import PILOT, planned_seeds
+    from seqanomaly.report.power import planned_notes
+    from seqanomaly.report.words import MARGIN
+    from seqanomaly.store import Store
+
+    runs = collect(experiment, {data: source.digest for data, source in opened.items()}, Store(folder))
+    late = list(experiment.buckets)[-1]
+    plan = planned_seeds(runs, experiment.baseline.name, list(experiment.axes()), late, METRIC, MARGIN)
+    rows = plain_json(plan.assign(bucket=late, metric=METRIC, margin=MARGIN))
+    complete = done == experiment.count or bool((plan["n_pairs"] >= PILOT).all())
+    return Power(rows, planned_notes(plan, late, METRIC, MARGIN), complete)
+
+
+def _pilot(experiment: Experiment, path: Path | None, out: Path | None, power: Power) -> str | None:
+    """The command that trains the first few seeds; None where pairs are there, or the seeds are too few for any."""
+    if power.complete or len(experiment.seeds) < FEW_SEEDS:
+        return None
+    seeds = experiment.seeds[:PILOT_SEEDS]
+    given = str(len(seeds)) if seeds == tuple(range(len(seeds))) else ",".join(map(str, seeds))
+    words = ["seqanom", "compare", *([str(path)] if path else []), "--seeds", given]
+    folder = out or (None if path else Path("results") / experiment.name)  # flags alone would rename the experiment
+    return shlex.join([*words, *(["--out", str(folder)] if folder else [])])
+
+
+METRIC = "accuracy"
+"""What seeds are planned for."""
+PILOT_SEEDS = 5
+"""Seeds of a pilot."""
+FEW_SEEDS = 3
+"""Fewer seeds than that have no spread to plan from."""
 
 
 def _refuse(experiment: Experiment, opened: Mapping[DataSpec, Source]) -> None:

@@ -50,7 +50,8 @@ def cheapest(
 def groups(comparison: pd.DataFrame) -> Iterator[tuple[str, list[Row]]]:
     """The rows of each data set, model and further axes, with a title such as `gru on drift, lr=0.01`."""
     columns = list(comparison.columns)
-    axes = [n for n in columns[: columns.index("mean")] if n not in ("dataset", "model", "loss", "bucket", "metric")]
+    first = min(columns.index(name) for name in ("mean", "n_pairs") if name in columns)
+    axes = [n for n in columns[:first] if n not in ("dataset", "model", "loss", "bucket", "metric")]
     found: dict[str, list[Row]] = {}
     for row in comparison.to_dict("records"):
         title = ", ".join([f"{row['model']} on {row['dataset']}", *(f"{name}={row[name]}" for name in axes)])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-from seqanom.check import STARTING, _duration
+from scipy import stats
+from seqanom.check import FEW_SEEDS, STARTING, _duration
 
+from seqanomaly.power import PILOT
 from seqanomaly.run import train
 
 Run = Callable[..., Any]
@@ -27,6 +31,7 @@ train: {epochs: 100, lr: [0.1, 0.01]}
 seeds: 5
 stack: 8
 """
+PILOT_TELLS = "trains a pilot that tells how many seeds are needed, and counts as done."
 FEW = "5 seeds cannot make a difference significant with 2 losses beside the baseline; 7 seeds can."
 
 
@@ -39,7 +44,7 @@ def mine(tmp_path: Path) -> Path:
 def test_runs_stacks_and_time(seqanom: Run, mine: Path, tmp_path: Path) -> None:
     done = seqanom("check", mine, "--workers", 2)
     assert (done.code, done.err) == (0, "")
-    *lines, last, note = done.out.splitlines()
+    *lines, last, note, power = done.out.splitlines()
     assert lines == [
         "mine: Does it help?",
         "60 runs = 1 data set x 2 models x 3 losses x 5 seeds x 2 lr",
@@ -48,6 +53,7 @@ def test_runs_stacks_and_time(seqanom: Run, mine: Path, tmp_path: Path) -> None:
     ]
     assert re.fullmatch(r"About \d+ s on 2 cores, as a rough guide\.", last)
     assert note == f"Note: {FEW}"
+    assert power == f"Power: `seqanom compare mine.yaml --seeds 5` {PILOT_TELLS}"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
@@ -70,6 +76,8 @@ def test_json(seqanom: Run, mine: Path) -> None:
         "done": 0,
         "stacks": [{"members": 7, "count": 4}, {"members": 8, "count": 4}],
         "warnings": [FEW],
+        "power": [],
+        "pilot": "seqanom compare mine.yaml --seeds 5",
     }
     assert seconds > STARTING
     assert half["seconds"] - STARTING == pytest.approx((seconds - STARTING) / 2, abs=0.1)
@@ -119,6 +127,94 @@ def test_torch_is_not_needed(mine: Path, tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+# power from a pilot
+
+
+SMALL = """\
+name: small
+data: {kind: drift, length: 8, train: 20, test: 200}
+model: {kind: rnn, hidden: 2}
+loss: [uniform, exp]
+train: {epochs: 2}
+seeds: 12
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    return Path("small.yaml")
+
+
+def test_the_pilot_that_it_names_gives_the_plan(seqanom: Run, small: Path) -> None:
+    before = json.loads(seqanom("check", small, "--json").out)
+    assert (before["power"], before["pilot"]) == ([], "seqanom compare small.yaml --seeds 5")
+    assert seqanom(*shlex.split(before["pilot"])[1:], "--engine", "serial", "--device", "cpu").code == 0
+    after = json.loads(seqanom("check", small, "--json").out)
+    (plan,) = after["power"]
+    assert (after["done"], after["pilot"]) == (10, None)
+    assert (plan["dataset"], plan["model"]) == ("drift(length=8,train=20,test=200)", "rnn(hidden=2)")
+    assert (plan["loss"], plan["n_pairs"], plan["seeds"]) == ("exp", 5, 12)
+    assert (plan["bucket"], plan["metric"], plan["margin"]) == ("late", "accuracy", 0.01)
+    table = pd.read_csv("results/small/comparison.csv").query("bucket == 'late' and metric == 'accuracy'")
+    exp = table.set_index("loss").loc["exp"]
+    spread = (exp["difference_high"] - exp["difference"]) * 5**0.5 / stats.t.ppf(0.975, 4)
+    assert plan["sd"] == pytest.approx(spread, rel=1e-6)
+    last = seqanom("check", small).out.splitlines()[-1]
+    assert re.fullmatch(
+        r"Power: rnn\(hidden=2\) on drift\(length=8,train=20,test=200\): with 12 seeds, late differences in accuracy "
+        r"under [\d.]+ points would not be seen; [\d,]+ seeds would show 1 point \(from 5 stored pairs\)\.",
+        last,
+    )
+
+
+def test_stored_runs_are_read_without_torch(seqanom: Run, small: Path, tmp_path: Path) -> None:
+    assert seqanom("compare", small, "--seeds", 3, "--engine", "serial", "--device", "cpu").code == 0
+    code = (
+        "import sys; from seqanom import console; from seqanom.main import app; code = console.run(app, ['check', "
+        "'small.yaml']); print(code, [name for name in ('torch', 'matplotlib', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "(from 3 stored pairs)" in done.stdout
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_too_few_stored_pairs_still_ask_for_a_pilot(seqanom: Run, small: Path) -> None:
+    assert seqanom("compare", small, "--seeds", 2, "--engine", "serial", "--device", "cpu").code == 0
+    found = json.loads(seqanom("check", small, "--json").out)
+    assert found["power"][0]["n_pairs"] == 2
+    assert (found["power"][0]["sd"], found["power"][0]["loss"]) == (None, None)
+    assert seqanom("check", small).out.splitlines()[-1] == (
+        f"Power: `seqanom compare small.yaml --seeds 5` {PILOT_TELLS}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "pilot"),
+    [
+        (("seeds: 12", "seeds: [7, 9, 4, 3, 2, 8]"), (), "seqanom compare small.yaml --seeds 7,9,4,3,2"),
+        (("seeds: 12", "seeds: 4"), (), "seqanom compare small.yaml --seeds 4"),
+        (("seeds: 12", "seeds: 2"), (), None),  # no pilot within two seeds
+        (("[uniform, exp]", "uniform"), (), None),  # nothing to compare
+        (("", ""), ("--out", "my runs"), "seqanom compare small.yaml --seeds 5 --out 'my runs'"),
+    ],
+)
+def test_the_pilot(
+    seqanom: Run, tmp_path: Path, change: tuple[str, str], options: tuple[str, ...], pilot: str | None
+) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL.replace(*change))
+    assert json.loads(seqanom("check", "small.yaml", *options, "--json").out)["pilot"] == pilot
+    assert ("Power:" in seqanom("check", "small.yaml", *options).out) == (pilot is not None)
+
+
+def test_the_pilot_of_the_experiment_that_ships_goes_into_its_folder(seqanom: Run) -> None:
+    assert json.loads(seqanom("check", "--json").out)["pilot"] == "seqanom compare --seeds 5 --out results/default"
+
+
+def test_a_pilot_has_the_pairs_that_planning_needs() -> None:
+    assert FEW_SEEDS == PILOT
 
 
 @pytest.mark.parametrize(
