@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from seqanomaly.comparison import ALPHA, TOO_FEW, direction, holm, rounded, signed_rank_p, too_few_pairs
+from seqanomaly.comparison import ALPHA, TOO_FEW, UNRANKED, direction, holm, rounded, signed_rank_p, too_few_pairs
 
 FEWEST = 5
 """Fewest data sets for Friedman's test."""
@@ -62,7 +62,8 @@ def over_datasets(comparison: pd.DataFrame, baseline: str) -> pd.DataFrame:
     names = list(comparison.columns)
     what = [name for name in names[: names.index("mean")] if name not in ("dataset", "loss")]
     rows = []
-    for key, family in comparison.groupby(what, sort=False, dropna=False):
+    ranked = comparison[~comparison["metric"].isin(list(UNRANKED))]
+    for key, family in ranked.groupby(what, sort=False, dropna=False):
         place = dict(zip(what, key, strict=True))
         rows += [{**place, **row} for row in _family(family, baseline, str(place["metric"]))]
     ordered = ["model", "loss", *(name for name in what if name != "model")]

@@ -155,7 +155,13 @@ def show(
     )
     if as_json:
         rows = plain_json(report.comparison)
-        console.result_json({"comparison": rows, "findings": report.sentences, "files": [str(f) for f in report.files]})
+        console.result_json(
+            {
+                "comparison": rows,
+                "findings": [*report.sentences, *report.remarks],
+                "files": [str(f) for f in report.files],
+            }
+        )
         return
     for note in collect_notes(experiment, digests, store):
         console.remark(f"Note: {note}")
@@ -167,6 +173,8 @@ def show(
         console.result(f"{block.footer}\n")
     for sentence in report.sentences:
         console.result(f"- {sentence}")
+    for remark in report.remarks:
+        console.result(f"- {remark}")
     console.result(
         f"\n{unit(metric).title} in points (%) ± half the 95% interval over "
         f"{console.plural(len(experiment.seeds), 'seed')}; changes are paired differences from "

@@ -31,7 +31,8 @@ def power_notes(effects: pd.DataFrame, bucket: str, metric: str = "accuracy", ma
         known = [row for row in rows if row["detectable"] == row["detectable"]]
         if known:
             worst = max(known, key=lambda row: float(row["detectable"]))
-            said.append(f"{title}: {_power({**worst, 'seeds': worst['n_pairs']}, bucket, metric, margin)}.")
+            shown = _power({**worst, "seeds": worst["n_pairs"]}, bucket, metric, margin)
+            said.append(f"{title}: {shown}" + f" ({worst['loss']} varies most)" * (len(rows) > 1) + ".")
     return said
 
 

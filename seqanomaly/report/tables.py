@@ -66,18 +66,83 @@ def whole_blocks(comparison: pd.DataFrame, heads: Mapping[str, str], changed: Se
     return made
 
 
+def effect_blocks(effects: pd.DataFrame, buckets: list[str], metric: str, baseline: str) -> list[Block]:
+    """Late against early, and the late change seen in two more ways: one block per data set and model.
+
+    Args:
+        effects: see `effects.effects`.
+        buckets: the early and the late bucket.
+        metric: which metric to show.
+        baseline: the loss that the others are compared with.
+    """
+    early, late = buckets[0], buckets[-1]
+    both, shown = f"{late} - {early}", unit(metric)
+    heads = ["loss", f"change of {both}", f"beats {baseline} {late} (%)", f"{late} change over test sequences"]
+    made = []
+    for title, rows in groups(effects[effects["metric"] == metric]):
+        at = {(row["loss"], row["bucket"]): row for row in rows}
+        losses = list(dict.fromkeys(row["loss"] for row in rows))
+        cells = [
+            [
+                str(loss),
+                _change(at[loss, both], shown) if (loss, both) in at else "",
+                _range(at[loss, late], "superiority", Unit("")),
+                _limits(at[loss, late]["test_low"], at[loss, late]["test_high"], shown),
+            ]
+            for loss in losses
+        ]
+        covers = at[losses[0], late]["covers"].split("; ")
+        said = f"the interval of a change covers {covers[0]}"
+        if len(covers) > 1:
+            said += (
+                "; the one over test sequences covers which of them were drawn, with the trained detectors held fixed"
+            )
+        made.append(Block(title, heads, cells, said))
+    return made
+
+
+def _range(row: Row, name: str, shown: Unit) -> str:
+    limits = _limits(row[f"{name}_low"], row[f"{name}_high"], shown)
+    return "-" if _missing(row[name]) else " ".join(filter(None, (shown.show(row[name]), limits)))
+
+
+def _limits(low: float, high: float, shown: Unit) -> str:
+    return "" if _missing(low) else f"[{shown.show(low)}, {shown.show(high)}]"
+
+
+def dataset_blocks(over: pd.DataFrame, bucket: str, metric: str) -> list[Block]:
+    """The losses over several data sets: one block per model and further axes, see `several.over_datasets`."""
+    chosen, shown = over[(over["bucket"] == bucket) & (over["metric"] == metric)], unit(metric)
+    columns = list(over.columns)
+    what = [name for name in columns[: columns.index("n_datasets")] if name not in ("loss", "bucket", "metric")]
+    made = []
+    for key, rows in chosen.groupby(what, sort=False, dropna=False):
+        cells = [
+            [
+                str(row["loss"]),
+                "-" if _missing(row["mean_rank"]) else f"{row['mean_rank']:.2f}",
+                "" if _missing(row["mean_difference"]) else shown.show(row["mean_difference"], signed=True),
+                "" if _missing(row["p_adjusted"]) else f"{row['p_adjusted']:.3f}",
+            ]
+            for row in rows.to_dict("records")
+        ]
+        first = rows.iloc[0]
+        facts = [f"{first['n_datasets']} data sets"]
+        if not _missing(first["friedman_p"]):
+            facts += [
+                f"Friedman p = {first['friedman_p']:.3f}",
+                f"critical difference {first['critical_difference']:.2f}",
+            ]
+        title = ", ".join([str(key[0]), *(f"{name}={value}" for name, value in zip(what[1:], key[1:], strict=True))])
+        heads = ["loss", "mean rank", f"mean {bucket} change", "p (Wilcoxon over data sets, Holm)"]
+        made.append(Block(title, heads, cells, "; ".join([*facts, *_shared_notes(_records(rows))])))
+    return made
+
+
 def weight_blocks(weights: pd.DataFrame) -> list[Block]:
     """What each loss does to the training steps: one block per data set, see `collect.weights_of`."""
-    heads = [
-        "loss",
-        "frame",
-        "normalisation",
-        "mean weight",
-        "ESS",
-        "steps active",
-        "prevalence",
-        "as the loss sees it",
-    ]
+    heads = ["loss", "frame", "normalisation", "mean weight", "ESS", "steps active (%)"]
+    heads += ["prevalence in training (%)", "as the loss sees it (%)"]
     return [
         Block(
             str(dataset),
@@ -198,6 +263,10 @@ def _change(row: Row, shown: Unit) -> str:
         return ""
     half = "" if _missing(row["difference_high"]) else f" ± {shown.show(row['difference_high'] - row['difference'])}"
     return shown.show(row["difference"], signed=True) + half + (" *" if row["p_adjusted"] < 0.05 else "")
+
+
+def _records(rows: pd.DataFrame) -> list[Row]:
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
 
 
 def _missing(value: float) -> bool:

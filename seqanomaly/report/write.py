@@ -10,10 +10,13 @@ from typing import Literal
 import pandas as pd
 
 from seqanomaly.comparison import compare_runs
+from seqanomaly.effects import effects
 from seqanomaly.paths import whole
 from seqanomaly.report.page import markdown
+from seqanomaly.report.power import margin_notes, power_notes
 from seqanomaly.report.tables import bucket_context, weights_of
 from seqanomaly.report.words import cheapest, findings
+from seqanomaly.several import over_datasets
 
 Detail = Literal["curve", "onset", "reliability", "sequences"]
 """The tables of a run that a report looks into beside its metrics."""
@@ -29,6 +32,8 @@ class Report:
     """See `report.tables.bucket_context`."""
     sentences: list[str]
     """What was found, in words."""
+    remarks: list[str]
+    """What the seeds could show and what they rule out, in words."""
     buckets: list[str]
     """The early and the late bucket."""
     files: list[Path]
@@ -48,7 +53,10 @@ def make_report(
     early_cost: float | None = None,
     metric: str = "accuracy",
 ) -> Report:
-    """Compare the runs and write comparison.csv, comparison.md, curves and tradeoff (PNG, SVG) into `folder`.
+    """Compare the runs and write tables (CSV), comparison.md and figures (PNG, SVG) into `folder`.
+
+    Tables: comparison, effects, weights, and datasets where there are several; figures: curves, tradeoff, reliability,
+    recall, and critical_difference where there are data sets enough.
 
     Args:
         runs: see `collect.collect`.
@@ -64,10 +72,13 @@ def make_report(
     """
     comparison, context = compare_runs(runs, baseline, axes), bucket_context(runs, axes)
     ends = list(dict.fromkeys((buckets[0], buckets[-1])))
+    found = _effects(runs, details("sequences"), baseline, axes, ends)
+    over = over_datasets(comparison, baseline) if comparison["dataset"].nunique() > 1 else pd.DataFrame()
     sentences = findings(comparison, baseline, ends[0], ends[-1], metric)
     if early_cost is not None:
         sentences += cheapest(comparison, baseline, ends[0], ends[-1], early_cost, metric)
-    weights = weights_of(runs)
+    remarks = [*margin_notes(found, baseline, ends[0], ends[-1], metric), *power_notes(found, ends[-1], metric)]
+    tables = {"comparison": comparison, "effects": found, "datasets": over, "weights": weights_of(runs)}
     page = markdown(
         comparison,
         context,
@@ -76,15 +87,38 @@ def make_report(
         question=question,
         sentences=sentences,
         baseline=baseline,
-        weights=weights,
+        metric=metric,
+        remarks=remarks,
+        effects=found,
+        over=over,
+        weights=tables["weights"],
     )
     files = [
-        _write(folder / "comparison.csv", comparison.to_csv(index=False, lineterminator="\n")),
-        *([_write(folder / "weights.csv", weights.to_csv(index=False, lineterminator="\n"))] if len(weights) else []),
-        _write(folder / "comparison.md", page),
+        _write(folder / f"{table}.csv", rows.to_csv(index=False, lineterminator="\n"))
+        for table, rows in tables.items()
+        if len(rows)
     ]
+    files.append(_write(folder / "comparison.md", page))
     files += _figures(comparison, details, folder, baseline, ends)
-    return Report(comparison=comparison, context=context, sentences=sentences, buckets=ends, files=files)
+    if len(over) and over["friedman"].notna().any():
+        files += _ranks(over, folder, ends[-1], metric)
+    return Report(
+        comparison=comparison, context=context, sentences=sentences, remarks=remarks, buckets=ends, files=files
+    )
+
+
+def _effects(
+    runs: pd.DataFrame, per_sequence: pd.DataFrame, baseline: str, axes: list[str], ends: list[str]
+) -> pd.DataFrame:
+    counts = None if per_sequence.empty else per_sequence.drop(columns="title")
+    return effects(runs, baseline, axes, early=ends[0], late=ends[-1], per_sequence=counts)
+
+
+def _ranks(over: pd.DataFrame, folder: Path, bucket: str, metric: str) -> list[Path]:
+    from seqanomaly.report.plots import save
+    from seqanomaly.report.ranks import critical_difference_figure
+
+    return save(critical_difference_figure(over, bucket, metric), folder, "critical_difference")
 
 
 def _figures(

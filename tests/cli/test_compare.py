@@ -60,14 +60,17 @@ def test_a_comparison_and_again(seqanom: Run, tiny: Path) -> None:
     assert ", majority " in lines[5]
     assert lines[5].endswith("too few pairs: exp, step")
     assert lines[7].startswith(f"- rnn(hidden=2) on {NAME}: ")
-    assert lines[9] == (
+    assert ": no loss is shown to be within 1 point of uniform late; " in lines[8]
+    assert ": with 2 seeds, late differences in accuracy under " in lines[9]
+    assert lines[11] == (
         "Accuracy in points (%) ± half the 95% interval over 2 seeds; changes are paired differences from uniform, "
         "* p < 0.05 after Holm over the losses."
     )
-    names = ["comparison.csv", "weights.csv", "comparison.md"]
-    names += [f"{name}.{form}" for name in ("curves", "tradeoff") for form in ("png", "svg")]
-    assert lines[10] == "Written: " + ", ".join(f"results/tiny/{name}" for name in names)
-    assert len(lines) == 11
+    names = ["comparison.csv", "effects.csv", "weights.csv", "comparison.md"]
+    figures = ("curves", "tradeoff", "reliability", "recall")
+    names += [f"{name}.{form}" for name in figures for form in ("png", "svg")]
+    assert lines[12] == "Written: " + ", ".join(f"results/tiny/{name}" for name in names)
+    assert len(lines) == 13
     kept = sorted([*names, "runs", "experiment.yaml", "data.json"])
     assert sorted(path.name for path in Path("results/tiny").iterdir()) == kept
     before, table = runs_in("results/tiny"), Path("results/tiny/comparison.csv").read_bytes()

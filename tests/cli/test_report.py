@@ -51,7 +51,7 @@ def test_what_is_missing_stays_missing(seqanom: Run) -> None:
     nothing = seqanom("report", "out")
     assert (nothing.code, nothing.err) == (0, "")
     assert "nothing can be said late (2 of 2 runs missing; too few pairs)" in nothing.out
-    assert nothing.out.endswith("Written: out/comparison.csv, out/comparison.md\n")
+    assert nothing.out.endswith("Written: out/comparison.csv, out/effects.csv, out/comparison.md\n")
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])

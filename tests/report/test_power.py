@@ -35,7 +35,7 @@ def test_the_loss_that_varies_most_is_spoken_of() -> None:
     known = {"linear": late(0.004, 8), "exp": late(0.0161, 1_024), "lost": late(NAN, NAN)}
     assert power_notes(table(known), "late", margin=0.002) == [
         "gru on drift: with 10 seeds, late differences in accuracy under 1.6 points would not be seen; 1,024 seeds "
-        "would show 0.2 points."
+        "would show 0.2 points (exp varies most)."
     ]
     assert power_notes(table(known), "early") == []
     assert power_notes(table(known), "late", "auroc") == []

@@ -40,7 +40,8 @@ def numbers(line: list[str]) -> NDArray[np.float64]:
 
 def test_the_files(stored_runs: pd.DataFrame, curves: pd.DataFrame, tmp_path: Path) -> None:
     report = made(stored_runs, curves, tmp_path)
-    names = ["comparison.csv", "comparison.md", "curves.png", "curves.svg", "tradeoff.png", "tradeoff.svg"]
+    names = ["comparison.csv", "effects.csv", "datasets.csv", "comparison.md"]
+    names += ["curves.png", "curves.svg", "tradeoff.png", "tradeoff.svg"]
     assert report.files == [tmp_path / name for name in names]
     assert sorted(contents(tmp_path)) == sorted(names)  # and no draft
     assert report.buckets == ["early", "late"]
@@ -81,12 +82,14 @@ def test_the_frame_is_the_file(stored_runs: pd.DataFrame, tmp_path: Path) -> Non
 
 def test_without_curves_there_are_no_figures(stored_runs: pd.DataFrame, tmp_path: Path) -> None:
     report = made(stored_runs, pd.DataFrame(), tmp_path)
-    assert sorted(contents(tmp_path)) == [path.name for path in report.files] == ["comparison.csv", "comparison.md"]
+    assert [path.name for path in report.files] == ["comparison.csv", "effects.csv", "datasets.csv", "comparison.md"]
+    assert sorted(contents(tmp_path)) == sorted(path.name for path in report.files)
 
 
 def test_the_baseline_alone_has_no_trade(stored_runs: pd.DataFrame, curves: pd.DataFrame, tmp_path: Path) -> None:
     report = made(stored_runs[stored_runs["loss"] == "uniform"], curves[curves["loss"] == "uniform"], tmp_path)
-    assert [path.name for path in report.files] == ["comparison.csv", "comparison.md", "curves.png", "curves.svg"]
+    names = ["comparison.csv", "datasets.csv", "comparison.md", "curves.png", "curves.svg"]
+    assert [path.name for path in report.files] == names
     assert report.sentences == [
         f"gru(hidden=4) on {name}: there is no loss beside uniform to compare." for name in ("drift", "episodes")
     ]
@@ -100,7 +103,8 @@ def test_the_price_is_named_where_it_is_asked_for(stored_runs: pd.DataFrame, tmp
         "points [0.1, 1.9] late, -1.9 points [-4.2, 0.4] early)."
     )
     page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
-    assert [line.removeprefix("- ") for line in page.splitlines() if line.startswith("- ")] == report.sentences
+    said = [line.removeprefix("- ") for line in page.splitlines() if line.startswith("- ")]
+    assert said == [*report.sentences, *report.remarks]
 
 
 def test_another_metric_is_spoken_of(stored_runs: pd.DataFrame, tmp_path: Path) -> None:
