@@ -32,6 +32,8 @@ TOO_FEW = "too few pairs"
 """The note where no outcome could be significant."""
 MISSING = "missing"
 """The note of a run that has no result."""
+NOT_TRAINED = "not trained, so there is one loss only"
+"""The note of a run whose model no loss changes."""
 
 
 def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = None) -> pd.DataFrame:

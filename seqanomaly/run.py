@@ -25,10 +25,11 @@ from seqanomaly.losses.counter_loss import CounterLoss
 from seqanomaly.losses.diagnostics import diagnose
 from seqanomaly.losses.modulations import for_seed
 from seqanomaly.metrics.buckets import Steps, bucket_metrics, step_curve
-from seqanomaly.models.base import SequenceModel
+from seqanomaly.models.base import SequenceModel, UntrainedModel
 from seqanomaly.run_config import FORMAT, RunConfig, repeat_command, unreached
+from seqanomaly.seeds import torch_generator
 from seqanomaly.store import RunResult, Store
-from seqanomaly.tasks import TASKS, Judged, Task
+from seqanomaly.tasks import Judged, Task, task_of
 from seqanomaly.training.device import find_device, one_thread
 from seqanomaly.training.loop import Fitted, fit, predict
 from seqanomaly.training.stack import Member, Shelf
@@ -101,7 +102,7 @@ def run_stack(
 
     With `scores`, the results hold the score of every test step.
     """
-    task, where = TASKS[configs[0].task], configs[0].data.name
+    task, where = task_of(configs[0].task, trained=configs[0].model.trained), configs[0].data.name
     if source.known is not None:
         task.check(source.known, where)  # what no seed can mend ends the whole
     prepared = {seed: _prepared(source, task, seed, where) for seed in sorted({c.seed for c in configs})}
@@ -136,30 +137,40 @@ def _train_stack(
     model = first.model.build(len(shape.features), task.outputs(len(shape.features), len(shape.classes)))
     members = [_member(c, task, d) for c, d in zip(configs, data, strict=True)]
     with one_thread():
-        fitted = fit(
-            model,
-            task.step_loss,
-            members,
-            epochs=first.train.epochs,
-            batch_size=first.train.batch_size,
-            optimizer=first.train.optimizer,
-            weight_decay=first.train.weight_decay,
-            momentum=first.train.momentum,
-            clip=first.train.clip,
-            patience=first.train.patience,
-            device=device,
-            on_epoch=on_epoch,
-        )
+        if isinstance(model, UntrainedModel):
+            fitted = [_fitted(model, m.seed, d) for m, d in zip(members, data, strict=True)]
+        else:
+            fitted = fit(
+                model,
+                task.step_loss,
+                members,
+                epochs=first.train.epochs,
+                batch_size=first.train.batch_size,
+                optimizer=first.train.optimizer,
+                weight_decay=first.train.weight_decay,
+                momentum=first.train.momentum,
+                clip=first.train.clip,
+                patience=first.train.patience,
+                device=device,
+                on_epoch=on_epoch,
+            )
         rows = torch.stack([f.weights for f in fitted]).to(device)
         validation = predict(model, rows, Shelf([d.validation for d in data], device))  # [K, N, T, O]
         test = predict(model, rows, Shelf([d.test for d in data], device))
     facts = _facts(configs, source, device)
     return [
-        _result(config, task, model, source, d, m.weight, f, v, t, facts, scores=scores)
+        _result(config, task, model, source, d, m, f, v, t, facts, scores=scores)
         if f.failure is None
         else RunError(f"{config.title}: {f.failure}")
         for config, d, m, f, v, t in zip(configs, data, members, fitted, validation, test, strict=True)
     ]
+
+
+def _fitted(model: UntrainedModel, seed: int, data: Prepared) -> Fitted:
+    """What takes the place of training where a model has a closed form."""
+    train = data.parts.train
+    row = model.fitted(torch.from_numpy(train.label), torch.from_numpy(train.mask), torch_generator(seed, "weights"))
+    return Fitted(row, [], [], best_epoch=0, failure=None)
 
 
 def prepare(source: Source, task: Task, seed: int, where: str) -> Prepared:
@@ -203,12 +214,13 @@ def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
 
 
 def _member(config: RunConfig, task: Task, data: Prepared) -> Member:
+    trained = config.model.trained  # a loss means nothing to a model that is not
     return Member(
         seed=config.seed,
         lr=config.train.lr,
         train=data.train,
         validation=data.validation,
-        weight=step_weights(config, task, data),
+        weight=step_weights(config, task, data) if trained else data.train.mask.float(),
     )
 
 
@@ -230,7 +242,7 @@ def _result(
     model: SequenceModel,
     source: Source,
     data: Prepared,
-    weight: Tensor,
+    member: Member,
     fitted: Fitted,
     validation: Tensor,
     test: Tensor,
@@ -260,7 +272,7 @@ def _result(
         ),
         environment={
             **facts,
-            "weights": asdict(diagnose(weight, anomalous, data.train.mask)),
+            "weights": asdict(diagnose(member.weight, anomalous, data.train.mask)),
             "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
             "receptive_field": model.receptive_field,
             "notes": _notes(model, data),
@@ -318,7 +330,7 @@ def _facts(configs: list[RunConfig], source: Source, device: torch.device) -> di
 
 def _notes(model: SequenceModel, data: Prepared) -> list[str]:
     seen, longest = model.receptive_field, int(data.parts.train.length.max())
-    if seen is None or seen >= longest:
+    if seen is None or seen >= longest or seen <= 1:  # a model without memory is meant to have none
         return []
     return [
         f"the model sees the last {seen} steps only and sequences have up to {longest}: "

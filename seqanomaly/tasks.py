@@ -99,8 +99,7 @@ class Detect(Task):
         return Calibration(threshold=0.5)
 
     def judge(self, outputs: Tensor, sequences: Sequences, calibration: Calibration) -> Judged:
-        score = outputs.squeeze(-1).double().sigmoid().numpy()  # [N, T, 1] -> [N, T]
-        return _by_threshold(score, calibration)
+        return _by_threshold(_probability(outputs), calibration)
 
 
 class Classify(Task):
@@ -149,7 +148,7 @@ class Forecast(Task):
         return _batch(sequences, x, self.scored(sequences) & (sequences.label == 0), before)
 
     def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
-        return sequences.mask & (np.arange(sequences.x.shape[1]) > 0)
+        return _after_the_first(sequences)
 
     def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         return self.base.per_step(outputs, target, target.shape[:-1])
@@ -160,9 +159,7 @@ class Forecast(Task):
         spread = residual.std(axis=0) if len(residual) else np.ones(validation.x.shape[-1])
         scale = tuple(np.where(spread > 0, spread, 1.0).tolist())
         score = self._score(outputs, validation, scale)[scored]
-        anomalous = validation.label[scored] != 0
-        mixed = anomalous.any() and not anomalous.all()
-        return Calibration(best_balanced(score, anomalous) if mixed else float(np.quantile(score, 0.99)), scale)
+        return Calibration(_threshold(score, validation.label[scored] != 0), scale)
 
     def judge(self, outputs: Tensor, sequences: Sequences, calibration: Calibration) -> Judged:
         assert calibration.residual_scale is not None
@@ -176,8 +173,67 @@ class Forecast(Task):
         return norm
 
 
+class DirectForecast(Task):
+    """The task forecast for a model that is not trained: one logit, score = its probability, no forecast in between.
+
+    Like every forecaster it says nothing about step 0, and its threshold comes from validation data by the same rule;
+    a score that never varies keeps 0.5, as no threshold could tell anything by it.
+    """
+
+    name = "forecast"
+    base = BCE()
+
+    def outputs(self, features: int, classes: int) -> int:
+        return 1
+
+    def learning(self, sequences: Sequences) -> Batch:
+        return _batch(sequences, torch.from_numpy(sequences.label).float(), self.scored(sequences))
+
+    def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
+        return _after_the_first(sequences)
+
+    def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
+        return self.base.per_step(outputs.squeeze(-1), target, target.shape)
+
+    def calibrate(self, outputs: Tensor, validation: Sequences) -> Calibration:
+        scored = self.scored(validation)
+        score = _probability(outputs)[scored]
+        varies = bool((score != score[0]).any())
+        return Calibration(_threshold(score, validation.label[scored] != 0) if varies else 0.5)
+
+    def judge(self, outputs: Tensor, sequences: Sequences, calibration: Calibration) -> Judged:
+        score = _probability(outputs)
+        score[~self.scored(sequences)] = np.nan
+        return _by_threshold(score, calibration)
+
+
 TASKS: dict[str, Task] = {"detect": Detect(), "classify": Classify(), "forecast": Forecast()}
 """Every task by its name."""
+
+
+def task_of(name: str, *, trained: bool) -> Task:
+    """The task as a model meets it: one that is not trained cannot forecast, and gives the score directly.
+
+    >>> type(task_of("forecast", trained=False)).__name__
+    'DirectForecast'
+    """
+    return DirectForecast() if name == "forecast" and not trained else TASKS[name]
+
+
+def _after_the_first(sequences: Sequences) -> NDArray[np.bool_]:
+    """The real steps but the first of each sequence, [N, T]."""
+    return sequences.mask & (np.arange(sequences.x.shape[1]) > 0)
+
+
+def _probability(outputs: Tensor) -> NDArray[np.float64]:
+    """Logits [N, T, 1] as probabilities [N, T]."""
+    return outputs.squeeze(-1).double().sigmoid().numpy()
+
+
+def _threshold(score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:
+    """The best balanced accuracy where there are both classes, else the 0.99 quantile."""
+    mixed = anomalous.any() and not anomalous.all()
+    return best_balanced(score, anomalous) if mixed else float(np.quantile(score, 0.99))
 
 
 def _batch(s: Sequences, target: Tensor, mask: NDArray[np.bool_], x: Tensor | None = None) -> Batch:

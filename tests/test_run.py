@@ -19,13 +19,16 @@ from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.losses.modulations import MODULATIONS, Step
 from seqanomaly.metrics.buckets import bucket_metrics, step_curve
 from seqanomaly.metrics.scores import METRICS
+from seqanomaly.models.specs import MODELS
 from seqanomaly.run import Prepared, flatten, prepare, run_stack, step_weights, train
 from seqanomaly.run_config import LossSpec, RunConfig, TrainSpec
 from seqanomaly.store import RunResult, Store
-from seqanomaly.tasks import TASKS, Judged
+from seqanomaly.tasks import TASKS, DirectForecast, Judged
 
 FIXED = {"kind": "permuted", "seed": 5}
 CPU = torch.device("cpu")
+DROPOUT = {kind: {"dropout": 0.2} if "dropout" in spec.model_fields else {} for kind, spec in MODELS.items()}
+UNTRAINED = [kind for kind, spec in MODELS.items() if not spec.trained]
 TINY = {"train": 16, "test": 12, "length": 10}
 LINES: list[tuple[str, dict[str, Any]]] = [
     ("detect", {"kind": "episodes"}),
@@ -127,11 +130,14 @@ def test_global_random_state_means_nothing() -> None:
         assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("model", ["rnn", "gru", "lstm", "tcn"])
+@pytest.mark.parametrize("model", MODELS)
 def test_a_stack_gives_what_each_run_gives_alone(model: str) -> None:
     configs = [
         config(
-            model={"kind": model, "dropout": 0.2}, loss=loss, seed=seed, train={"epochs": 2, "batch_size": 8, "lr": lr}
+            model={"kind": model, **DROPOUT[model]},
+            loss=loss,
+            seed=seed,
+            train={"epochs": 2, "batch_size": 8, "lr": lr},
         )
         for loss, seed, lr in (("uniform", 0, 0.01), ("exp", 0, 0.02), ("permuted", 1, 0.01), ("step", 2, 0.005))
     ]
@@ -435,3 +441,95 @@ class OneUnusableSeed(Source):
 
     def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
         """Not of interest here."""
+
+
+# baseline models
+
+
+@pytest.mark.parametrize("model", UNTRAINED)
+@each_line
+def test_a_model_that_is_not_trained_goes_the_same_line(
+    task: str, data: dict[str, Any], model: str, tmp_path: Path
+) -> None:
+    its, epochs = config(task, data, model=model), list[int]()
+    result = train(its, tmp_path, device="cpu", on_epoch=epochs.append)
+    assert (epochs, len(result.history)) == ([], 0)
+    assert_equal(train(its, device="cpu"), result)
+    stored = Store(tmp_path).load(result.digest)
+    assert torch.equal(stored.detector.weights, result.detector.weights)
+    assert stored.history.columns.tolist() == result.history.columns.tolist()
+    test = its.data.open().parts(0).test
+    judge = DirectForecast() if task == "forecast" else TASKS[task]
+    steps = flatten(judge, test, stored.detector.judge(test))
+    assert len(steps.score) == TASKS[task].scored(test).sum()
+    accuracy = result.metrics[result.metrics["metric"] == "accuracy"]
+    assert np.average(accuracy["value"], weights=accuracy["n"]) == pytest.approx((steps.decision == steps.label).mean())
+
+
+@pytest.mark.parametrize("model", UNTRAINED)
+def test_no_loss_changes_a_model_that_is_not_trained(model: str) -> None:
+    plain = run(model=model)
+    for loss in ("step", {"kind": "exp", "rate": 1e3, "normalize": "none"}, "permuted"):
+        found = run(model=model, loss=loss, train={"epochs": 9, "lr": 1e18})
+        assert torch.equal(found.detector.weights, plain.detector.weights)
+        pd.testing.assert_frame_equal(found.metrics, plain.metrics, check_exact=True)
+
+
+LARGE = {"train": 200, "test": 400, "length": 20}
+
+
+def total(result: RunResult, metric: str = "accuracy") -> float:
+    """The mean of a metric over the buckets."""
+    found = result.metrics[result.metrics["metric"] == metric]
+    return float(np.average(found["value"], weights=found["n"]))
+
+
+@pytest.mark.parametrize("kind", ["drift", "evidence", "onset"])
+def test_random_is_chance(kind: str) -> None:
+    results = [run(data={"kind": kind, **LARGE}, model="random", seed=seed) for seed in range(3)]
+    for metric in ("auroc", "accuracy"):
+        assert np.mean([total(result, metric) for result in results]) == pytest.approx(0.5, abs=0.02)
+    assert len({total(result) for result in results}) == 3
+
+
+def test_majority_has_the_majority_accuracy() -> None:
+    for task, hazard in (("forecast", 0.01), ("forecast", 0.5), ("detect", 0.5), ("detect", 0.01)):
+        data = {"kind": "onset", "hazard": hazard, "train": 100, "test": 100, "length": 20}
+        result = run(task, data, model="majority")
+        accuracy = result.metrics[result.metrics["metric"] == "accuracy"]
+        assert accuracy["value"].tolist() == accuracy["majority_accuracy"].tolist()
+    auroc = result.metrics[result.metrics["metric"] == "auroc"]
+    assert auroc["value"].tolist() == [0.5] * 3
+    balanced = run(data={"kind": "evidence", **LARGE}, model="majority")
+    for row in balanced.metrics[balanced.metrics["metric"] == "accuracy"].to_dict("records"):
+        assert row["value"] in (pytest.approx(row["prevalence"]), pytest.approx(1 - row["prevalence"]))
+
+
+def by_step(cut: int, classes: int) -> Given:
+    """Noise whose label turns at a step."""
+    label = [0] * cut + [classes - 1] * (10 - cut)
+    return given(*[label] * 3)
+
+
+@pytest.mark.parametrize("task", ["detect", "classify", "forecast"])
+def test_position_wins_where_the_step_is_all_that_counts(task: str) -> None:
+    results = {}
+    for model in MODELS:
+        (results[model],) = run_stack([config(task, model=model, train={"epochs": 5})], by_step(6, 2), CPU)
+    assert all(isinstance(result, RunResult) for result in results.values())
+    found = {model: total(result) for model, result in results.items() if isinstance(result, RunResult)}
+    assert found["position"] == 1
+    assert found["majority"] < 1
+    assert found["random"] < 1
+    assert found["logistic"] < 1
+
+
+def test_logistic_finds_what_is_linear_and_no_more() -> None:
+    data = {"kind": "evidence", "train": 400, "test": 1000, "length": 20, "mu": 1.0}
+    result = run(data=data, model="logistic", train={"epochs": 10})
+    assert result.environment["receptive_field"] == 1
+    best = result.metrics[result.metrics["metric"] == "accuracy"]["best_possible"].mean()
+    assert total(result) == pytest.approx(best, abs=0.02)
+    assert result.environment["notes"] == []
+    gru = run(data=data, train={"epochs": 10})
+    assert total(gru) > total(result) + 0.1

@@ -9,7 +9,7 @@ from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.synthetic import Drift
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses import MODULATIONS, Exp, Linear, Permuted, Step, Uniform
-from seqanomaly.models.specs import GruSpec, TcnSpec
+from seqanomaly.models.specs import MODELS, GruSpec, TcnSpec
 from seqanomaly.run_config import THIRDS, LossSpec, RunConfig, TrainSpec, pick_loss
 
 
@@ -106,7 +106,7 @@ def test_weights_of_classes_belong_to_their_task() -> None:
 
 # What is refused
 
-KNOWN_LOSSES = "uniform, linear, exp, step, reverse, permuted"
+KNOWN_LOSSES = ", ".join(MODULATIONS)
 KNOWN_DATA = "episodes, drift, evidence, onset, ar, file"
 
 
@@ -126,7 +126,7 @@ KNOWN_DATA = "episodes, drift, evidence, onset, ar, file"
         ({"data": 3}, f"data: needs a name or a mapping with a 'kind', got 3; known: {KNOWN_DATA}"),
         ({"data": {"kind": "drift", 1: 2}}, "data: keys are text, got 1"),
         ({"data": {"kind": "drift", "length": 1}}, "data.length: must be greater than or equal to 2, got 1"),
-        ({"model": "gur"}, "model: unknown model 'gur'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)"),
+        ({"model": "gur"}, f"model: unknown model 'gur'; did you mean 'gru'? (known: {', '.join(MODELS)})"),
         (
             {"model": {"kind": "gru", "hiden": 3}},
             "model: unknown key 'hiden'; did you mean 'hidden'? (known: kind, layers, dropout, hidden)",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from seqanomaly.comparison import t_interval
 from seqanomaly.paths import whole
-from seqanomaly.report.words import Row, groups
+from seqanomaly.report.words import Row, groups, has_others
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -91,7 +91,8 @@ def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: s
     """Late against early change in accuracy: per data set and model a point per loss with both 95% intervals."""
     from matplotlib.figure import Figure
 
-    every = list(groups(comparison[comparison["metric"] == "accuracy"]))
+    accuracy = comparison[comparison["metric"] == "accuracy"]
+    every = [(title, rows) for title, rows in groups(accuracy) if has_others(rows, baseline)]
     found = every[:PANELS]
     columns = min(2, len(found))
     rows = -(-len(found) // columns)

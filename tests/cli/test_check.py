@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from seqanom.check import STARTING, _duration
 
+from seqanomaly.experiment import EVALUATION
 from seqanomaly.run import train
 
 Run = Callable[..., Any]
@@ -127,3 +128,12 @@ def test_torch_is_not_needed(mine: Path, tmp_path: Path) -> None:
 )
 def test_a_duration_has_the_unit_that_fits(seconds: float, text: str) -> None:
     assert _duration(seconds) == text
+
+
+def test_a_model_that_is_not_trained_takes_no_time(seqanom: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE.replace("{kind: rnn, hidden: [2, 3]}", "[random, position]"))
+    done = seqanom("check", "mine.yaml")
+    assert "\n10 runs = 1 data set x 2 models x 1 loss x 5 seeds\n" in done.out
+    assert json.loads(seqanom("check", "mine.yaml", "--json", "--workers", 1).out)["seconds"] == pytest.approx(
+        STARTING + 10 * EVALUATION
+    )
