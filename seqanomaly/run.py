@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from seqanomaly.batch import Batch
 from seqanomaly.counters import relative_position
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.shuffle import shuffled_labels
 from seqanomaly.datasets.source import Parts, Source
 from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError, RunError
@@ -27,7 +28,7 @@ from seqanomaly.losses.modulations import for_seed
 from seqanomaly.metrics.buckets import Steps, bucket_metrics, step_curve
 from seqanomaly.models.base import SequenceModel, UntrainedModel
 from seqanomaly.run_config import FORMAT, RunConfig, repeat_command, unreached
-from seqanomaly.seeds import torch_generator
+from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.store import RunResult, Store
 from seqanomaly.tasks import Judged, Task, task_of
 from seqanomaly.training.device import find_device, one_thread
@@ -105,19 +106,27 @@ def run_stack(
     task, where = task_of(configs[0].task, trained=configs[0].model.trained), configs[0].data.name
     if source.known is not None:
         task.check(source.known, where)  # what no seed can mend ends the whole
-    prepared = {seed: _prepared(source, task, seed, where) for seed in sorted({c.seed for c in configs})}
-    usable = [config for config in configs if isinstance(prepared[config.seed], Prepared)]
+    kinds = sorted({_kind(config) for config in configs})
+    prepared = {(seed, shuffle): _prepared(source, task, seed, where, shuffle=shuffle) for seed, shuffle in kinds}
+    usable = [config for config in configs if isinstance(prepared[_kind(config)], Prepared)]
     results = iter(_train_stack(usable, task, source, prepared, device, on_epoch, scores=scores) if usable else [])
     return [
-        RunError(f"{config.title}: {found}") if isinstance(found := prepared[config.seed], DataError) else next(results)
+        RunError(f"{config.title}: {found}")
+        if isinstance(found := prepared[_kind(config)], DataError)
+        else next(results)
         for config in configs
     ]
 
 
-def _prepared(source: Source, task: Task, seed: int, where: str) -> Prepared | DataError:
+def _kind(config: RunConfig) -> tuple[int, bool]:
+    """What a run's data depend on: its seed, and whether labels are shuffled."""
+    return config.seed, config.model.trained and config.loss.shuffles
+
+
+def _prepared(source: Source, task: Task, seed: int, where: str, *, shuffle: bool) -> Prepared | DataError:
     """The parts of one seed, or why this seed's split cannot be used."""
     try:
-        return prepare(source, task, seed, where)
+        return prepare(source, task, seed, where, shuffle=shuffle)
     except DataError as error:
         return error
 
@@ -126,13 +135,13 @@ def _train_stack(
     configs: list[RunConfig],
     task: Task,
     source: Source,
-    prepared: Mapping[int, Prepared | DataError],
+    prepared: Mapping[tuple[int, bool], Prepared | DataError],
     device: torch.device,
     on_epoch: Callable[[int], None],
     *,
     scores: bool,
 ) -> list[RunResult | RunError]:
-    first, data = configs[0], [found for c in configs if isinstance(found := prepared[c.seed], Prepared)]
+    first, data = configs[0], [found for c in configs if isinstance(found := prepared[_kind(c)], Prepared)]
     shape = data[0].parts.train
     model = first.model.build(len(shape.features), task.outputs(len(shape.features), len(shape.classes)))
     members = [_member(c, task, d) for c, d in zip(configs, data, strict=True)]
@@ -173,9 +182,13 @@ def _fitted(model: UntrainedModel, seed: int, data: Prepared) -> Fitted:
     return Fitted(row, [], [], best_epoch=0, failure=None)
 
 
-def prepare(source: Source, task: Task, seed: int, where: str) -> Prepared:
-    """The parts of one seed, scaled by the training part."""
+def prepare(source: Source, task: Task, seed: int, where: str, *, shuffle: bool = False) -> Prepared:
+    """The parts of one seed, scaled by the training part; with `shuffle`, only the test part keeps its labels."""
     parts = source.parts(seed)
+    if shuffle:
+        generator = numpy_generator(seed, "labels")
+        learned = {name: shuffled_labels(part, generator) for name, part in vars(parts).items() if name != "test"}
+        parts = replace(parts, **learned)
     task.check(parts.train, where)
     scaler = Scaler.fit(parts.train)
     scaled = Parts(**{name: scaler.apply(part) for name, part in vars(parts).items()})
@@ -213,11 +226,22 @@ def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
     return weight * factors[torch.from_numpy(data.parts.train.label)]
 
 
+def learning_rate(config: RunConfig, task: Task, data: Prepared) -> float:
+    """The learning rate: the one that is set, times the mean raw weight of the loss that it is matched to, if any."""
+    rate, whole = config.train.lr, torch.from_numpy(data.parts.train.mask)
+    for matched in config.loss.matched:
+        raw = CounterLoss(task.base, for_seed(matched, config.seed)).weights(data.train.counter, whole)
+        rate *= raw[data.train.mask].double().mean().item()
+    if rate == 0:
+        raise unreached(config.loss, config.data.name, int(data.parts.train.length.max()))
+    return rate
+
+
 def _member(config: RunConfig, task: Task, data: Prepared) -> Member:
     trained = config.model.trained  # a loss means nothing to a model that is not
     return Member(
         seed=config.seed,
-        lr=config.train.lr,
+        lr=learning_rate(config, task, data) if trained else config.train.lr,
         train=data.train,
         validation=data.validation,
         weight=step_weights(config, task, data) if trained else data.train.mask.float(),
@@ -273,6 +297,7 @@ def _result(
         environment={
             **facts,
             "weights": asdict(diagnose(member.weight, anomalous, data.train.mask)),
+            "learning_rate": member.lr,
             "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
             "receptive_field": model.receptive_field,
             "notes": _notes(model, data),

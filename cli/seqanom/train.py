@@ -135,11 +135,13 @@ def _lines(run: RunResult) -> list[str]:
     )
     if not run.config.model.trained:
         return [f"{counts}The model is not trained: loss and training settings mean nothing to it."]
-    seen = run.environment["receptive_field"]
+    seen, lr = run.environment["receptive_field"], run.config.train.lr
     best = int(run.history.loc[run.history["best"] == 1, "epoch"].iloc[0])
+    rate = run.environment["learning_rate"] if run.config.loss.matched else lr
     return [
         f"{counts}Weights from epoch {best} of {len(run.history)}, the one with the best validation loss."
-        + (f" The model sees {'one step' if seen == 1 else f'the last {seen} steps'}." if seen else ""),
+        + (f" The model sees {'one step' if seen == 1 else f'the last {seen} steps'}." if seen else "")
+        + (f" Learning rate {rate:.3g} = {lr:g} x {rate / lr:.3g}." if run.config.loss.matched else ""),
         f"Loss {run.config.loss.name}: each sequence counts as {weights['ess']:.1f} effective steps (ESS), mean weight "
         f"{weights['mean_weight']:.3g}, {weights['active_share']:.0%} of the steps active, prevalence "
         f"{weights['prevalence']:.1%}, weighted by the loss {weights['effective_prevalence']:.1%}.",

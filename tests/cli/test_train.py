@@ -371,3 +371,8 @@ def test_a_model_that_is_not_trained(seqanom: Run) -> None:
     assert (again.out, again.err) == (first.out, "This run was trained before; showing what it left.\n")
     assert json.loads(seqanom("train", *HASTY, "--model", "position", "--json").out)["reused"] is True
     assert json.loads(seqanom("train", *HASTY, "--model", "random", "--json").out)["reused"] is False
+
+
+def test_a_matched_learning_rate_is_shown(seqanom: Run) -> None:
+    out = seqanom("train", *HASTY, "--model", "logistic", "--loss", "{kind: rate_matched, of: linear}").out
+    assert " The model sees one step. Learning rate 0.0135 = 0.01 x 1.35.\n" in out

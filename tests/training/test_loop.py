@@ -94,7 +94,7 @@ def assert_equal(found: Fitted, expected: Fitted) -> None:
 
 def members(task: str) -> list[Member]:
     """One per loss, with seeds and learning rates of their own; two share a seed, and so their data."""
-    settings = zip(LOSSES, [3, 0, 1, 2, 0, 1], [0.02, 0.05, 0.01, 0.03, 0.02, 0.04], strict=True)
+    settings = zip(LOSSES, [3, 0, 1, 2, 0, 1, 2, 4], [0.02, 0.05, 0.01, 0.03, 0.02, 0.04, 0.05, 0.01], strict=True)
     return [member(task, seed, loss, lr=lr) for loss, seed, lr in settings]
 
 
