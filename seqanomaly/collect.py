@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,10 @@ import numpy as np
 import pandas as pd
 
 from seqanomaly.choosing import with_chosen
-from seqanomaly.comparison import MISSING
-from seqanomaly.datasets.source import DataSpec
+from seqanomaly.comparison import MISSING, NOT_TRAINED
 from seqanomaly.errors import DataError
 from seqanomaly.experiment import Digests, Experiment
 from seqanomaly.metrics.buckets import places
-from seqanomaly.models.specs import ModelSpec
 from seqanomaly.report.write import Detail
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import Store
@@ -50,7 +47,8 @@ def collect(experiment: Experiment, digests: Digests, store: Store) -> pd.DataFr
         digest = config.digest(digests[config.data])
         folder = store.folder(digest)
         with _undamaged(folder):
-            rows += [{**what, **row} for row in (_stored(folder) if digest in store else _absent(experiment))]
+            stored = _stored(folder, trained=config.model.trained) if digest in store else _absent(experiment)
+            rows += [{**what, **row} for row in stored]
     runs = pd.DataFrame(rows)
     if experiment.choose is not None:
         families = experiment.families()
@@ -73,13 +71,16 @@ def _undamaged(folder: Path) -> Iterator[None]:
         raise DataError(f"{folder}: is damaged ({error}); delete it and start the comparison again") from None
 
 
-def _stored(folder: Path) -> Iterator[dict[str, Any]]:
+def _stored(folder: Path, *, trained: bool) -> Iterator[dict[str, Any]]:
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     covers = environment["covers"]
     note = "" if covers == "data and training randomness" else f"covers {covers}"
     weights = environment["weights"]
     told = {name: environment[name] for name in _SETTINGS} | {name: weights[name] for name in _WEIGHTS}
     told["train_prevalence"] = weights["prevalence"]
+    if not trained:
+        told = dict.fromkeys(_SETTINGS) | dict.fromkeys((*_WEIGHTS, "train_prevalence"), float("nan"))
+    first = [] if trained else [NOT_TRAINED]
     with (folder / "metrics.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             yield {
@@ -87,7 +88,7 @@ def _stored(folder: Path) -> Iterator[dict[str, Any]]:
                 "metric": row["metric"],
                 **{name: float(row[name] or "nan") for name in _NUMBERS},
                 **told,
-                "note": "; ".join(filter(None, (row["note"], note if row["value"] else ""))),
+                "note": "; ".join(filter(None, [*first, row["note"], note if row["value"] else ""])),
             }
 
 
@@ -156,19 +157,13 @@ def _numbers(text: str) -> pd.DataFrame:
 
 def collect_notes(experiment: Experiment, digests: Digests, store: Store) -> list[str]:
     """What the runs have to say to the reader, once per data set and model, from the first run that is stored."""
-    said: dict[str, None] = {}
-    for data, model in product(experiment.data, experiment.model):
-        folder = _first(experiment, data, model, digests[data], store)
-        if folder is not None:
-            with _undamaged(folder):
-                notes = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["notes"]
-            said |= dict.fromkeys(f"{model.name} on {data.name}: {note}." for note in notes)
-    return list(said)
-
-
-def _first(
-    experiment: Experiment, data: DataSpec, model: ModelSpec, data_digest: str | None, store: Store
-) -> Path | None:
-    alike = experiment.model_copy(update={"data": (data,), "model": (model,)})
-    digests = (config.digest(data_digest) for config in alike.expand())
-    return next((store.folder(digest) for digest in digests if digest in store), None)
+    said: dict[tuple[str, str], list[str]] = {}
+    for config in experiment.expand():
+        title = config.model.name, config.data.name
+        if title in said or (digest := config.digest(digests[config.data])) not in store:
+            continue
+        folder = store.folder(digest)
+        with _undamaged(folder):
+            said[title] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["notes"]
+    lines = (f"{model} on {data}: {note}." for (model, data), notes in said.items() for note in notes)
+    return list(dict.fromkeys(lines))

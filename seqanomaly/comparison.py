@@ -56,6 +56,8 @@ HIGHER_IS_BETTER = frozenset(
     }
 )
 """Metrics of which more is better."""
+NOT_TRAINED = "not trained, so there is one loss only"
+"""The note of a run whose model no loss changes."""
 
 
 def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = None) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 from seqanomaly.models.specs import MODELS, ModelSpec
-from seqanomaly.tasks import TASKS, Calibration, Judged
+from seqanomaly.tasks import Calibration, Judged, task_of
 from seqanomaly.training.device import one_thread
 from seqanomaly.training.loop import predict
 from seqanomaly.training.stack import Shelf
@@ -59,7 +59,7 @@ class Detector:
 
     def judge(self, sequences: Sequences) -> Judged:
         """Score and decision of every step; a step's score depends on it and the steps before it only."""
-        task = TASKS[self.task]
+        task = task_of(self.task, trained=self.model.trained)
         scaled = self.scaler.apply(sequences)
         model = self.model.build(len(self.features), task.outputs(len(self.features), len(self.classes)))
         with one_thread():
@@ -108,7 +108,7 @@ class Detector:
             "residual_scale": self.calibration.residual_scale,
         }
         (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        task = TASKS[self.task]
+        task = task_of(self.task, trained=self.model.trained)
         model = self.model.build(len(self.features), task.outputs(len(self.features), len(self.classes)))
         named = {name: w[0].contiguous() for name, w in model.views(self.weights.unsqueeze(0)).items()}
         (folder / WEIGHTS).write_bytes(safetensors.torch.save(named))
@@ -118,8 +118,9 @@ class Detector:
         """Read a detector from a run folder; a `DataError` says which file is missing or damaged."""
         try:
             found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-            task, features, classes = TASKS[found["task"]], tuple(found["features"]), tuple(found["classes"])
+            features, classes = tuple(found["features"]), tuple(found["classes"])
             spec = MODELS[found["model"]["kind"]](**found["model"])
+            task = task_of(found["task"], trained=spec.trained)
             model = spec.build(len(features), task.outputs(len(features), len(classes)))
             named = safetensors.torch.load((folder / WEIGHTS).read_bytes())
             expected = {name: parameter.shape for name, parameter in model.parameters().items()}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
@@ -95,6 +95,14 @@ def pick_choice(value: object) -> object:
     return Choice(bucket=value) if isinstance(value, str) else value
 
 
+class Arm(NamedTuple):
+    """A model with all that it is run with."""
+
+    model: ModelSpec
+    losses: tuple[LossSpec, ...]
+    trains: tuple[TrainSpec, ...]
+
+
 Digests = dict[DataSpec, str | None]
 """Digest of each data file's content; None where the seed draws the data."""
 
@@ -156,7 +164,18 @@ class Experiment(Config):
     @property
     def count(self) -> int:
         """Number of runs."""
-        return len(self.task) * len(self.data) * len(self.model) * len(self.loss) * len(self.train) * len(self.seeds)
+        per_arm = [len(arm.losses) * len(arm.trains) for arm in self.arms()]
+        return len(self.task) * len(self.data) * len(self.seeds) * sum(per_arm)
+
+    def arms(self) -> list[Arm]:
+        """Every model with its losses and training settings.
+
+        A model that is not trained has the baseline loss and the first settings only.
+        """
+        return [
+            Arm(model, self.loss, self.train) if model.trained else Arm(model, (self.baseline,), self.train[:1])
+            for model in self.model
+        ]
 
     def axes(self) -> dict[str, list[object]]:
         """The axes beside data, model, loss and seed: name -> values, only those with more than one."""
@@ -180,8 +199,8 @@ def plan(experiment: Experiment) -> Iterator[tuple[RunConfig, ...]]:
 
     Members of a stack share data source, model, epochs and batch size; they differ in loss, learning rate and seed.
     """
-    for task, data, model in product(experiment.task, experiment.data, experiment.model):
-        for alike in _alike(experiment.train):
+    for task, data, (model, losses, trains) in product(experiment.task, experiment.data, experiment.arms()):
+        for alike in _alike(trains):
             members = (
                 RunConfig.model_construct(
                     task=task,
@@ -193,9 +212,9 @@ def plan(experiment: Experiment) -> Iterator[tuple[RunConfig, ...]]:
                     buckets=experiment.buckets,
                     threshold=experiment.threshold,
                 )
-                for seed, train, loss in product(experiment.seeds, alike, experiment.loss)
+                for seed, train, loss in product(experiment.seeds, alike, losses)
             )
-            count = len(experiment.seeds) * len(alike) * len(experiment.loss)
+            count = len(experiment.seeds) * len(alike) * len(losses)
             largest = experiment.stack or stack_size(model, alike[0].batch_size)
             stacks = -(-count // largest)
             for place in range(stacks):
@@ -214,17 +233,19 @@ def stack_size(model: ModelSpec, batch_size: int) -> int:
 def stack_seconds(stack: tuple[RunConfig, ...], source: Source) -> float:
     """About how long a stack trains on one core, from a rule of its shapes; within a factor of a few."""
     train, first = source.shape, stack[0]
+    if not first.model.trained:
+        return len(stack) * EVALUATION
     updates = first.train.epochs * -(-train[0] // first.train.batch_size)
     per_step = COSTS[first.model.kind] * (1 + first.train.batch_size * first.model.width / 512)
-    return updates * train[1] * first.model.layers * (FIXED + len(stack) * per_step) + len(stack) * EVALUATION
+    return updates * train[1] * first.model.depth * (FIXED + len(stack) * per_step) + len(stack) * EVALUATION
 
 
 FIXED = 60e-6
 """Seconds per step of a stack, whatever its members."""
 EVALUATION = 0.12
 """Seconds to evaluate and store a run."""
-COSTS: dict[str, float] = {"rnn": 8e-6, "gru": 15e-6, "lstm": 20e-6, "tcn": 10e-6}
-"""Seconds per step and member of the smallest models, as measured once on one core."""
+COSTS: dict[str, float] = {"rnn": 8e-6, "gru": 15e-6, "lstm": 20e-6, "tcn": 10e-6, "logistic": 1e-6}
+"""Seconds per step and member of the smallest models that are trained, as measured once on one core."""
 
 
 def _alike(trains: tuple[TrainSpec, ...]) -> list[list[TrainSpec]]:

@@ -18,6 +18,7 @@ from seqanomaly.batch import Batch
 from seqanomaly.counters import relative_position
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.shuffle import shuffled_labels
 from seqanomaly.datasets.source import Parts, Source
 from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError, RunError
@@ -28,10 +29,11 @@ from seqanomaly.metrics.buckets import bucket_metrics, reliability_by_bucket, se
 from seqanomaly.metrics.delay import recall_since_onset
 from seqanomaly.metrics.steps import Steps
 from seqanomaly.metrics.thresholds import ORACLE, Oracle
-from seqanomaly.models.base import SequenceModel
+from seqanomaly.models.base import SequenceModel, UntrainedModel
 from seqanomaly.run_config import FORMAT, RunConfig, repeat_command, unreached
+from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.store import RunResult, Store
-from seqanomaly.tasks import TASKS, Calibration, Judged, Task
+from seqanomaly.tasks import Calibration, Judged, Task, task_of
 from seqanomaly.training.device import find_device, one_thread
 from seqanomaly.training.loop import Fitted, fit, predict
 from seqanomaly.training.stack import Member, Shelf
@@ -104,22 +106,30 @@ def run_stack(
 
     With `scores`, the results hold the score of every test step.
     """
-    task, where = TASKS[configs[0].task], configs[0].data.name
+    task, where = task_of(configs[0].task, trained=configs[0].model.trained), configs[0].data.name
     if source.known is not None:
         task.check(source.known, where)  # what no seed can mend ends the whole
-    prepared = {seed: _prepared(source, task, seed, configs[0]) for seed in sorted({c.seed for c in configs})}
-    usable = [config for config in configs if isinstance(prepared[config.seed], Prepared)]
+    kinds = sorted({_kind(config) for config in configs})
+    prepared = {(seed, shuffle): _prepared(source, task, seed, configs[0], shuffle=shuffle) for seed, shuffle in kinds}
+    usable = [config for config in configs if isinstance(prepared[_kind(config)], Prepared)]
     results = iter(_train_stack(usable, task, source, prepared, device, on_epoch, scores=scores) if usable else [])
     return [
-        RunError(f"{config.title}: {found}") if isinstance(found := prepared[config.seed], DataError) else next(results)
+        RunError(f"{config.title}: {found}")
+        if isinstance(found := prepared[_kind(config)], DataError)
+        else next(results)
         for config in configs
     ]
 
 
-def _prepared(source: Source, task: Task, seed: int, first: RunConfig) -> Prepared | DataError:
+def _kind(config: RunConfig) -> tuple[int, bool]:
+    """What a run's data depend on: its seed, and whether labels are shuffled."""
+    return config.seed, config.model.trained and config.loss.shuffles
+
+
+def _prepared(source: Source, task: Task, seed: int, first: RunConfig, *, shuffle: bool) -> Prepared | DataError:
     """The parts of one seed, or why this seed's split cannot be used."""
     try:
-        found = prepare(source, task, seed, first.data.name)
+        found = prepare(source, task, seed, first.data.name, shuffle=shuffle)
         if first.threshold is not None:
             validation = found.parts.validation
             labels = validation.label[task.scored(validation)]
@@ -133,46 +143,60 @@ def _train_stack(
     configs: list[RunConfig],
     task: Task,
     source: Source,
-    prepared: Mapping[int, Prepared | DataError],
+    prepared: Mapping[tuple[int, bool], Prepared | DataError],
     device: torch.device,
     on_epoch: Callable[[int], None],
     *,
     scores: bool,
 ) -> list[RunResult | RunError]:
-    first, data = configs[0], [found for c in configs if isinstance(found := prepared[c.seed], Prepared)]
+    first, data = configs[0], [found for c in configs if isinstance(found := prepared[_kind(c)], Prepared)]
     shape = data[0].parts.train
     model = first.model.build(len(shape.features), task.outputs(len(shape.features), len(shape.classes)))
     members = [_member(c, task, d) for c, d in zip(configs, data, strict=True)]
     with one_thread():
-        fitted = fit(
-            model,
-            task.step_loss,
-            members,
-            epochs=first.train.epochs,
-            batch_size=first.train.batch_size,
-            optimizer=first.train.optimizer,
-            weight_decay=first.train.weight_decay,
-            momentum=first.train.momentum,
-            clip=first.train.clip,
-            patience=first.train.patience,
-            device=device,
-            on_epoch=on_epoch,
-        )
+        if isinstance(model, UntrainedModel):
+            fitted = [_fitted(model, m.seed, d) for m, d in zip(members, data, strict=True)]
+        else:
+            fitted = fit(
+                model,
+                task.step_loss,
+                members,
+                epochs=first.train.epochs,
+                batch_size=first.train.batch_size,
+                optimizer=first.train.optimizer,
+                weight_decay=first.train.weight_decay,
+                momentum=first.train.momentum,
+                clip=first.train.clip,
+                patience=first.train.patience,
+                device=device,
+                on_epoch=on_epoch,
+            )
         rows = torch.stack([f.weights for f in fitted]).to(device)
         validation = predict(model, rows, Shelf([d.validation for d in data], device))  # [K, N, T, O]
         test = predict(model, rows, Shelf([d.test for d in data], device))
     facts = _facts(configs, source, device)
     return [
-        _result(config, task, model, source, d, m.weight, f, v, t, facts, scores=scores)
+        _result(config, task, model, source, d, m, f, v, t, facts, scores=scores)
         if f.failure is None
         else RunError(f"{config.title}: {f.failure}")
         for config, d, m, f, v, t in zip(configs, data, members, fitted, validation, test, strict=True)
     ]
 
 
-def prepare(source: Source, task: Task, seed: int, where: str) -> Prepared:
-    """The parts of one seed, scaled by the training part."""
+def _fitted(model: UntrainedModel, seed: int, data: Prepared) -> Fitted:
+    """What takes the place of training where a model has a closed form."""
+    train = data.parts.train
+    row = model.fitted(torch.from_numpy(train.label), torch.from_numpy(train.mask), torch_generator(seed, "weights"))
+    return Fitted(row, [], [], best_epoch=0, failure=None)
+
+
+def prepare(source: Source, task: Task, seed: int, where: str, *, shuffle: bool = False) -> Prepared:
+    """The parts of one seed, scaled by the training part; with `shuffle`, only the test part keeps its labels."""
     parts = source.parts(seed)
+    if shuffle:
+        generator = numpy_generator(seed, "labels")
+        learned = {name: shuffled_labels(part, generator) for name, part in vars(parts).items() if name != "test"}
+        parts = replace(parts, **learned)
     task.check(parts.train, where)
     scaler = Scaler.fit(parts.train)
     scaled = Parts(**{name: scaler.apply(part) for name, part in vars(parts).items()})
@@ -210,13 +234,25 @@ def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
     return weight * factors[torch.from_numpy(data.parts.train.label)]
 
 
+def learning_rate(config: RunConfig, task: Task, data: Prepared) -> float:
+    """The learning rate: the one that is set, times the mean raw weight of the loss that it is matched to, if any."""
+    rate, whole = config.train.lr, torch.from_numpy(data.parts.train.mask)
+    for matched in config.loss.matched:
+        raw = CounterLoss(task.base, for_seed(matched, config.seed)).weights(data.train.counter, whole)
+        rate *= raw[data.train.mask].double().mean().item()
+    if rate == 0:
+        raise unreached(config.loss, config.data.name, int(data.parts.train.length.max()))
+    return rate
+
+
 def _member(config: RunConfig, task: Task, data: Prepared) -> Member:
+    trained = config.model.trained  # a loss means nothing to a model that is not
     return Member(
         seed=config.seed,
-        lr=config.train.lr,
+        lr=learning_rate(config, task, data) if trained else config.train.lr,
         train=data.train,
         validation=data.validation,
-        weight=step_weights(config, task, data),
+        weight=step_weights(config, task, data) if trained else data.train.mask.float(),
     )
 
 
@@ -238,7 +274,7 @@ def _result(
     model: SequenceModel,
     source: Source,
     data: Prepared,
-    weight: Tensor,
+    member: Member,
     fitted: Fitted,
     validation: Tensor,
     test: Tensor,
@@ -277,7 +313,8 @@ def _result(
         ),
         environment={
             **facts,
-            "weights": asdict(diagnose(weight, anomalous, data.train.mask)),
+            "weights": asdict(diagnose(member.weight, anomalous, data.train.mask)),
+            "learning_rate": member.lr,
             "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
             "receptive_field": model.receptive_field,
             "normalize": config.loss.normalize,
@@ -347,7 +384,7 @@ def _facts(configs: list[RunConfig], source: Source, device: torch.device) -> di
 
 def _notes(model: SequenceModel, data: Prepared) -> list[str]:
     seen, longest = model.receptive_field, int(data.parts.train.length.max())
-    if seen is None or seen >= longest:
+    if seen is None or seen >= longest or seen <= 1:  # a model without memory is meant to have none
         return []
     return [
         f"the model sees the last {seen} steps only and sequences have up to {longest}: "

@@ -13,7 +13,16 @@ from pydantic import BeforeValidator, Field, model_serializer, model_validator
 from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, nearest, one_of, share
 from seqanomaly.datasets.specs import AnyData
 from seqanomaly.errors import ConfigError
-from seqanomaly.losses.modulations import MODULATIONS, AnyModulation, Modulation, Reordered, Step, Uniform
+from seqanomaly.losses.modulations import (
+    MODULATIONS,
+    AnyModulation,
+    Modulation,
+    RateMatched,
+    ShuffledLabels,
+    Step,
+    Uniform,
+    chain,
+)
 from seqanomaly.metrics.thresholds import AnyRule, Probability
 from seqanomaly.models.specs import AnyModel, GruSpec
 
@@ -44,6 +53,16 @@ class LossSpec(Config):
         """Canonical name, as in `exp(rate=0.2)` or `exp(normalize=none)`."""
         own = {k: v for k, v in self.settings().items() if k in _OWN and v != "mean"}
         return call(self.modulation.kind, {**self.modulation.changed(), **own})
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether training labels are shuffled."""
+        return any(isinstance(inner, ShuffledLabels) for inner in chain(self.modulation))
+
+    @property
+    def matched(self) -> tuple[Modulation, ...]:
+        """The modulations whose mean raw weight multiplies the learning rate."""
+        return tuple(inner.of for inner in chain(self.modulation) if isinstance(inner, RateMatched))
 
 
 _OWN = ("normalize", "pos_weight", "class_weight")
@@ -165,6 +184,12 @@ class RunConfig(Config):
         for key, task in (("pos_weight", "detect"), ("class_weight", "classify")):
             if getattr(self.loss, key) is not None and self.task != task:
                 raise ConfigError(f"{key} is for the task {task}, got {self.task}; leave it out", ("loss",))
+        if self.task == "forecast" and self.loss.shuffles:
+            raise ConfigError(
+                "shuffled_labels is for the tasks detect and classify, got forecast, which learns the next step's "
+                "features and no labels; leave it out",
+                ("loss",),
+            )
         for name, (start, end) in self.buckets.items():
             if (share(start) is None) == (share(end) is None) and _number(start) >= _number(end):
                 raise ConfigError(
@@ -194,9 +219,7 @@ def _text(part: Config) -> str:
 
 def never_active(loss: LossSpec, longest: int) -> bool:
     """Whether a step loss begins after the last step of the longest sequence, as far as its settings tell."""
-    inner = loss.modulation
-    while isinstance(inner, Reordered):
-        inner = inner.of
+    *_, inner = chain(loss.modulation)
     return isinstance(inner, Step) and not isinstance(inner.threshold, str) and inner.threshold > longest - 1
 
 

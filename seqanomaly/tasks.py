@@ -133,7 +133,7 @@ class Detect(Task):
         return self.base.per_step(outputs.squeeze(-1), target, target.shape)
 
     def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
-        return outputs.squeeze(-1).double().sigmoid().numpy()  # [N, T, 1] -> [N, T]
+        return _probability(outputs)
 
     def threshold(self, score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:
         return 0.5
@@ -188,7 +188,7 @@ class Forecast(Task):
         return _batch(sequences, x, self.scored(sequences) & (sequences.label == 0), before)
 
     def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
-        return sequences.mask & (np.arange(sequences.x.shape[1]) > 0)
+        return _after_the_first(sequences)
 
     def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         return self.base.per_step(outputs, target, target.shape[:-1])
@@ -205,12 +205,66 @@ class Forecast(Task):
         return np.asarray(np.sqrt((residual**2).mean(axis=-1)), np.float64)  # [N, T]
 
     def threshold(self, score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:
-        mixed = anomalous.any() and not anomalous.all()
-        return best_balanced(score, anomalous) if mixed else float(np.quantile(score, 0.99))
+        return _threshold(score, anomalous)
+
+
+class DirectForecast(Task):
+    """The task forecast for a model that is not trained: one logit, score = its probability, no forecast in between.
+
+    Like every forecaster it says nothing about step 0, and its threshold comes from validation data by the same rule;
+    a score that never varies keeps 0.5, as no threshold could tell anything by it.
+    """
+
+    name = "forecast"
+    base = BCE()
+
+    def outputs(self, features: int, classes: int) -> int:
+        return 1
+
+    def learning(self, sequences: Sequences) -> Batch:
+        return _batch(sequences, torch.from_numpy(sequences.label).float(), self.scored(sequences))
+
+    def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
+        return _after_the_first(sequences)
+
+    def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
+        return self.base.per_step(outputs.squeeze(-1), target, target.shape)
+
+    def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
+        return _probability(outputs)
+
+    def threshold(self, score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:
+        varies = bool((score != score[0]).any())
+        return _threshold(score, anomalous) if varies else 0.5
 
 
 TASKS: dict[str, Task] = {"detect": Detect(), "classify": Classify(), "forecast": Forecast()}
 """Every task by its name."""
+
+
+def task_of(name: str, *, trained: bool) -> Task:
+    """The task as a model meets it: one that is not trained cannot forecast, and gives the score directly.
+
+    >>> type(task_of("forecast", trained=False)).__name__
+    'DirectForecast'
+    """
+    return DirectForecast() if name == "forecast" and not trained else TASKS[name]
+
+
+def _after_the_first(sequences: Sequences) -> NDArray[np.bool_]:
+    """The real steps but the first of each sequence, [N, T]."""
+    return sequences.mask & (np.arange(sequences.x.shape[1]) > 0)
+
+
+def _probability(outputs: Tensor) -> NDArray[np.float64]:
+    """Logits [N, T, 1] as probabilities [N, T]."""
+    return outputs.squeeze(-1).double().sigmoid().numpy()
+
+
+def _threshold(score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:
+    """The best balanced accuracy where there are both classes, else the 0.99 quantile."""
+    mixed = anomalous.any() and not anomalous.all()
+    return best_balanced(score, anomalous) if mixed else float(np.quantile(score, 0.99))
 
 
 def _batch(s: Sequences, target: Tensor, mask: NDArray[np.bool_], x: Tensor | None = None) -> Batch:

@@ -175,7 +175,7 @@ def test_further_axes_are_those_with_more_than_one_value() -> None:
         ),
         (
             {"model": "gruu"},
-            "model: unknown model 'gruu'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)",
+            f"model: unknown model 'gruu'; did you mean 'gru'? (known: {', '.join(MODELS)})",
         ),
         (
             {"data": "dritf"},
@@ -185,8 +185,8 @@ def test_further_axes_are_those_with_more_than_one_value() -> None:
             {"model": {"kind": "gru", "hiden": 4}},
             "model: unknown key 'hiden'; did you mean 'hidden'? (known: kind, layers, dropout, hidden)",
         ),
-        ({"model": {"hidden": 4}}, "model: needs a name or a mapping with a 'kind', got {'hidden': 4}; known: rnn, "
-         "gru, lstm, tcn"),
+        ({"model": {"hidden": 4}}, "model: needs a name or a mapping with a 'kind', got {'hidden': 4}; known: "
+         + ", ".join(MODELS)),
         ({"model": {"kind": "gru", "hidden": "16"}}, "model.hidden: must be an integer, got '16'"),
         ({"train": {"epochs": 0}}, "train.epochs: must be greater than or equal to 1, got 0"),
         ({"train": "fast"}, "train: must be a mapping such as {epochs: 30}, got 'fast'"),
@@ -366,7 +366,7 @@ def test_the_time_of_a_stack_grows_with_what_there_is_to_do() -> None:
         members = next(plan(found))
         return stack_seconds(members, found.data[0].open()) - len(members) * EVALUATION
 
-    assert COSTS.keys() == MODELS.keys()
+    assert COSTS.keys() == {kind for kind, spec in MODELS.items() if spec.trained}
     usual = seconds()
     assert 0 < usual < 60
     assert seconds(train={"epochs": 60}) == pytest.approx(2 * usual)
@@ -390,3 +390,31 @@ def test_a_hundred_thousand_runs_are_expanded_one_at_a_time() -> None:
     assert rest == 99_999
     assert early < 200_000
     assert peak < 2_000_000
+
+
+# models that are not trained
+
+
+def test_a_model_that_is_not_trained_has_one_run_per_seed() -> None:
+    found = experiment(
+        task=["detect", "forecast"],
+        model=["gru", "random", "logistic"],
+        loss=["exp", "step"],
+        train={"lr": [0.1, 0.2], "epochs": [1, 2]},
+        seeds=3,
+    )
+    runs = list(found.expand())
+    assert len(runs) == found.count == 2 * 3 * (2 * 3 * 4 + 1)
+    random = [run for run in runs if run.model.name == "random"]
+    assert {run.loss for run in random} == {found.baseline}
+    assert {run.train for run in random} == {found.train[0]}
+    assert Counter((run.task, run.seed) for run in random) == {(t, s): 1 for t in found.task for s in range(3)}
+    assert {run.loss.name for run in runs if run.model.name == "logistic"} == {"uniform", "exp", "step"}
+
+
+def test_a_model_that_is_not_trained_costs_nothing_but_its_evaluation() -> None:
+    found = experiment(model=["random", "logistic", "rnn"], seeds=4, stack=4)
+    source = found.data[0].open()
+    times = {stack[0].model.name: stack_seconds(stack, source) for stack in plan(found)}
+    assert times["random"] == 4 * EVALUATION
+    assert 4 * EVALUATION < times["logistic"] < times["rnn"]

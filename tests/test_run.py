@@ -18,13 +18,18 @@ from seqanomaly.datasets.synthetic import Ar, Drift
 from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.losses.modulations import MODULATIONS, Step
 from seqanomaly.metrics.buckets import bucket_metrics, places, step_curve
-from seqanomaly.run import Prepared, flatten, prepare, run_stack, step_weights, train
+from seqanomaly.models.specs import MODELS
+from seqanomaly.run import Prepared, flatten, learning_rate, prepare, run_stack, step_weights, train
 from seqanomaly.run_config import LossSpec, RunConfig, TrainSpec
 from seqanomaly.store import RunResult, Store
-from seqanomaly.tasks import TASKS, Judged
+from seqanomaly.tasks import TASKS, DirectForecast, Judged
+from seqanomaly.training.stack import Member
 
 FIXED = {"kind": "permuted", "seed": 5}
 CPU = torch.device("cpu")
+DROPOUT = {kind: {"dropout": 0.2} if "dropout" in spec.model_fields else {} for kind, spec in MODELS.items()}
+MORE = (("shuffled_labels", 0, 0.01), ("rate_matched", 1, 0.01))
+UNTRAINED = [kind for kind, spec in MODELS.items() if not spec.trained]
 TINY = {"train": 16, "test": 12, "length": 10}
 LINES: list[tuple[str, dict[str, Any]]] = [
     ("detect", {"kind": "episodes"}),
@@ -126,13 +131,16 @@ def test_global_random_state_means_nothing() -> None:
         assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("model", ["rnn", "gru", "lstm", "tcn"])
+@pytest.mark.parametrize("model", MODELS)
 def test_a_stack_gives_what_each_run_gives_alone(model: str) -> None:
     configs = [
         config(
-            model={"kind": model, "dropout": 0.2}, loss=loss, seed=seed, train={"epochs": 2, "batch_size": 8, "lr": lr}
+            model={"kind": model, **DROPOUT[model]},
+            loss=loss,
+            seed=seed,
+            train={"epochs": 2, "batch_size": 8, "lr": lr},
         )
-        for loss, seed, lr in (("uniform", 0, 0.01), ("exp", 0, 0.02), ("permuted", 1, 0.01), ("step", 2, 0.005))
+        for loss, seed, lr in (("uniform", 0, 0.01), ("exp", 0, 0.02), ("permuted", 1, 0.01), ("step", 2, 0.005), *MORE)
     ]
     source = configs[0].data.open()
     for its, found in zip(configs, run_stack(configs, source, CPU), strict=True):
@@ -140,7 +148,8 @@ def test_a_stack_gives_what_each_run_gives_alone(model: str) -> None:
         assert isinstance(found, RunResult)
         torch.testing.assert_close(found.detector.weights, alone.detector.weights, rtol=1e-4, atol=1e-5)
         pd.testing.assert_frame_equal(found.history, alone.history, rtol=1e-4)
-        assert (found.digest, found.environment["stack"], alone.environment["stack"]) == (alone.digest, 4, 1)
+        assert (found.digest, found.environment["stack"], alone.environment["stack"]) == (alone.digest, 6, 1)
+        assert found.environment["learning_rate"] == alone.environment["learning_rate"]
         assert found.detector.scaler == alone.detector.scaler
 
 
@@ -438,3 +447,207 @@ class OneUnusableSeed(Source):
 
     def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
         """Not of interest here."""
+
+
+# baseline models
+
+
+@pytest.mark.parametrize("model", UNTRAINED)
+@each_line
+def test_a_model_that_is_not_trained_goes_the_same_line(
+    task: str, data: dict[str, Any], model: str, tmp_path: Path
+) -> None:
+    its, epochs = config(task, data, model=model), list[int]()
+    result = train(its, tmp_path, device="cpu", on_epoch=epochs.append)
+    assert (epochs, len(result.history)) == ([], 0)
+    assert_equal(train(its, device="cpu"), result)
+    stored = Store(tmp_path).load(result.digest)
+    assert torch.equal(stored.detector.weights, result.detector.weights)
+    assert stored.history.columns.tolist() == result.history.columns.tolist()
+    test = its.data.open().parts(0).test
+    judge = DirectForecast() if task == "forecast" else TASKS[task]
+    steps = flatten(judge, test, stored.detector.judge(test))
+    assert len(steps.score) == TASKS[task].scored(test).sum()
+    accuracy = result.metrics[result.metrics["metric"] == "accuracy"]
+    assert np.average(accuracy["value"], weights=accuracy["n"]) == pytest.approx((steps.decision == steps.label).mean())
+
+
+@pytest.mark.parametrize("model", UNTRAINED)
+def test_no_loss_changes_a_model_that_is_not_trained(model: str) -> None:
+    plain = run(model=model)
+    for loss in ("shuffled_labels", {"kind": "exp", "rate": 1e3, "normalize": "none"}, "rate_matched"):
+        found = run(model=model, loss=loss, train={"epochs": 9, "lr": 1e18})
+        assert torch.equal(found.detector.weights, plain.detector.weights)
+        pd.testing.assert_frame_equal(found.metrics, plain.metrics, check_exact=True)
+
+
+LARGE = {"train": 200, "test": 400, "length": 20}
+
+
+def total(result: RunResult, metric: str = "accuracy") -> float:
+    """The mean of a metric over the buckets."""
+    found = result.metrics[result.metrics["metric"] == metric]
+    return float(np.average(found["value"], weights=found["n"]))
+
+
+@pytest.mark.parametrize("kind", ["drift", "evidence", "onset"])
+def test_random_is_chance(kind: str) -> None:
+    results = [run(data={"kind": kind, **LARGE}, model="random", seed=seed) for seed in range(3)]
+    for metric in ("auroc", "accuracy"):
+        assert np.mean([total(result, metric) for result in results]) == pytest.approx(0.5, abs=0.02)
+    assert len({total(result) for result in results}) == 3
+
+
+def test_majority_has_the_majority_accuracy() -> None:
+    for task, hazard in (("forecast", 0.01), ("forecast", 0.5), ("detect", 0.5), ("detect", 0.01)):
+        data = {"kind": "onset", "hazard": hazard, "train": 100, "test": 100, "length": 20}
+        result = run(task, data, model="majority")
+        accuracy = result.metrics[result.metrics["metric"] == "accuracy"]
+        assert accuracy["value"].tolist() == accuracy["majority_accuracy"].tolist()
+    auroc = result.metrics[result.metrics["metric"] == "auroc"]
+    assert auroc["value"].tolist() == [0.5] * 3
+    balanced = run(data={"kind": "evidence", **LARGE}, model="majority")
+    for row in balanced.metrics[balanced.metrics["metric"] == "accuracy"].to_dict("records"):
+        assert row["value"] in (pytest.approx(row["prevalence"]), pytest.approx(1 - row["prevalence"]))
+
+
+def by_step(cut: int, classes: int) -> Given:
+    """Noise whose label turns at a step."""
+    label = [0] * cut + [classes - 1] * (10 - cut)
+    return given(*[label] * 3)
+
+
+@pytest.mark.parametrize("task", ["detect", "classify", "forecast"])
+def test_position_wins_where_the_step_is_all_that_counts(task: str) -> None:
+    results = {}
+    for model in MODELS:
+        (results[model],) = run_stack([config(task, model=model, train={"epochs": 5})], by_step(6, 2), CPU)
+    assert all(isinstance(result, RunResult) for result in results.values())
+    found = {model: total(result) for model, result in results.items() if isinstance(result, RunResult)}
+    assert found["position"] == 1
+    assert found["majority"] < 1
+    assert found["random"] < 1
+    assert found["logistic"] < 1
+
+
+def test_logistic_finds_what_is_linear_and_no_more() -> None:
+    data = {"kind": "evidence", "train": 400, "test": 1000, "length": 20, "mu": 1.0}
+    result = run(data=data, model="logistic", train={"epochs": 10})
+    assert result.environment["receptive_field"] == 1
+    best = result.metrics[result.metrics["metric"] == "accuracy"]["best_possible"].mean()
+    assert total(result) == pytest.approx(best, abs=0.02)
+    assert result.environment["notes"] == []
+    gru = run(data=data, train={"epochs": 10})
+    assert total(gru) > total(result) + 0.1
+
+
+# controls
+
+
+def mean_accuracy(data: dict[str, Any], loss: str) -> float:
+    """Mean of 24 seeds."""
+    configs = [config(data=data, loss=loss, seed=seed, train={"epochs": 8, "batch_size": 16}) for seed in range(24)]
+    results = run_stack(configs, configs[0].data.open(), CPU)
+    return float(np.mean([total(result) for result in results if isinstance(result, RunResult)]))
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("evidence", {"mu": 1.0, "features": 16}), ("drift", {"features": 20})])
+def test_shuffled_labels_leave_nothing_to_find(kind: str, settings: dict[str, Any]) -> None:
+    data = {"kind": kind, "train": 100, "test": 200, "length": 20, **settings}
+    assert mean_accuracy(data, "shuffled_labels") == pytest.approx(0.5, abs=0.03)  # three standard errors
+    assert mean_accuracy(data, "uniform") > 0.7
+
+
+def test_the_test_part_keeps_its_labels() -> None:
+    its = config(data={"kind": "onset", "hazard": 0.1, **TINY}, loss="shuffled_labels")
+    task, source = TASKS["detect"], its.data.open()
+    plain, shuffled = (prepare(source, task, 0, "onset", shuffle=shuffle) for shuffle in (False, True))
+    again, other = (prepare(source, task, seed, "onset", shuffle=True) for seed in (0, 1))
+    for name in ("train", "validation", "test"):
+        before, after = vars(plain.parts)[name], vars(shuffled.parts)[name]
+        np.testing.assert_array_equal(after.x, before.x)
+        np.testing.assert_array_equal(after.label.sum(axis=0), before.label.sum(axis=0))
+        assert (after.label != before.label).any() == (name != "test")
+        np.testing.assert_array_equal(after.label, vars(again.parts)[name].label)
+    assert (shuffled.parts.train.label != other.parts.train.label).any()
+    assert torch.equal(shuffled.train.target, torch.from_numpy(shuffled.parts.train.label).float())
+    assert torch.equal(shuffled.test.target, plain.test.target)
+
+
+def test_class_weights_follow_the_shuffled_labels() -> None:
+    its = config(loss={"kind": "shuffled_labels", "of": "exp", "pos_weight": 3.0})
+    data = prepare(its.data.open(), TASKS["detect"], 0, "drift", shuffle=True)
+    factors = torch.where(data.train.target == 1, 3.0, 1.0)
+    torch.testing.assert_close(step_weights(its, TASKS["detect"], data), weights(config(loss="exp")) * factors)
+
+
+def test_members_of_a_seed_share_their_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[list[Member]] = []
+
+    def kept(model: object, step_loss: object, members: list[Member], **_: object) -> None:
+        made.append(members)
+        raise RunError("enough")
+
+    monkeypatch.setattr("seqanomaly.run.fit", kept)
+    losses = ["uniform", "exp", "shuffled_labels", {"kind": "shuffled_labels", "of": "exp"}]
+    configs = [config(loss=loss, seed=seed) for seed in (0, 1) for loss in losses]
+    with pytest.raises(RunError, match="enough"):
+        run_stack(configs, configs[0].data.open(), CPU)
+    (members,) = made
+    places = [id(member.train) for member in members]
+    assert [places.index(place) for place in places] == [0, 0, 2, 2, 4, 4, 6, 6]
+
+
+RAW: list[dict[str, Any]] = [
+    {"kind": "exp", "rate": 0.1},
+    {"kind": "linear", "rate": 0.5},
+    {"kind": "step", "threshold": 4},
+    {"kind": "permuted", "of": "linear"},
+]
+
+
+@pytest.mark.parametrize("of", RAW, ids=lambda of: of["kind"])
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+def test_rate_matched_is_uniform_with_the_learning_rate_by_hand(of: dict[str, Any], momentum: float) -> None:
+    sgd = {"epochs": 4, "batch_size": 8, "optimizer": "sgd", "lr": 0.05, "momentum": momentum}
+    matched = run(loss={"kind": "rate_matched", "of": of}, train=sgd, seed=2)
+    factor = weights(config(loss={**of, "normalize": "none"}, seed=2)).double().mean().item()
+    by_hand = run(train={**sgd, "lr": 0.05 * factor}, seed=2)
+    assert matched.environment["learning_rate"] == pytest.approx(0.05 * factor)
+    torch.testing.assert_close(matched.detector.weights, by_hand.detector.weights, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(matched.detector.weights, run(train=sgd, seed=2).detector.weights, atol=1e-4)
+
+
+def test_rates_are_matched_over_the_steps_that_are_learned() -> None:
+    its = config("forecast", {"kind": "onset", "hazard": 0.1, **TINY}, loss={"kind": "rate_matched", "of": "linear"})
+    data = prepared(its)
+    steps = torch.arange(10.0).expand(data.train.mask.shape)[data.train.mask]
+    assert learning_rate(its, TASKS["forecast"], data) == pytest.approx(0.01 * (1 + 0.1 * steps.double().mean().item()))
+    assert run().environment["learning_rate"] == 0.01
+
+
+def test_a_rate_that_overflows_is_the_error_of_the_raw_loss() -> None:
+    of = {"kind": "exp", "rate": 20}
+    said = []
+    for loss in ({**of, "normalize": "none"}, {"kind": "rate_matched", "of": of}):
+        with pytest.raises(ConfigError) as error:
+            run(loss=loss)
+        said.append(str(error.value))
+    assert (
+        said
+        == ["exp(rate=20): the weight at counter 5 is inf, not finite and >= 0; use normalize: mean or a smaller rate"]
+        * 2
+    )
+
+
+def test_a_rate_that_would_be_zero_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"^loss: rate_matched\(of=step\(threshold=25\)\) gives no training step a weight"
+    ):
+        run(loss={"kind": "rate_matched", "of": {"kind": "step", "threshold": 25}})
+
+
+@pytest.mark.parametrize("of", ["linear", "exp", "step"])
+def test_reverse_of_reverse_trains_the_same(of: str) -> None:
+    twice = run(loss={"kind": "reverse", "of": {"kind": "reverse", "of": of}})
+    assert torch.equal(twice.detector.weights, run(loss=of).detector.weights)

@@ -10,8 +10,8 @@ from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.datasets.synthetic import Drift
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses import MODULATIONS, Exp, Linear, Permuted, Step, Uniform
-from seqanomaly.models.specs import GruSpec, TcnSpec
-from seqanomaly.run_config import THIRDS, LossSpec, RunConfig, TrainSpec, pick_loss
+from seqanomaly.models.specs import MODELS, GruSpec, TcnSpec
+from seqanomaly.run_config import THIRDS, LossSpec, RunConfig, TrainSpec, never_active, pick_loss
 
 
 def run(**values: Any) -> RunConfig:
@@ -108,7 +108,7 @@ def test_weights_of_classes_belong_to_their_task() -> None:
 
 # What is refused
 
-KNOWN_LOSSES = "uniform, linear, exp, step, reverse, permuted"
+KNOWN_LOSSES = ", ".join(MODULATIONS)
 KNOWN_DATA = ", ".join(DATASETS)
 
 
@@ -129,7 +129,7 @@ KNOWN_DATA = ", ".join(DATASETS)
         ({"data": 3}, f"data: needs a name or a mapping with a 'kind', got 3; known: {KNOWN_DATA}"),
         ({"data": {"kind": "drift", 1: 2}}, "data: keys are text, got 1"),
         ({"data": {"kind": "drift", "length": 1}}, "data.length: must be greater than or equal to 2, got 1"),
-        ({"model": "gur"}, "model: unknown model 'gur'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)"),
+        ({"model": "gur"}, f"model: unknown model 'gur'; did you mean 'gru'? (known: {', '.join(MODELS)})"),
         (
             {"model": {"kind": "gru", "hiden": 3}},
             "model: unknown key 'hiden'; did you mean 'hidden'? (known: kind, layers, dropout, hidden)",
@@ -293,3 +293,28 @@ def test_titles() -> None:
         "gru(hidden=4) on plant(label=fault) with permuted(of=step(threshold=25),normalize=none), seed 3"
     )
     assert LossSpec() == LossSpec(modulation=Uniform(), normalize="mean")
+
+
+@pytest.mark.parametrize("loss", ["shuffled_labels", {"kind": "reverse", "of": "shuffled_labels"}])
+def test_there_are_no_labels_to_shuffle_for_a_forecast(loss: object) -> None:
+    with pytest.raises(ConfigError) as error:
+        run(task="forecast", loss=loss)
+    assert str(error.value) == (
+        "loss: shuffled_labels is for the tasks detect and classify, got forecast, which learns the next step's "
+        "features and no labels; leave it out"
+    )
+    assert run(task="classify", loss=loss).loss.shuffles
+    assert not run(loss="permuted").loss.shuffles
+
+
+def test_a_loss_says_what_its_learning_rate_is_matched_to() -> None:
+    nested = {"kind": "shuffled_labels", "of": {"kind": "rate_matched", "of": {"kind": "linear", "rate": 0.5}}}
+    assert run(loss=nested).loss.matched == (Linear(rate=0.5),)
+    assert run(loss="rate_matched").loss.matched == (Exp(),)
+    assert run(loss="exp").loss.matched == ()
+
+
+@pytest.mark.parametrize("kind", ["reverse", "rate_matched", "shuffled_labels"])
+def test_a_step_that_is_never_reached_is_seen_inside_of_others(kind: str) -> None:
+    late = run(loss={"kind": kind, "of": {"kind": "step", "threshold": 8}}).loss
+    assert (never_active(late, 8), never_active(late, 9)) == (True, False)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqanomaly.collect import collect, collect_details
+from seqanomaly.collect import collect, collect_details, collect_notes
 from seqanomaly.comparison import MISSING, compare_runs
 from seqanomaly.config import dump_yaml, read_yaml
 from seqanomaly.engines.base import Ended, Engine
@@ -612,3 +612,16 @@ def test_where_there_is_nothing_to_learn_nothing_is_significant(tmp_path: Path) 
         for of_ten in [compare_runs(runs[runs["seed"].between(first, first + 9)], "uniform")]
     ]
     assert (pd.concat(smallest) < 0.05).mean() < 0.2  # 5% of the families by design, and metrics go together
+
+
+# models that are not trained
+
+
+def test_notes_come_from_each_model_once(tmp_path: Path) -> None:
+    short = {"kind": "tcn", "channels": 2, "kernel": 2, "layers": 1}
+    experiment = tiny(model=["random", short, "logistic"], loss=["exp"], seeds=2)
+    sweep(experiment, tmp_path)
+    assert collect_notes(experiment, experiment.data_digests(), Store(tmp_path)) == [
+        f"{experiment.model[1].name} on {experiment.data[0].name}: the model sees the last 3 steps only and sequences "
+        "have up to 8: raise its layers or kernel for it to see them whole."
+    ]

@@ -9,7 +9,7 @@ from sklearn.metrics import balanced_accuracy_score
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 from seqanomaly.losses.base import BCE, CE, MSE
-from seqanomaly.tasks import TASKS, Calibration, Classify, Detect, Forecast
+from seqanomaly.tasks import TASKS, Calibration, Classify, Detect, DirectForecast, Forecast, task_of
 
 DETECT, CLASSIFY, FORECAST = Detect(), Classify(), Forecast()
 
@@ -239,3 +239,43 @@ def test_forecast_needs_a_normal_step_after_a_first_one(label: list[int]) -> Non
     with pytest.raises(DataError, match=text):
         FORECAST.check(of_classes("ok", "bad", label=label), "plant")
     FORECAST.check(of_classes("ok", "bad", label=[0, 0]), "plant")
+
+
+# a model that is not trained
+
+
+def test_only_a_forecast_differs_where_nothing_is_trained() -> None:
+    for name in ("detect", "classify"):
+        assert task_of(name, trained=False) is task_of(name, trained=True) is TASKS[name]
+    assert task_of("forecast", trained=True) is TASKS["forecast"]
+    direct = task_of("forecast", trained=False)
+    assert isinstance(direct, DirectForecast)
+    assert (direct.name, direct.outputs(7, 2)) == ("forecast", 1)
+
+
+def test_a_direct_forecast_scores_the_steps_that_a_forecast_scores() -> None:
+    direct, labelled = DirectForecast(), Sequences.of([np.ones((3, 2)), np.ones((2, 2))], [[0, 1, 0], [1, 1]])
+    assert direct.scored(labelled).tolist() == TASKS["forecast"].scored(labelled).tolist()
+    learned = direct.learning(labelled)
+    assert learned.target.tolist() == [[0, 1, 0], [1, 1, 0]]
+    assert learned.mask.tolist() == [[False, True, True], [False, True, False]]
+    outputs = torch.tensor([[[9.0], [1.0], [-1.0]], [[0.0], [0.5], [0.0]]])
+    loss = direct.step_loss(outputs, learned.target)
+    torch.testing.assert_close(loss[0, 1], torch.tensor(1.0).neg().exp().log1p())
+    judged = direct.judge(outputs, labelled, Calibration(threshold=0.6))
+    np.testing.assert_allclose(judged.score[0], [np.nan, 1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))])
+    assert np.isnan(judged.score[1, 0])
+    assert judged.decision[:, 1].tolist() == [1, 1]
+    assert judged.decision[0, 2] == 0
+
+
+def test_the_threshold_of_a_direct_forecast_comes_from_validation() -> None:
+    direct = DirectForecast()
+    outputs = torch.tensor([[[9.0], [-2.0], [1.0], [2.0]]])
+    labelled = Sequences.of([np.ones((4, 1))], [[1, 0, 1, 1]])
+    assert direct.calibrate(outputs, labelled).threshold == pytest.approx(1 / (1 + np.exp(-1)))
+    normal = Sequences.of([np.ones((4, 1))], [[1, 0, 0, 0]])
+    expected = np.quantile(1 / (1 + np.exp([2.0, -1.0, -2.0])), 0.99)
+    assert direct.calibrate(outputs, normal).threshold == pytest.approx(expected)
+    for constant in (outputs.clamp(-3, -3), outputs.clamp(3, 3)):
+        assert direct.calibrate(constant, labelled).threshold == direct.calibrate(constant, normal).threshold == 0.5

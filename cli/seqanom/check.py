@@ -45,13 +45,10 @@ def check(
         planned = {"power": power.plan, "pilot": pilot}
         console.result_json({**facts, "seconds": round(survey.seconds, 1), "warnings": warnings, **planned})
         return
-    counts = {"data set": wanted.data, "model": wanted.model, "loss": wanted.loss, "seed": wanted.seeds}
-    grid = [plural(len(values), what) for what, values in counts.items()]
-    grid += [f"{len(values)} {axis}" for axis, values in wanted.axes().items()]
     listed = ", ".join(f"{count} of {size}" for size, count in sorted(survey.sizes.items(), reverse=True))
     cores = plural(workers or usable_cores(), "core")
     console.result(f"{wanted.name}: {wanted.question}" if wanted.question else wanted.name)
-    console.result(f"{plural(wanted.count, 'run')} = {' x '.join(grid)}")
+    console.result(f"{plural(wanted.count, 'run')} = {_grid(wanted)}")
     console.result(f"{survey.done} are done in {folder}, {wanted.count - survey.done} are left.")
     console.result(f"Stacks (members trained together): {listed}.")
     console.result(f"About {_duration(survey.seconds)} on {cores}, as a rough guide.")
@@ -61,6 +58,20 @@ def check(
         console.result(f"Power: {sentence}")
     if pilot is not None:
         console.result(f"Power: `{pilot}` trains a pilot that tells how many seeds are needed, and counts as done.")
+
+
+def _grid(experiment: Experiment) -> str:
+    """The number of runs as products: models with every loss, and models with the baseline loss only."""
+    kinds: dict[tuple[int, int], list[str]] = {}  # losses and training settings -> models
+    for model, losses, trains in experiment.arms():
+        kinds.setdefault((len(losses), len(trains)), []).append(model.name)
+    products = []
+    for (losses_count, trains_count), models in kinds.items():
+        counts = {"data set": len(experiment.data), "model": len(models), "loss": losses_count}
+        factors = [plural(count, what) for what, count in (counts | {"seed": len(experiment.seeds)}).items()]
+        axes = {k: v for k, v in experiment.axes().items() if k == "task" or trains_count == len(experiment.train)}
+        products.append(" x ".join([*factors, *(f"{len(values)} {axis}" for axis, values in axes.items())]))
+    return " + ".join(products)
 
 
 @dataclass(frozen=True)

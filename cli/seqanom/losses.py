@@ -22,12 +22,13 @@ def losses(
         console.result_json([entry(name) for name in MODULATIONS])
         return
     console.result("Weight of a step with counter c, and its shape over 50 steps, mean-normalised as in runs:\n")
+    width = max(map(len, MODULATIONS)) + 2
     for name in MODULATIONS:
         row = entry(name)
         settings = ", ".join(f"{key}={value}" for key, value in row["settings"].items()) or "none"
-        console.result(Text.assemble((f"{name:9}", "bold"), f"  {row['formula']}"))
-        console.result(f"           {curve(row['weights'])}  emphasis {row['emphasis']}, ESS {row['ess']:.1f} of 50")
-        console.result(f"           settings: {settings}; source: {row['source']}\n")
+        console.result(Text.assemble((name.ljust(width), "bold"), row["formula"]))
+        console.result(f"{'':{width}}{curve(row['weights'])}  emphasis {row['emphasis']}, ESS {row['ess']:.1f} of 50")
+        console.result(f"{'':{width}}settings: {settings}; source: {row['source']}\n")
     console.result("Use one with --loss NAME, or with settings: --loss '{kind: exp, rate: 0.2, normalize: none}'")
 
 

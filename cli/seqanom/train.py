@@ -30,7 +30,9 @@ def train(
     normal: Annotated[str | None, typer.Option(help="The label that means normal.", rich_help_panel=DATA)] = None,
     part: Annotated[str | None, typer.Option(help="Column that says train or test.", rich_help_panel=DATA)] = None,
     task: Annotated[str, typer.Option(help="detect, classify or forecast.")] = "detect",
-    model: Annotated[str, typer.Option(help="rnn, gru, lstm or tcn, or a mapping.")] = "gru",
+    model: Annotated[
+        str, typer.Option(help="rnn, gru, lstm, tcn; logistic, position, majority, random; or a mapping.")
+    ] = "gru",
     loss: Annotated[str, typer.Option(help="A name from `seqanom losses`, or a mapping.")] = "uniform",
     normalize: Annotated[
         str | None, typer.Option(help="mean: weights average 1 per sequence; none: raw.", show_default="mean")
@@ -88,20 +90,15 @@ def train(
     from seqanomaly.run import train as train_run
     from seqanomaly.store import Store
 
-    epochs_done: list[int] = []
+    before = set(Store(out).digests())
     farewell = "Stopped before the run was finished; the same command starts it again."
     with console.stopping(farewell), console.progress(config.title, epochs) as advance:
-
-        def on_epoch(epoch: int) -> None:
-            epochs_done.append(epoch)
-            advance(epoch)
-
-        found = train_run(config, out, device=device, on_epoch=on_epoch)
+        found = train_run(config, out, device=device, on_epoch=advance)
     folder = Store(out).folder(found.digest)
     if as_json:
-        console.result_json(_as_json(found, folder, reused=not epochs_done))
+        console.result_json(_as_json(found, folder, reused=found.digest in before))
         return
-    if not epochs_done:
+    if found.digest in before:
         console.remark("This run was trained before; showing what it left.")
     show(found, folder)
 
@@ -138,12 +135,18 @@ def _table(run: RunResult) -> Table:
 
 def _lines(run: RunResult) -> list[str]:
     weights, sequences = run.environment["weights"], run.environment["sequences"]
-    seen = run.environment["receptive_field"]
-    best = int(run.history.loc[run.history["best"] == 1, "epoch"].iloc[0])
-    return [
+    counts = (
         f"\nSequences: {sequences['train']} train, {sequences['validation']} validation, {sequences['test']} test. "
-        f"Weights from epoch {best} of {len(run.history)}, the one with the best validation loss."
-        + (f" The model sees the last {seen} steps." if seen else ""),
+    )
+    if not run.config.model.trained:
+        return [f"{counts}The model is not trained: loss and training settings mean nothing to it."]
+    seen, lr = run.environment["receptive_field"], run.config.train.lr
+    best = int(run.history.loc[run.history["best"] == 1, "epoch"].iloc[0])
+    rate = run.environment["learning_rate"] if run.config.loss.matched else lr
+    return [
+        f"{counts}Weights from epoch {best} of {len(run.history)}, the one with the best validation loss."
+        + (f" The model sees {'one step' if seen == 1 else f'the last {seen} steps'}." if seen else "")
+        + (f" Learning rate {rate:.3g} = {lr:g} x {rate / lr:.3g}." if run.config.loss.matched else ""),
         f"Loss {run.config.loss.name}: each sequence counts as {weights['ess']:.1f} effective steps (ESS), mean weight "
         f"{weights['mean_weight']:.3g}, {weights['active_share']:.0%} of the steps active, prevalence "
         f"{weights['prevalence']:.1%}, weighted by the loss {weights['effective_prevalence']:.1%}.",

@@ -28,6 +28,7 @@ from seqanomaly.training.loop import fit
 from seqanomaly.training.stack import Member
 
 MEMBERS, EPOCHS, REPEATS, HIDDEN = 16, 2, 5, 8
+KINDS = ("rnn", "gru", "lstm", "tcn")
 MODULES: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
@@ -81,7 +82,7 @@ def main() -> None:
         Member(seed=s, lr=0.01, train=train, validation=validation, weight=torch.ones(320, 50)) for s in range(MEMBERS)
     ]
     rows = []
-    for kind in MODELS:
+    for kind in KINDS:
         arms = {"stack": partial(stacked, kind, members), "alone": partial(alone, kind, members)}
         if kind in MODULES:
             arms["torch.nn"] = partial(plain, kind, members)

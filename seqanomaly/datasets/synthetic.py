@@ -49,8 +49,8 @@ class Synthetic(DataSpec):
     def best_accuracy(self, x: Features, label: Labels, receptive_field: int | None = None) -> Reals:
         """Accuracy per step, [T], that no detector exceeds in the long run; fractions.
 
-        With a `receptive_field` of R steps (1 or more) the detector sees x_{t-R+1} .. x_t only. Where no exact figure
-        is known, the Bayes rule is evaluated on the drawn x [N, T, F] and label [N, T].
+        With a `receptive_field` of R steps the detector sees x_{t-R+1} .. x_t only, with 0 the step index alone. Where
+        no exact figure is known, the Bayes rule is evaluated on the drawn x [N, T, F] and label [N, T].
         """
 
     def content_digest(self) -> None:
@@ -123,8 +123,9 @@ class Drift(Synthetic):
 
     def best_accuracy(self, x: Features, label: Labels, receptive_field: int | None = None) -> Reals:
         """Exact for any draw, [T]; a step's own features are all that counts."""
-        del x, label, receptive_field
-        return np.full(self.length, 0.5 + np.arctan2(1, self.noise) / np.pi, np.float64)
+        del x, label
+        gain = 0.0 if receptive_field == 0 else np.arctan2(1, self.noise) / np.pi
+        return np.full(self.length, 0.5 + gain, np.float64)
 
     def _projection(self, x: Features) -> Reals:
         angle = np.linspace(0, np.pi / 2, self.length)
@@ -315,8 +316,8 @@ class Ar(Synthetic):
 
     def best_accuracy(self, x: Features, label: Labels, receptive_field: int | None = None) -> Reals:
         """Exact for any draw, [T], and attained from a receptive field of two steps on."""
-        del x, label, receptive_field
-        return _normal_cdf(self.shift * np.sqrt(self._precision()) / 2)
+        del x, label
+        return _normal_cdf((receptive_field != 0) * self.shift * np.sqrt(self._precision()) / 2)
 
     def _precision(self) -> Reals:
         """1 over the variance of a step given its label and the steps shown before it, [T]."""
@@ -326,7 +327,7 @@ class Ar(Synthetic):
 
 
 def _steps_seen(length: int, receptive_field: int | None) -> int:
-    assert receptive_field is None or receptive_field >= 1
+    assert receptive_field is None or receptive_field >= 0
     return length if receptive_field is None else min(receptive_field, length)
 
 

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqanomaly.losses.modulations import MODULATIONS, Exp, Linear, Modulation, Permuted, Reverse, Step, Uniform
+from seqanomaly.losses.modulations import (
+    MODULATIONS,
+    Exp,
+    Linear,
+    Modulation,
+    Permuted,
+    RateMatched,
+    Reverse,
+    ShuffledLabels,
+    Step,
+    Uniform,
+)
 
 if TYPE_CHECKING:
     from seqanomaly.losses.base import BASES, BCE, CE, MSE, BaseLoss
@@ -34,7 +45,9 @@ __all__ = [
     "LinearCounterLoss",
     "Modulation",
     "Permuted",
+    "RateMatched",
     "Reverse",
+    "ShuffledLabels",
     "Step",
     "StepCounterLoss",
     "Uniform",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -182,11 +183,16 @@ AnyModulation = Annotated[Modulation, BeforeValidator(_pick), SerializeAsAny()]
 """Any modulation, given by name, as a mapping or as it is."""
 
 
-class Reordered(Modulation, ABC):
-    """Another modulation with its weights in another order of the valid steps."""
+class Control(Modulation, ABC):
+    """A modulation made from another one, to tell what of its effect comes from where."""
 
+    source: ClassVar[str] = "control"
     of: AnyModulation = Exp()
-    """The modulation whose weights are reordered."""
+    """The other modulation."""
+
+
+class Reordered(Control, ABC):
+    """Another modulation with its weights in another order of the valid steps."""
 
     @abstractmethod
     def order(self, mask: Tensor) -> Tensor:
@@ -211,7 +217,6 @@ class Reverse(Reordered):
 
     formula: ClassVar[str] = "the weights of another, read backwards"
     emphasis: ClassVar[str] = "mirrored"
-    source: ClassVar[str] = "control"
     kind: Literal["reverse"] = "reverse"
 
     def order(self, mask: Tensor) -> Tensor:
@@ -234,7 +239,6 @@ class Permuted(Reordered):
 
     formula: ClassVar[str] = "the weights of another, in random order"
     emphasis: ClassVar[str] = "none"
-    source: ClassVar[str] = "control"
     kind: Literal["permuted"] = "permuted"
     seed: int | None = Field(None, ge=0)
     """Seed of the order; by default the run's own seed, and 0 outside of runs."""
@@ -249,6 +253,57 @@ class Permuted(Reordered):
         return keys.masked_fill(~mask, 2.0).argsort(dim=-1, stable=True).gather(-1, rank)
 
 
+class RateMatched(Control):
+    """Every step counts the same, at the learning rate that another modulation's raw weights amount to.
+
+    In a run the learning rate is multiplied by the mean raw weight of the valid training steps: the control for
+    `normalize: none`, which under SGD is a change of the learning rate as well as of the emphasis. Outside of runs it
+    is `Uniform`.
+
+    >>> import torch
+    >>> RateMatched().weight(torch.arange(3.0), torch.ones(3, dtype=torch.bool)).tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    formula: ClassVar[str] = "1, at lr x the mean raw weight of another"
+    emphasis: ClassVar[str] = "none"
+    kind: Literal["rate_matched"] = "rate_matched"
+
+    def weight(self, counter: Tensor, mask: Tensor) -> Tensor:
+        """1 everywhere."""
+        return counter.new_ones(counter.shape)
+
+    def mean_one(self, counter: Tensor, mask: Tensor) -> Tensor:
+        """1 where the mask is True."""
+        return mask.to(counter.dtype)
+
+
+class ShuffledLabels(Control):
+    """The weights of another, on labels that mean nothing: what is left to learn is how common they are at each step.
+
+    In a run the labels of the training and validation sequences are permuted among the sequences, at every step by
+    itself; the test part keeps its own. Whatever a detector then gets beyond chance is a leak.
+
+    >>> import torch
+    >>> ShuffledLabels(of=Linear(rate=1.0)).weight(torch.arange(3.0), torch.ones(3, dtype=torch.bool)).tolist()
+    [1.0, 2.0, 3.0]
+    """
+
+    formula: ClassVar[str] = "the weights of another, on shuffled training labels"
+    emphasis: ClassVar[str] = "that of the other"
+    kind: Literal["shuffled_labels"] = "shuffled_labels"
+    of: AnyModulation = Uniform()
+    """The other modulation."""
+
+    def weight(self, counter: Tensor, mask: Tensor) -> Tensor:
+        """The inner weights."""
+        return self.of.weight(counter, mask)
+
+    def mean_one(self, counter: Tensor, mask: Tensor) -> Tensor:
+        """The inner normalised weights."""
+        return self.of.mean_one(counter, mask)
+
+
 MODULATIONS: dict[str, type[Modulation]] = {
     "uniform": Uniform,
     "linear": Linear,
@@ -256,14 +311,27 @@ MODULATIONS: dict[str, type[Modulation]] = {
     "step": Step,
     "reverse": Reverse,
     "permuted": Permuted,
+    "rate_matched": RateMatched,
+    "shuffled_labels": ShuffledLabels,
 }
 """Every modulation by its name."""
+
+
+def chain(modulation: Modulation) -> Iterator[Modulation]:
+    """`modulation`, the one it is made from, and so on to the innermost.
+
+    >>> [m.kind for m in chain(Reverse(of=Permuted(of=Exp())))]
+    ['reverse', 'permuted', 'exp']
+    """
+    yield modulation
+    if isinstance(modulation, Control):
+        yield from chain(modulation.of)
 
 
 def for_seed(modulation: Modulation, seed: int) -> Modulation:
     """`modulation` with the run's seed wherever it draws an order and none was set."""
     if isinstance(modulation, Permuted) and modulation.seed is None:
         return Permuted(of=for_seed(modulation.of, seed), seed=seed)
-    if isinstance(modulation, Reordered):
+    if isinstance(modulation, Control):
         return modulation.model_copy(update={"of": for_seed(modulation.of, seed)})
     return modulation

@@ -68,7 +68,7 @@ class SequenceModel(ABC):
     @property
     @abstractmethod
     def receptive_field(self) -> int | None:
-        """How many steps, the current one included, an output can see; None for all so far."""
+        """How many steps, the current one included, an output can see; None for all so far, 0 for none."""
 
     @property
     @abstractmethod
@@ -97,6 +97,32 @@ class SequenceModel(ABC):
     def rows(self, weights: dict[str, Tensor]) -> Tensor:
         """The row [P] that holds the named parameters [*shape] of one member; the inverse of `views`."""
         return torch.cat([weights[name].reshape(-1) for name in self.parameters()])
+
+
+class UntrainedModel(SequenceModel, ABC):
+    """A model whose row follows from the labels of the training part, without a loop and without a loss.
+
+    Args:
+        features: number of features F.
+        outputs: number of outputs O per step: 1 for a logit, or one logit per class.
+    """
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__(features, outputs, dropout=0.0)
+
+    @abstractmethod
+    def fitted(self, label: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """The row [P] in closed form.
+
+        Args:
+            label: class of each training step [N, T], 0 is normal.
+            mask: which of them count, [N, T].
+            generator: the member's own.
+        """
+
+    @property
+    def width(self) -> int:
+        return self.outputs
 
 
 def linear(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
@@ -16,22 +16,36 @@ if TYPE_CHECKING:
 class ModelSpec(Component, ABC):
     """A model by its kind and sizes."""
 
-    layers: int = Field(1, ge=1, le=64)
-    """Number of layers, at least 1."""
-    dropout: float = Field(0.0, ge=0, lt=1)
-    """Share of hidden values dropped while training, in [0, 1)."""
+    trained: ClassVar[bool] = True
+    """Whether the loop trains it; if not, loss and training settings mean nothing to it."""
 
     @property
     @abstractmethod
     def width(self) -> int:
         """Hidden values per step and sequence."""
 
+    @property
+    @abstractmethod
+    def depth(self) -> int:
+        """Layers that are computed one after the other."""
+
     @abstractmethod
     def build(self, features: int, outputs: int) -> SequenceModel:
         """The model for that many features and outputs per step."""
 
 
-class _RecurrentSpec(ModelSpec, ABC):
+class _LayeredSpec(ModelSpec, ABC):
+    layers: int = Field(1, ge=1, le=64)
+    """Number of layers, at least 1."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of hidden values dropped while training, in [0, 1)."""
+
+    @property
+    def depth(self) -> int:
+        return self.layers
+
+
+class _RecurrentSpec(_LayeredSpec, ABC):
     hidden: int = Field(16, ge=1)
     """Number of hidden units, at least 1."""
 
@@ -73,7 +87,7 @@ class LstmSpec(_RecurrentSpec):
         return LSTM(features, outputs, hidden=self.hidden, layers=self.layers, dropout=self.dropout)
 
 
-class TcnSpec(ModelSpec):
+class TcnSpec(_LayeredSpec):
     """Temporal convolutional network: residual causal dilated blocks."""
 
     kind: Literal["tcn"] = "tcn"
@@ -101,8 +115,76 @@ class TcnSpec(ModelSpec):
         )
 
 
-MODELS: dict[str, type[ModelSpec]] = {"rnn": RnnSpec, "gru": GruSpec, "lstm": LstmSpec, "tcn": TcnSpec}
+class _BaselineSpec(ModelSpec, ABC):
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def depth(self) -> int:
+        return 1
+
+
+class LogisticSpec(_BaselineSpec):
+    """Linear in the features of the step; logistic regression, or a linear autoregression as a forecaster."""
+
+    kind: Literal["logistic"] = "logistic"
+
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        from seqanomaly.models.baselines import Logistic
+
+        return Logistic(features, outputs)
+
+
+class PositionSpec(_BaselineSpec):
+    """The step index alone, cut where the training labels are best told apart."""
+
+    kind: Literal["position"] = "position"
+    trained: ClassVar[bool] = False
+
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        from seqanomaly.models.baselines import Position
+
+        return Position(features, outputs)
+
+
+class MajoritySpec(_BaselineSpec):
+    """The commonest class of the training steps, always."""
+
+    kind: Literal["majority"] = "majority"
+    trained: ClassVar[bool] = False
+
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        from seqanomaly.models.baselines import Majority
+
+        return Majority(features, outputs)
+
+
+class RandomSpec(_BaselineSpec):
+    """A score at random that knows nothing of the labels."""
+
+    kind: Literal["random"] = "random"
+    trained: ClassVar[bool] = False
+
+    def build(self, features: int, outputs: int) -> SequenceModel:
+        from seqanomaly.models.baselines import Random
+
+        return Random(features, outputs)
+
+
+MODELS: dict[str, type[ModelSpec]] = {
+    "rnn": RnnSpec,
+    "gru": GruSpec,
+    "lstm": LstmSpec,
+    "tcn": TcnSpec,
+    "logistic": LogisticSpec,
+    "position": PositionSpec,
+    "majority": MajoritySpec,
+    "random": RandomSpec,
+}
 """Every model by its name."""
+BASELINES: tuple[ModelSpec, ...] = (LogisticSpec(), PositionSpec(), MajoritySpec(), RandomSpec())
+"""What any detector has to be held against."""
 
 pick_model = one_of(MODELS, "model")
 """A name or a mapping as a model."""

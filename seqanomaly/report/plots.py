@@ -12,7 +12,7 @@ import pandas as pd
 
 from seqanomaly.comparison import t_interval
 from seqanomaly.paths import whole
-from seqanomaly.report.words import Row, groups
+from seqanomaly.report.words import Row, groups, has_others
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -108,7 +108,8 @@ def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours:
 
 def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: str) -> Figure:
     """Late against early change in accuracy: per data set and model a point per loss with both 95% intervals."""
-    every = list(groups(comparison[comparison["metric"] == "accuracy"]))
+    accuracy = comparison[comparison["metric"] == "accuracy"]
+    every = [(title, rows) for title, rows in groups(accuracy) if has_others(rows, baseline)]
     losses = [loss for loss in comparison["loss"].unique() if loss != baseline]
     figure, axes = panels(every, height=4.4, titles=[title for title, _ in every])
     for here, (_, of_title) in zip(axes, every[:PANELS], strict=False):

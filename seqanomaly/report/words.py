@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from seqanomaly.comparison import TOO_FEW, pairs_needed
+from seqanomaly.comparison import NOT_TRAINED, TOO_FEW, pairs_needed
 
 MARGIN = 0.01
 """A gain counts from one point on."""
@@ -16,10 +16,13 @@ Row = dict[str, Any]
 
 
 def findings(comparison: pd.DataFrame, baseline: str, early: str, late: str, metric: str = "accuracy") -> list[str]:
-    """One sentence per data set and model: who gains late and what it costs early, or that nobody does."""
+    """One sentence per data set and model: who gains late and what it costs early, or that nobody does.
+
+    A model with the baseline loss only is passed over where there are others, and always if it is not trained.
+    """
     return [
         f"{title}: {_sentence(rows, baseline, early, late)}."
-        for title, rows in groups(comparison[comparison["metric"] == metric])
+        for title, rows in _compared(comparison[comparison["metric"] == metric], baseline)
     ]
 
 
@@ -31,7 +34,7 @@ def cheapest(
     The cost is a fraction; the mean differences decide.
     """
     lines = []
-    for title, rows in groups(comparison[comparison["metric"] == metric]):
+    for title, rows in _compared(comparison[comparison["metric"] == metric], baseline):
         before, after = ({r["loss"]: r for r in rows if r["bucket"] == b} for b in (early, late))
         allowed = [
             loss
@@ -57,6 +60,19 @@ def groups(comparison: pd.DataFrame) -> Iterator[tuple[str, list[Row]]]:
         title = ", ".join([f"{row['model']} on {row['dataset']}", *(f"{name}={row[name]}" for name in axes)])
         found.setdefault(title, []).append({str(key): value for key, value in row.items()})
     yield from found.items()
+
+
+def _compared(comparison: pd.DataFrame, baseline: str) -> list[tuple[str, list[Row]]]:
+    """The groups in which something can be compared; where there is none, those that could have had it."""
+    every = list(groups(comparison))
+    compared = [(title, rows) for title, rows in every if has_others(rows, baseline)]
+    trainable = [(title, rows) for title, rows in every if not any(NOT_TRAINED in row["note"] for row in rows)]
+    return compared or trainable
+
+
+def has_others(rows: list[Row], baseline: str) -> bool:
+    """Whether there is a loss beside the baseline."""
+    return any(row["loss"] != baseline for row in rows)
 
 
 def _sentence(rows: list[Row], baseline: str, early: str, late: str) -> str:

@@ -16,6 +16,7 @@ import pytest
 from scipy import stats
 from seqanom.check import FEW_SEEDS, STARTING, _duration
 
+from seqanomaly.experiment import EVALUATION
 from seqanomaly.power import PILOT
 from seqanomaly.run import train
 
@@ -223,3 +224,12 @@ def test_a_pilot_has_the_pairs_that_planning_needs() -> None:
 )
 def test_a_duration_has_the_unit_that_fits(seconds: float, text: str) -> None:
     assert _duration(seconds) == text
+
+
+def test_a_model_that_is_not_trained_takes_no_time(seqanom: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE.replace("{kind: rnn, hidden: [2, 3]}", "[random, position]"))
+    done = seqanom("check", "mine.yaml")
+    assert "\n10 runs = 1 data set x 2 models x 1 loss x 5 seeds\n" in done.out
+    assert json.loads(seqanom("check", "mine.yaml", "--json", "--workers", 1).out)["seconds"] == pytest.approx(
+        STARTING + 10 * EVALUATION
+    )

@@ -17,6 +17,7 @@ from seqanom import console
 from seqanomaly.experiment import Experiment
 from seqanomaly.metrics.scores import METRICS
 from seqanomaly.metrics.whole import WHOLE_METRICS
+from seqanomaly.models.specs import MODELS
 from seqanomaly.store import Store
 from seqanomaly.sweep import load_experiment
 
@@ -225,7 +226,7 @@ def test_a_file_that_is_no_experiment(text: str, said: str, complaint: Complaint
          "Try 'seqanom compare --help'."),
         (("--loss", "{kind: exp"), "--loss, line 1, column 12: not valid YAML: expected ',' or '}'"),
         (("--seeds", " "), "seeds: must name each seed once and at least one, got []"),
-        (("--model", "gruu"), "model: unknown model 'gruu'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)"),
+        (("--model", "gruu"), f"model: unknown model 'gruu'; did you mean 'gru'? (known: {', '.join(MODELS)})"),
         (("--train", "{epocs: 5}"), "train: unknown key 'epocs'; did you mean 'epochs'? (known: epochs, batch_size, "
          "lr, optimizer, momentum, weight_decay, clip, patience)"),
         (("--data", "none.csv"), "none.csv: there is no such file"),

@@ -14,6 +14,8 @@ import pytest
 from seqanom.values import read_value
 
 from seqanomaly.datasets.specs import DATASETS
+from seqanomaly.losses.modulations import MODULATIONS
+from seqanomaly.models.specs import MODELS
 from seqanomaly.run_config import RunConfig, repeat_command
 from seqanomaly.store import Store
 
@@ -267,9 +269,9 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
     [
         (
             ("--loss", "exq"),
-            "loss: unknown loss 'exq'; did you mean 'exp'? (known: uniform, linear, exp, step, reverse, permuted)",
+            f"loss: unknown loss 'exq'; did you mean 'exp'? (known: {', '.join(MODULATIONS)})",
         ),
-        (("--model", "gur"), "model: unknown model 'gur'; did you mean 'gru'? (known: rnn, gru, lstm, tcn)"),
+        (("--model", "gur"), f"model: unknown model 'gur'; did you mean 'gru'? (known: {', '.join(MODELS)})"),
         (
             ("--data", "episode"),
             f"data: unknown data set 'episode'; did you mean 'episodes'? (known: {', '.join(DATASETS)})",
@@ -353,3 +355,24 @@ def test_a_tcn_says_how_far_it_sees(seqanom: Callable[..., Any]) -> None:
     done = seqanom("train", "--data", "{kind: drift, length: 9, train: 20, test: 10}", "--model", "tcn", "--epochs", 1)
     assert done.code == 0
     assert "The model sees the last 61 steps." in done.out
+
+
+HASTY = ("--data", "{kind: drift, length: 8, train: 20, test: 20}", "--epochs", 1, "--device", "cpu")
+
+
+def test_a_model_that_is_not_trained(seqanom: Run) -> None:
+    first = seqanom("train", *HASTY, "--model", "position")
+    assert (first.code, first.err) == (0, "")
+    assert first.out.splitlines()[-2] == (
+        "Sequences: 16 train, 4 validation, 20 test. The model is not trained: loss and training settings mean nothing "
+        "to it."
+    )
+    again = seqanom("train", *HASTY, "--model", "position")
+    assert (again.out, again.err) == (first.out, "This run was trained before; showing what it left.\n")
+    assert json.loads(seqanom("train", *HASTY, "--model", "position", "--json").out)["reused"] is True
+    assert json.loads(seqanom("train", *HASTY, "--model", "random", "--json").out)["reused"] is False
+
+
+def test_a_matched_learning_rate_is_shown(seqanom: Run) -> None:
+    out = seqanom("train", *HASTY, "--model", "logistic", "--loss", "{kind: rate_matched, of: linear}").out
+    assert " The model sees one step. Learning rate 0.0135 = 0.01 x 1.35.\n" in out

@@ -108,7 +108,7 @@ def test_published_best_accuracies(task: Synthetic, figures: list[float]) -> Non
 
 
 @pytest.mark.parametrize("task", [Evidence(mu=0), Evidence(mu=0, schedule="ramp")])
-@pytest.mark.parametrize("receptive_field", [None, 1, 7])
+@pytest.mark.parametrize("receptive_field", [None, 0, 1, 7])
 def test_no_evidence_is_exactly_half(task: Evidence, receptive_field: int | None) -> None:
     assert best(task, receptive_field).tolist() == [0.5] * 50
 
@@ -196,7 +196,7 @@ def test_onset_posterior_by_enumeration(features: int) -> None:
     task = Onset(length=9, hazard=0.15, shift=0.7, features=features)
     x, label = task.draw(np.random.default_rng(10), 300)
     np.testing.assert_allclose(task.posterior(x), onset_by_enumeration(task, x, 9), rtol=1e-5)
-    for receptive_field in (1, 3, 8, 9, 20):
+    for receptive_field in (0, 1, 3, 8, 9, 20):
         right = (onset_by_enumeration(task, x, receptive_field) >= 0.5) == label
         np.testing.assert_array_equal(task.best_accuracy(x, label, receptive_field), right.mean(axis=0))
     np.testing.assert_array_equal(task.best_accuracy(x, label, 20), task.best_accuracy(x, label))
@@ -278,7 +278,7 @@ any_task: Callable[..., Any] = given(
         ),
         st.builds(Ar, length=length, shift=effects(), phi=st.floats(-1, 1, exclude_min=True, exclude_max=True)),
     ),
-    receptive_field=st.none() | st.integers(1, 40),
+    receptive_field=st.none() | st.integers(0, 40),
     seed=st.integers(0, 2**32 - 1),
 )
 
@@ -304,3 +304,15 @@ def test_every_task_keeps_its_shapes_and_ranges(task: Synthetic, receptive_field
     assert accuracy.dtype.name == "float64"
     chance = 0.5 - (0.15 if isinstance(task, Onset) else 0)  # six standard errors of a share of 400
     assert np.all((accuracy >= chance) & (accuracy <= 1))
+
+
+@pytest.mark.parametrize("task", [Drift(), Evidence(), Ar()])
+def test_the_step_alone_says_nothing_where_labels_are_balanced(task: Synthetic) -> None:
+    assert best(task, 0).tolist() == [0.5] * 50
+
+
+def test_the_step_alone_tells_how_common_an_onset_is() -> None:
+    task = Onset(length=30, hazard=0.1)
+    x, label = task.draw(np.random.default_rng(0), 200)
+    commoner = 1 - 0.9 ** np.arange(1, 31) >= 0.5
+    np.testing.assert_allclose(task.best_accuracy(x, label, 0), (commoner == label).mean(axis=0))

@@ -376,11 +376,11 @@ def test_predictions_with_an_axis_too_many() -> None:
         ({"base": "bec"}, "unknown base loss 'bec'; did you mean 'bce'? (known: bce, mse, ce)"),
         (
             {"modulation": "linaer"},
-            "unknown loss 'linaer'; did you mean 'linear'? (known: uniform, linear, exp, step, reverse, permuted)",
+            f"unknown loss 'linaer'; did you mean 'linear'? (known: {', '.join(MODULATIONS)})",
         ),
         (
             {"modulation": 3},
-            "needs a name or a mapping with a 'kind', got 3; known: uniform, linear, exp, step, reverse, permuted",
+            f"needs a name or a mapping with a 'kind', got 3; known: {', '.join(MODULATIONS)}",
         ),
         ({"normalize": "meen"}, "unknown normalize 'meen'; did you mean 'mean'? (known: none, mean)"),
         ({"normalize": None}, "unknown normalize None; did you mean 'none'? (known: none, mean)"),

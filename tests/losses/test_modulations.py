@@ -13,8 +13,20 @@ from torch import Tensor
 
 from seqanomaly.config import Config
 from seqanomaly.errors import ConfigError
-from seqanomaly.losses import MODULATIONS, CounterLoss, Exp, Linear, Modulation, Permuted, Reverse, Step, Uniform
-from seqanomaly.losses.modulations import for_seed
+from seqanomaly.losses import (
+    MODULATIONS,
+    CounterLoss,
+    Exp,
+    Linear,
+    Modulation,
+    Permuted,
+    RateMatched,
+    Reverse,
+    ShuffledLabels,
+    Step,
+    Uniform,
+)
+from seqanomaly.losses.modulations import chain, for_seed
 
 VARIANTS: list[Modulation] = [
     *(kind() for kind in MODULATIONS.values()),
@@ -33,6 +45,9 @@ VARIANTS: list[Modulation] = [
     Permuted(of=Linear(), seed=5),
     Permuted(of=Step(threshold="30%")),
     Permuted(of=Reverse(of=Exp(rate=0.5)), seed=2),
+    RateMatched(of=Step(threshold=3)),
+    ShuffledLabels(of=Exp(rate=2.0)),
+    ShuffledLabels(of=Permuted(of=Linear())),
 ]
 each_variant = pytest.mark.parametrize("modulation", VARIANTS, ids=lambda modulation: modulation.name)
 each_kind = pytest.mark.parametrize("kind", MODULATIONS)
@@ -56,6 +71,8 @@ PLAIN: dict[str, Callable[[Any, list[float]], list[float]]] = {
     "step": lambda m, c: [float(x >= m.threshold) for x in c],
     "reverse": lambda m, c: plain(m.of, c)[::-1],
     "permuted": lambda m, c: [plain(m.of, c)[i] for i in drawn_order(m.seed, len(c))],
+    "rate_matched": lambda m, c: [1.0] * len(c),
+    "shuffled_labels": lambda m, c: plain(m.of, c),
 }
 
 
@@ -314,11 +331,19 @@ def test_the_runs_seed_reaches_every_order_that_has_none() -> None:
     assert for_seed(Reverse(of=Permuted()), 7) == Reverse(of=Permuted(seed=7))
     assert for_seed(Permuted(of=Reverse(of=Permuted())), 7) == Permuted(of=Reverse(of=Permuted(seed=7)), seed=7)
     assert for_seed(Permuted(of=Permuted(), seed=3), 7) == Permuted(of=Permuted(seed=7), seed=3)
+    assert for_seed(ShuffledLabels(of=Permuted()), 7) == ShuffledLabels(of=Permuted(seed=7))
+    assert for_seed(RateMatched(of=Permuted()), 7) == RateMatched(of=Permuted(seed=7))
     for plain_one in (Uniform(), Linear(rate=0.3), Exp(), Step(), Reverse(of=Linear())):
         assert for_seed(plain_one, 7) == plain_one
     unset = Permuted()
     for_seed(unset, 7)
     assert unset.seed is None
+
+
+def test_a_chain_ends_at_the_innermost() -> None:
+    assert list(chain(Exp())) == [Exp()]
+    nested = Reverse(of=ShuffledLabels(of=RateMatched(of=Linear(rate=3.0))))
+    assert list(chain(nested)) == [nested, nested.of, RateMatched(of=Linear(rate=3.0)), Linear(rate=3.0)]
 
 
 # Names and settings
@@ -344,6 +369,10 @@ def test_each_describes_itself(kind: str) -> None:
         (Reverse(), "reverse"),
         (Reverse(of=Exp(rate=0.2)), "reverse(of=exp(rate=0.2))"),
         (Permuted(seed=3), "permuted(seed=3)"),
+        (RateMatched(), "rate_matched"),
+        (RateMatched(of=Linear()), "rate_matched(of=linear(rate=0.1))"),
+        (ShuffledLabels(), "shuffled_labels"),
+        (ShuffledLabels(of=Exp()), "shuffled_labels(of=exp(rate=0.1))"),
     ],
 )
 def test_canonical_names(modulation: Modulation, name: str) -> None:
@@ -357,6 +386,8 @@ def test_the_defaults() -> None:
     assert Step().settings() == {"kind": "step", "threshold": "50%"}
     assert Reverse().settings() == {"kind": "reverse", "of": {"kind": "exp", "rate": 0.1}}
     assert Permuted().settings() == {"kind": "permuted", "of": {"kind": "exp", "rate": 0.1}, "seed": None}
+    assert RateMatched().settings() == {"kind": "rate_matched", "of": {"kind": "exp", "rate": 0.1}}
+    assert ShuffledLabels().settings() == {"kind": "shuffled_labels", "of": {"kind": "uniform"}}
 
 
 @pytest.mark.parametrize(
@@ -376,7 +407,7 @@ def test_the_defaults() -> None:
         (
             "reverse",
             {"of": "exq"},
-            "of: unknown loss 'exq'; did you mean 'exp'? (known: uniform, linear, exp, step, reverse, permuted)",
+            f"of: unknown loss 'exq'; did you mean 'exp'? (known: {', '.join(MODULATIONS)})",
         ),
         ("reverse", {"of": {"kind": "exp", "rate": None}}, "of.rate: must be a number, got None"),
     ],

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqanomaly.models.base import NO_DROPOUT, Dropout, SequenceModel
+from seqanomaly.models.base import NO_DROPOUT, Dropout, SequenceModel, UntrainedModel
+from seqanomaly.models.baselines import Logistic, Majority, Position, Random
 from seqanomaly.models.rnn import Recurrent
 from seqanomaly.models.specs import MODELS
 from seqanomaly.models.tcn import TCN
@@ -17,8 +18,8 @@ FEATURES, OUTPUTS, SMALL = 3, 2, {"hidden": 4, "channels": 4, "kernel": 2}
 def build(kind: str, layers: int = 1, *, features: int = FEATURES, dropout: float = 0.0) -> SequenceModel:
     """The model in a small size."""
     spec = MODELS[kind]
-    sizes: dict[str, Any] = {key: value for key, value in SMALL.items() if key in spec.model_fields}
-    return spec(layers=layers, dropout=dropout, **sizes).build(features, OUTPUTS)
+    wanted: dict[str, Any] = {**SMALL, "layers": layers, "dropout": dropout}
+    return spec(**{key: value for key, value in wanted.items() if key in spec.model_fields}).build(features, OUTPUTS)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -39,11 +40,12 @@ def inputs(members: int, sequences: int, steps: int) -> Tensor:
 
 
 each_model = pytest.mark.parametrize("kind", MODELS)
+each_trained = pytest.mark.parametrize("kind", [kind for kind, spec in MODELS.items() if spec.trained])
 each_depth = pytest.mark.parametrize("layers", [1, 2])
 
 
 def test_the_table_names_each_kind() -> None:
-    assert list(MODELS) == ["rnn", "gru", "lstm", "tcn"]
+    assert list(MODELS) == ["rnn", "gru", "lstm", "tcn", "logistic", "position", "majority", "random"]
     for kind, spec in MODELS.items():
         assert spec().name == kind
         assert spec().settings()["kind"] == kind
@@ -73,7 +75,8 @@ def test_a_later_step_changes_no_earlier_output(kind: str, layers: int) -> None:
         changed[:, :, step:] += 5
         after = run(model, weights, changed)
         torch.testing.assert_close(after[:, :, :step], before[:, :, :step], rtol=0, atol=1e-6)
-        assert (after[:, :, step] - before[:, :, step]).abs().amax() > 1e-3
+        change = (after[:, :, step] - before[:, :, step]).abs().amax()
+        assert change == 0 if model.receptive_field == 0 else change > 1e-3
 
 
 @each_model
@@ -110,7 +113,7 @@ def test_a_member_gives_in_a_stack_what_it_gives_alone(kind: str, layers: int) -
         torch.testing.assert_close(alone, stacked[k : k + 1], rtol=1e-6, atol=1e-6)
 
 
-@each_model
+@each_trained
 @each_depth
 def test_gradients_of_members_never_mix(kind: str, layers: int) -> None:
     model, x = build(kind, layers, dropout=0.3), inputs(3, 2, 9)
@@ -155,6 +158,9 @@ def test_size_is_the_number_of_all_values(kind: str, layers: int) -> None:
 def expected_size(model: SequenceModel) -> int:
     """Written out for one layer of 4 units over 3 features, and 2 outputs."""
     head = 2 * 4 + 2
+    baselines = {Logistic: 2 * 3 + 2, Position: 1 + 2 + 2, Majority: 2, Random: 2}
+    if type(model) in baselines:
+        return baselines[type(model)]
     if isinstance(model, Recurrent):
         return type(model).gates * 4 * (3 + 4 + 1 + 1) + head
     return 4 * (3 * 2 + 1) + 4 * (4 * 2 + 1) + 4 * (3 + 1) + head
@@ -192,7 +198,8 @@ def test_dropout_is_drawn_by_the_members_own_generators(kind: str, layers: int) 
     model, x = build(kind, layers, dropout=0.5), inputs(3, 4, 9)
     values = rows(model, 3)
     stacked = run(model, values, x, Dropout(0.5, [generator(k) for k in range(3)]))
-    assert not torch.allclose(stacked, run(model, values, x))
+    has_dropout = "dropout" in MODELS[kind].model_fields
+    assert torch.equal(stacked, run(model, values, x)) is not has_dropout
     for order in ([0], [2], [2, 0, 1]):
         found = run(model, values[order], x[order], Dropout(0.5, [generator(k) for k in order]))
         torch.testing.assert_close(found, stacked[order], rtol=1e-5, atol=1e-5)
@@ -204,6 +211,20 @@ def test_evaluation_drops_nothing(kind: str) -> None:
     values = rows(model, 1)
     assert torch.equal(run(model, values, x), run(model, values, x))
     assert torch.equal(run(model, values, x), run(build(kind, dropout=0.0), values, x))
+
+
+@each_model
+def test_a_model_says_whether_it_is_trained(kind: str) -> None:
+    assert isinstance(build(kind), UntrainedModel) is not MODELS[kind].trained
+
+
+def test_logistic_sees_its_step_only() -> None:
+    model, x = build("logistic"), inputs(1, 2, 12)
+    changed = x.clone()
+    changed[:, :, 6] += 5
+    differs = (run(model, rows(model, 1), x) != run(model, rows(model, 1), changed)).any(-1).any(1).any(0)
+    assert differs.tolist() == [step == 6 for step in range(12)]
+    assert model.receptive_field == 1
 
 
 def test_dropout_keeps_its_share_and_the_mean() -> None:
@@ -220,9 +241,9 @@ def test_no_dropout_returns_what_it_was_given() -> None:
     assert Dropout(0.0, [generator()])(h) is h
 
 
-@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm", "random"])
 @each_depth
-def test_recurrent_models_see_all_steps(kind: str, layers: int) -> None:
+def test_some_models_see_all_steps(kind: str, layers: int) -> None:
     model, x = build(kind, layers), inputs(1, 2, 12)
     changed = x.clone()
     changed[:, :, 0] += 5

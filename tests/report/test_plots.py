@@ -149,3 +149,11 @@ def test_a_figure_is_written_whole_and_is_the_same_again(curves: pd.DataFrame, t
     assert [path.read_bytes() for path in paths] == first
     assert ET.parse(paths[1]).getroot().tag == "{http://www.w3.org/2000/svg}svg"
     assert imread(paths[0]).shape[:2] == (690, 1560)
+
+
+def test_a_model_without_other_losses_has_no_tradeoff(comparison: pd.DataFrame) -> None:
+    alone = comparison[comparison["loss"] == "uniform"].assign(model="random")
+    found, expected = (
+        drawn(tradeoff_figure(c, "uniform", "early", "late")) for c in (pd.concat([alone, comparison]), comparison)
+    )
+    assert [axes.get_title() for axes in panels(found)] == [axes.get_title() for axes in panels(expected)]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seqanomaly.comparison import NOT_TRAINED
 from seqanomaly.report.words import cheapest, findings, groups, points
 
 Change = tuple[float, float, float, float]  # difference, low, high, adjusted p
@@ -158,3 +159,23 @@ def test_points() -> None:
     row = {"difference": -0.02, "difference_low": -0.031, "difference_high": -0.009}
     assert points(row) == "-2.0 points [-3.1, -0.9]"
     assert points({**row, "difference": 0.02}, signed=True) == "+2.0 points [-3.1, -0.9]"
+
+
+def beside(model: str, note: str = "") -> pd.DataFrame:
+    """A model with the baseline loss only."""
+    return comparison({}, {"uniform": note}).assign(model=model)
+
+
+def test_a_model_with_the_baseline_only_is_passed_over() -> None:
+    whole = pd.concat([beside("random", NOT_TRAINED), comparison({"exp": (LOSS, GAIN)}), beside("logistic")])
+    (sentence,) = findings(whole, "uniform", "early", "late")
+    assert sentence.startswith("gru on drift: exp gains")
+    (sentence,) = cheapest(whole, "uniform", "early", "late", 0.2)
+    assert sentence.startswith("gru on drift: of the losses")
+
+
+def test_only_a_model_that_is_trained_misses_other_losses() -> None:
+    both = pd.concat([beside("random", f"{NOT_TRAINED}; covers training randomness only"), beside("gru")])
+    said = ["gru on drift: there is no loss beside uniform to compare."]
+    assert findings(both, "uniform", "early", "late") == said
+    assert findings(beside("random", NOT_TRAINED), "uniform", "early", "late") == []
