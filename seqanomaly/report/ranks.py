@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 LINE = 0.42
 """Height of a line of text, in inches."""
+LETTER = 0.082
+"""Width of a letter, in inches."""
+RULE = 3.2
+"""Length of the line of ranks, in inches."""
 
 
 def critical_difference_figure(over: pd.DataFrame, bucket: str, metric: str = "accuracy") -> Figure:
@@ -46,10 +50,11 @@ def critical_difference_figure(over: pd.DataFrame, bucket: str, metric: str = "a
     every = [(_title(what, key), panel) for key, panel in chosen.groupby(what, sort=False, dropna=False)]
     found = every[:PANELS]
     heights = [LINE * (4.6 + -(-len(panel) // 2) + 0.6 * len(_groups(panel))) for _, panel in found]
-    figure = Figure(figsize=(7.2, sum(heights) + 0.3), layout="constrained")
+    side = LETTER * (max(len(str(loss)) for loss in chosen["loss"]) + 6) + 0.25  # a name, its rank, the line to it
+    figure = Figure(figsize=(RULE + 2 * max(side, 1.6), sum(heights) + 0.3), layout="constrained")
     axes = figure.subplots(len(found), 1, squeeze=False, height_ratios=heights).ravel()
     for place, (title, panel) in enumerate(found):
-        _panel(axes[place], panel.sort_values("mean_rank", kind="stable"), heights[place] / LINE)
+        _panel(axes[place], panel.sort_values("mean_rank", kind="stable"), heights[place] / LINE, max(side, 1.6) / RULE)
         axes[place].set_title(f"{title}: {metric.replace('_', ' ')}, {bucket}", fontsize=10)
     if len(every) > PANELS:
         figure.supxlabel(f"The first {PANELS} of {len(every)} panels; the tables have all.", fontsize=9)
@@ -71,11 +76,11 @@ def _groups(panel: pd.DataFrame) -> list[tuple[float, float]]:
     ]
 
 
-def _panel(axes: Axes, panel: pd.DataFrame, height: float) -> None:
-    """One diagram; heights count lines of text downward from the line of ranks at 0."""
+def _panel(axes: Axes, panel: pd.DataFrame, height: float, side: float) -> None:
+    """One diagram; heights count lines of text downward from the line of ranks at 0, `side` its lengths beside it."""
     losses, groups = len(panel), _groups(panel)
     width = max(losses - 1, 1)
-    axes.set(xlim=(1 - 0.55 * width, losses + 0.55 * width), ylim=(height - 2.6, -2.0))
+    axes.set(xlim=(1 - side * width, losses + side * width), ylim=(height - 2.6, -2.0))
     axes.axis("off")
     axes.plot([1, losses], [0, 0], color="black", linewidth=1.2)
     for rank in range(1, losses + 1):

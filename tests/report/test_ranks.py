@@ -113,6 +113,16 @@ def test_ranks_of_a_comparison_and_the_same_bytes_again(comparison: pd.DataFrame
     assert b"uniform" in first[1]
 
 
+def test_long_names_stay_inside() -> None:
+    long = "reverse(of=exp(rate=0.1,normalize=none),pos_weight=3)"
+    figure = drawn(critical_difference_figure(over({long: 1.0, "uniform": 2.0, f"{long}!": 3.0}, 1.1), "late"))
+    inside = figure.bbox
+    for text in figure.axes[0].texts:
+        box = text.get_window_extent()
+        assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+        assert inside.y0 <= box.y0 < box.y1 <= inside.y1
+
+
 def test_one_loss_alone() -> None:
     assert texts(drawn(critical_difference_figure(over({"uniform": 1.0}, np.nan), "late")))[1] == "uniform  1.00"
 
