@@ -14,7 +14,8 @@ from seqanomaly.config import Config
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError
-from seqanomaly.models.specs import GruSpec, ModelSpec, pick_model
+from seqanomaly.losses.modulations import Modulation, Permuted, RateMatched, Reverse, ShuffledLabels
+from seqanomaly.models.specs import BASELINES, GruSpec, ModelSpec, pick_model
 from seqanomaly.run_config import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss, pick_train
 
 SHIPPED = Path(__file__).parent / "_experiments"
@@ -111,11 +112,15 @@ class Experiment(Config):
     """Slices of the steps; the first and the last are the early and the late one."""
     stack: int | None = Field(None, ge=1)
     """Members per stack; by default a rule of the shapes."""
+    controls: bool = False
+    """Whether to add the control losses and the baseline models that are not there yet."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
         if self.baseline not in self.loss:
             object.__setattr__(self, "loss", (self.baseline, *self.loss))
+        if self.controls:
+            object.__setattr__(self, "loss", tuple(dict.fromkeys((*self.loss, *_control_losses(self)))))
         for task, data, loss in product(self.task, self.data, self.loss):
             RunConfig(task=task, data=data, loss=loss, buckets=self.buckets)
         return self
@@ -129,12 +134,29 @@ class Experiment(Config):
     def arms(self) -> list[Arm]:
         """Every model with its losses and training settings.
 
-        A model that is not trained has the baseline loss and the first settings only.
+        A model that is not trained, and one that `controls` adds, has the baseline loss and the first settings only.
         """
+        added = tuple(model for model in BASELINES if model not in self.model) if self.controls else ()
         return [
-            Arm(model, self.loss, self.train) if model.trained else Arm(model, (self.baseline,), self.train[:1])
-            for model in self.model
+            Arm(model, self.loss, self.train)
+            if model.trained and model not in added
+            else Arm(model, (self.baseline,), self.train[:1])
+            for model in (*self.model, *added)
         ]
+
+    def notes(self) -> list[str]:
+        """What the reader should know about the grid, in sentences."""
+        if not self.controls:
+            return []
+        notes = []
+        if not any(_raw(loss) for loss in _studied(self)):
+            notes.append(
+                "no loss is raw (normalize: none), so rate_matched is not added: mean-normalised losses have mean "
+                "weight 1, and uniform itself is matched to their learning rate."
+            )
+        if "forecast" in self.task:
+            notes.append("forecast learns no labels, so shuffled_labels is not added.")
+        return notes
 
     def axes(self) -> dict[str, list[object]]:
         """The axes beside data, model, loss and seed: name -> values, only those with more than one."""
@@ -198,6 +220,27 @@ EVALUATION = 0.12
 """Seconds to evaluate and store a run."""
 COSTS: dict[str, float] = {"rnn": 8e-6, "gru": 15e-6, "lstm": 20e-6, "tcn": 10e-6, "logistic": 1e-6}
 """Seconds per step and member of the smallest models that are trained, as measured once on one core."""
+
+
+def _studied(experiment: Experiment) -> list[LossSpec]:
+    """The losses that an experiment asks about: neither the baseline nor controls."""
+    return [loss for loss in experiment.loss if loss != experiment.baseline and loss.modulation.source != "control"]
+
+
+def _raw(loss: LossSpec) -> bool:
+    return loss.normalize == "none"
+
+
+def _control_losses(experiment: Experiment) -> Iterator[LossSpec]:
+    """The controls of every loss that is studied, and shuffled labels where there are any."""
+    for loss in _studied(experiment):
+        controls: list[Modulation] = [Reverse(of=loss.modulation), Permuted(of=loss.modulation)]
+        for control in controls:
+            yield loss.model_copy(update={"modulation": control})
+        if _raw(loss):
+            yield loss.model_copy(update={"modulation": RateMatched(of=loss.modulation), "normalize": "mean"})
+    if "forecast" not in experiment.task:
+        yield LossSpec(modulation=ShuffledLabels())
 
 
 def _alike(trains: tuple[TrainSpec, ...]) -> list[list[TrainSpec]]:

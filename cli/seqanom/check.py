@@ -36,6 +36,8 @@ def check(
     _refuse(wanted, opened)
     survey = _survey(wanted, opened, folder, workers or usable_cores())
     warnings = list(_warnings(wanted))
+    for note in wanted.notes():
+        console.remark(f"Note: {note}")
     if as_json:
         stacks = [{"members": size, "count": count} for size, count in sorted(survey.sizes.items())]
         facts = {"name": wanted.name, "runs": wanted.count, "done": survey.done, "stacks": stacks}

@@ -34,6 +34,10 @@ def compare(
         str | None, typer.Option(help="Slices of the steps, as in '{first: [0%, 50%]}'.", rich_help_panel=GRID)
     ] = None,
     stack: Annotated[int | None, typer.Option(help="Members per stack.", rich_help_panel=GRID)] = None,
+    controls: Annotated[
+        bool,
+        typer.Option("--controls", help="Add control losses and baseline models.", rich_help_panel=GRID),
+    ] = False,
     metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy, auroc or average_precision.")] = "accuracy",
     early_cost: Annotated[
         float | None, typer.Option(help="Also say which loss is best late that loses at most so many points early.")
@@ -66,6 +70,8 @@ def compare(
     }
     if stack is not None:
         given["stack"] = stack
+    if controls:
+        given["controls"] = True
     for name, text in {"train": train, "seeds": seeds, "baseline": baseline, "buckets": buckets}.items():
         if text is not None:
             values = read_values(text, name)
@@ -75,6 +81,8 @@ def compare(
     from seqanomaly.store import Store
     from seqanomaly.sweep import run_experiment
 
+    for note in wanted.notes():
+        console.remark(f"Note: {note}")
     store = Store(out or Path("results") / wanted.name)
     with console.stopping(f"Stopped; what is finished lies in {store.root}. The same command goes on from there."):
         with _progress(wanted) as show_progress:
