@@ -118,9 +118,9 @@ class Detector:
         """Read a detector from a run folder; a `DataError` says which file is missing or damaged."""
         try:
             found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-            features, classes = tuple(found["features"]), tuple(found["classes"])
+            name, features, classes = found["task"], tuple(found["features"]), tuple(found["classes"])
             spec = MODELS[found["model"]["kind"]](**found["model"])
-            task = task_of(found["task"], trained=spec.trained)
+            task = task_of(name, trained=spec.trained)
             model = spec.build(len(features), task.outputs(len(features), len(classes)))
             named = safetensors.torch.load((folder / WEIGHTS).read_bytes())
             expected = {name: parameter.shape for name, parameter in model.parameters().items()}

@@ -14,8 +14,17 @@ from seqanomaly.config import Config, keys, nearest
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError
+from seqanomaly.losses.modulations import (
+    Control,
+    Modulation,
+    Permuted,
+    RateMatched,
+    Reordered,
+    Reverse,
+    ShuffledLabels,
+)
 from seqanomaly.metrics.thresholds import AnyRule
-from seqanomaly.models.specs import GruSpec, ModelSpec, pick_model
+from seqanomaly.models.specs import BASELINES, GruSpec, ModelSpec, pick_model
 from seqanomaly.run_config import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss, pick_train
 
 SHIPPED = Path(__file__).parent / "_experiments"
@@ -136,6 +145,8 @@ class Experiment(Config):
     """Where a loss's setting is chosen on validation data; null to choose none."""
     stack: int | None = Field(None, ge=1)
     """Members per stack; by default a rule of the shapes."""
+    controls: bool = False
+    """Whether to add the control losses and the baseline models that are not there yet."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
@@ -149,6 +160,8 @@ class Experiment(Config):
             raise ConfigError(
                 "needs a loss with several settings, for example {kind: exp, rate: [0.05, 0.1]}", ("choose",)
             )
+        if self.controls:
+            object.__setattr__(self, "loss", tuple(dict.fromkeys((*self.loss, *_control_losses(self)))))
         for task, data, loss in product(self.task, self.data, self.loss):
             RunConfig(task=task, data=data, loss=loss, buckets=self.buckets, threshold=self.threshold)
         return self
@@ -157,6 +170,8 @@ class Experiment(Config):
         """The losses of one kind and normalisation that differ in a setting: name of the chosen one -> their names."""
         kinds: dict[str, list[str]] = {}
         for loss in self.loss:
+            if isinstance(loss.modulation, Reordered | Control):
+                continue
             raw = ["normalize=none"] * (loss.normalize == "none")
             kinds.setdefault(f"{loss.modulation.kind}({','.join(['chosen', *raw])})", []).append(loss.name)
         return {name: members for name, members in kinds.items() if len(members) > 1}
@@ -170,12 +185,29 @@ class Experiment(Config):
     def arms(self) -> list[Arm]:
         """Every model with its losses and training settings.
 
-        A model that is not trained has the baseline loss and the first settings only.
+        A model that is not trained, and one that `controls` adds, has the baseline loss and the first settings only.
         """
+        added = tuple(model for model in BASELINES if model not in self.model) if self.controls else ()
         return [
-            Arm(model, self.loss, self.train) if model.trained else Arm(model, (self.baseline,), self.train[:1])
-            for model in self.model
+            Arm(model, self.loss, self.train)
+            if model.trained and model not in added
+            else Arm(model, (self.baseline,), self.train[:1])
+            for model in (*self.model, *added)
         ]
+
+    def notes(self) -> list[str]:
+        """What the reader should know about the grid, in sentences."""
+        if not self.controls:
+            return []
+        notes = []
+        if not any(_raw(loss) for loss in _studied(self)):
+            notes.append(
+                "no loss is raw (normalize: none), so rate_matched is not added: mean-normalised losses have mean "
+                "weight 1, and uniform itself is matched to their learning rate."
+            )
+        if "forecast" in self.task:
+            notes.append("forecast learns no labels, so shuffled_labels is not added.")
+        return notes
 
     def axes(self) -> dict[str, list[object]]:
         """The axes beside data, model, loss and seed: name -> values, only those with more than one."""
@@ -246,6 +278,27 @@ EVALUATION = 0.12
 """Seconds to evaluate and store a run."""
 COSTS: dict[str, float] = {"rnn": 8e-6, "gru": 15e-6, "lstm": 20e-6, "tcn": 10e-6, "logistic": 1e-6}
 """Seconds per step and member of the smallest models that are trained, as measured once on one core."""
+
+
+def _studied(experiment: Experiment) -> list[LossSpec]:
+    """The losses that an experiment asks about: neither the baseline nor controls."""
+    return [loss for loss in experiment.loss if loss != experiment.baseline and loss.modulation.source != "control"]
+
+
+def _raw(loss: LossSpec) -> bool:
+    return loss.normalize == "none"
+
+
+def _control_losses(experiment: Experiment) -> Iterator[LossSpec]:
+    """The controls of every loss that is studied, and shuffled labels where there are any."""
+    for loss in _studied(experiment):
+        controls: list[Modulation] = [Reverse(of=loss.modulation), Permuted(of=loss.modulation)]
+        for control in controls:
+            yield loss.model_copy(update={"modulation": control})
+        if _raw(loss):
+            yield loss.model_copy(update={"modulation": RateMatched(of=loss.modulation), "normalize": "mean"})
+    if "forecast" not in experiment.task:
+        yield LossSpec(modulation=ShuffledLabels())
 
 
 def _alike(trains: tuple[TrainSpec, ...]) -> list[list[TrainSpec]]:

@@ -18,7 +18,7 @@ from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.datasets.synthetic import Drift
 from seqanomaly.errors import ConfigError
 from seqanomaly.experiment import COSTS, EVALUATION, SHIPPED, Experiment, plan, stack_seconds, stack_size, variants
-from seqanomaly.losses.modulations import MODULATIONS
+from seqanomaly.losses.modulations import MODULATIONS, Control
 from seqanomaly.models.specs import MODELS, GruSpec, RnnSpec
 from seqanomaly.run_config import RunConfig, TrainSpec
 
@@ -204,7 +204,7 @@ def test_further_axes_are_those_with_more_than_one_value() -> None:
          "'a/b'"),
         ({"name": 5}, "name: must be a string, got 5"),
         ({"los": "exp"}, "unknown key 'los'; did you mean 'loss'? (known: name, question, task, data, model, loss, "
-         "train, seeds, baseline, buckets, threshold, choose, stack)"),
+         "train, seeds, baseline, buckets, threshold, choose, stack, controls)"),
         ({"buckets": {"late": ["50%", "20%"]}}, "buckets.late: starts at 50% and ends at 20%; the end comes after the "
          "start"),
         ({"buckets": {"late": ["50%", "120%"]}}, "buckets.late.1: must be a step number or a share such as '50%', got "
@@ -392,7 +392,7 @@ def test_a_hundred_thousand_runs_are_expanded_one_at_a_time() -> None:
     assert peak < 2_000_000
 
 
-# models that are not trained
+# models that are not trained, and controls
 
 
 def test_a_model_that_is_not_trained_has_one_run_per_seed() -> None:
@@ -418,3 +418,116 @@ def test_a_model_that_is_not_trained_costs_nothing_but_its_evaluation() -> None:
     times = {stack[0].model.name: stack_seconds(stack, source) for stack in plan(found)}
     assert times["random"] == 4 * EVALUATION
     assert 4 * EVALUATION < times["logistic"] < times["rnn"]
+
+
+def names(found: Experiment) -> list[str]:
+    return [loss.name for loss in found.loss]
+
+
+def test_controls_of_each_loss() -> None:
+    raw = {"kind": "exp", "normalize": "none", "pos_weight": 2.0}
+    found = experiment(loss=["linear", raw], controls=True)
+    assert names(found) == [
+        "uniform",
+        "linear",
+        "exp(normalize=none,pos_weight=2)",
+        "reverse(of=linear(rate=0.1))",
+        "permuted(of=linear(rate=0.1))",
+        "reverse(normalize=none,pos_weight=2)",
+        "permuted(normalize=none,pos_weight=2)",
+        "rate_matched(pos_weight=2)",
+        "shuffled_labels",
+    ]
+    assert found.notes() == []
+    assert [(arm.model.name, len(arm.losses)) for arm in found.arms()] == [
+        ("gru", 9),
+        ("logistic", 1),
+        ("position", 1),
+        ("majority", 1),
+        ("random", 1),
+    ]
+    assert all(arm.losses == (found.baseline,) for arm in found.arms()[1:])
+    assert found.count == len(list(found.expand())) == 10 * (9 + 4)
+
+
+def test_controls_are_added_only_where_they_are_absent() -> None:
+    models: list[Any] = ["logistic", "random", "gru"]
+    losses: list[Any] = ["shuffled_labels", "permuted", "exp", "uniform"]
+    found = experiment(model=models, loss=losses, controls=True, train={"lr": [0.1, 0.2]})
+    assert names(found) == ["shuffled_labels", "permuted", "exp", "uniform", "reverse"]
+    assert {arm.model.name: len(arm.losses) for arm in found.arms()} == {
+        "logistic": 5,  # it was asked for
+        "random": 1,
+        "gru": 5,
+        "position": 1,
+        "majority": 1,
+    }
+    assert experiment(model=models, loss=losses).loss == experiment(model=models, loss=losses, controls=False).loss
+
+
+@pytest.mark.parametrize("changed", [{}, {"baseline": "exp", "loss": ["uniform", "linear"]}, {"model": "logistic"}])
+def test_an_experiment_with_controls_is_read_back_as_it_is(changed: dict[str, Any]) -> None:
+    found = experiment(controls=True, **changed)
+    again = Experiment(**parse_yaml(dump_yaml(found.settings()), "test"))
+    assert again == found
+    assert again.arms() == found.arms()
+    assert list(again.expand()) == list(found.expand())
+
+
+def test_neither_the_baseline_nor_a_control_has_controls() -> None:
+    found = experiment(loss=["uniform", "linear", "permuted"], baseline="exp", controls=True)
+    assert names(found) == [
+        "exp",
+        "uniform",
+        "linear",
+        "permuted",
+        "reverse(of=linear(rate=0.1))",
+        "permuted(of=linear(rate=0.1))",
+        "shuffled_labels",
+    ]
+
+
+def test_notes_say_what_was_not_added() -> None:
+    mean = (
+        "no loss is raw (normalize: none), so rate_matched is not added: mean-normalised losses have mean weight 1, "
+        "and uniform itself is matched to their learning rate."
+    )
+    assert experiment().notes() == []
+    assert experiment(controls=True).notes() == [mean]
+    forecasts = experiment(controls=True, task=["detect", "forecast"])
+    assert forecasts.notes() == [mean, "forecast learns no labels, so shuffled_labels is not added."]
+    assert names(forecasts) == ["uniform", "exp", "reverse", "permuted"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["uniform", "linear", "exp", "step", "reverse", "shuffled_labels"]), min_size=1, unique=True
+    ),
+    st.sampled_from(["none", "mean"]),
+    st.sampled_from(["uniform", "exp"]),
+)
+def test_controls_are_complete_and_each_is_there_once(losses: list[str], normalize: str, baseline: str) -> None:
+    given_losses = [{"kind": loss, "normalize": normalize} for loss in losses]
+    found = experiment(loss=given_losses, baseline=baseline, controls=True)
+    assert len(set(found.loss)) == len(found.loss)
+    assert set(experiment(loss=given_losses, baseline=baseline).loss) <= set(found.loss)
+    studied = [
+        loss for loss in found.loss if loss.modulation.kind in ("linear", "exp", "step") and loss != found.baseline
+    ]
+    for loss in studied:
+        kinds = {
+            (other.modulation.kind, other.normalize)
+            for other in found.loss
+            if isinstance(other.modulation, Control) and other.modulation.of == loss.modulation
+        }
+        matched = {("rate_matched", "mean")} if normalize == "none" else set()
+        assert kinds >= {("reverse", normalize), ("permuted", normalize)} | matched
+    assert Experiment(**found.settings()) == found
+    assert sum(len(stack) for stack in plan(found)) == found.count
+
+
+def test_controls_are_on_or_off() -> None:
+    with pytest.raises(ConfigError) as error:
+        experiment(controls="yes")
+    assert str(error.value) == "controls: must be a boolean, got 'yes'"

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from seqanomaly.collect import collect, collect_details, collect_notes
-from seqanomaly.comparison import MISSING, compare_runs
+from seqanomaly.comparison import MISSING, NOT_TRAINED, compare_runs
 from seqanomaly.config import dump_yaml, read_yaml
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.engines.local import LocalEngine
@@ -30,6 +30,7 @@ from seqanomaly.metrics.scores import METRICS
 from seqanomaly.metrics.whole import WHOLE_METRICS
 from seqanomaly.paths import DATA, EXPERIMENT
 from seqanomaly.report.words import findings, groups
+from seqanomaly.report.write import make_report
 from seqanomaly.run import train
 from seqanomaly.store import Store, read_table
 from seqanomaly.sweep import (
@@ -614,7 +615,85 @@ def test_where_there_is_nothing_to_learn_nothing_is_significant(tmp_path: Path) 
     assert (pd.concat(smallest) < 0.05).mean() < 0.2  # 5% of the families by design, and metrics go together
 
 
-# models that are not trained
+# controls and models that are not trained
+
+
+CONTROLLED: dict[str, Any] = {
+    **TINY,
+    "loss": ["uniform", {"kind": "exp", "normalize": "none"}],
+    "train": {"epochs": 2, "lr": [0.01, 0.02]},
+    "seeds": 2,
+    "controls": True,
+}
+
+
+@pytest.fixture(scope="module")
+def controlled(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The tiny experiment with controls."""
+    store = Store(tmp_path_factory.mktemp("controlled"))
+    done = sweep(Experiment(**CONTROLLED), store.root)
+    assert done.failed == {}
+    assert done.done == done.total == len(store.digests()) == 2 * (6 * 2 + 4)
+    return store
+
+
+def test_a_model_that_is_not_trained_has_its_baseline_row_only(controlled: Store) -> None:
+    experiment = Experiment(**CONTROLLED)
+    runs = collect(experiment, experiment.data_digests(), controlled)
+    compared = compare_runs(runs, "uniform", list(experiment.axes()))
+    losses = compared.groupby("model")["loss"].unique().map(list)
+    assert losses["rnn(hidden=2)"] == [
+        "uniform", "exp(normalize=none)", "reverse(normalize=none)", "permuted(normalize=none)", "rate_matched",
+        "shuffled_labels",
+    ]  # fmt: skip
+    for model in ("logistic", "position", "majority", "random"):
+        assert losses[model] == ["uniform"]
+        rows = compared[compared["model"] == model]
+        assert rows["difference"].isna().all()
+        assert rows["ess"].isna().all() == (model != "logistic")
+        assert rows["note"].str.startswith(NOT_TRAINED).all() == (model != "logistic")
+    sentences = findings(compared, "uniform", "early", "late")
+    assert [sentence.split(":")[0] for sentence in sentences] == [
+        f"rnn(hidden=2) on {experiment.data[0].name}, lr={lr}" for lr in (0.01, 0.02)
+    ]
+
+
+def test_controls_do_not_depend_on_workers(controlled: Store, tmp_path: Path) -> None:
+    experiment = Experiment(**CONTROLLED)
+    sweep(experiment, tmp_path, LocalEngine(2))
+    assert table(experiment, Store(tmp_path)) == table(experiment, controlled)
+
+
+def test_a_stack_does_not_change_what_is_not_trained(controlled: Store, tmp_path: Path) -> None:
+    alone = Experiment(**{**CONTROLLED, "stack": 1, "model": "random"})
+    sweep(alone, tmp_path)
+    for config in alone.expand():
+        if not config.model.trained:
+            digest = config.digest(None)
+            first, second = (store.folder(digest) / "metrics.csv" for store in (controlled, Store(tmp_path)))
+            assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_whole_report_with_controls(controlled: Store, tmp_path: Path) -> None:
+    experiment, digests = controlled.experiment()
+    assert experiment == Experiment(**CONTROLLED)
+    report = make_report(
+        collect(experiment, digests, controlled),
+        lambda detail: collect_details(experiment, digests, controlled, detail),
+        tmp_path,
+        name="tiny",
+        question="",
+        baseline="uniform",
+        buckets=["early", "mid", "late"],
+        axes=list(experiment.axes()),
+        early_cost=0.02,
+    )
+    assert len(report.files) == 6
+    assert not any("there is no loss beside" in sentence for sentence in report.sentences)
+    page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
+    assert f"**random on {experiment.data[0].name}, lr=0.01**" in page
+    assert f"; {NOT_TRAINED}\n" in page
+    assert collect_notes(experiment, digests, controlled) == []
 
 
 def test_notes_come_from_each_model_once(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def check(
     warnings = list(_warnings(wanted))
     power = _power(wanted, opened, folder, survey.done)
     pilot = _pilot(wanted, experiment, out, power)
+    for note in wanted.notes():
+        console.remark(f"Note: {note}")
     if as_json:
         stacks = [{"members": size, "count": count} for size, count in sorted(survey.sizes.items())]
         facts = {"name": wanted.name, "runs": wanted.count, "done": survey.done, "stacks": stacks}

@@ -46,6 +46,10 @@ def compare(
         typer.Option(help="Bucket in which to choose each loss's setting on validation data.", rich_help_panel=GRID),
     ] = None,
     stack: Annotated[int | None, typer.Option(help="Members per stack.", rich_help_panel=GRID)] = None,
+    controls: Annotated[
+        bool,
+        typer.Option("--controls", help="Add control losses and baseline models.", rich_help_panel=GRID),
+    ] = False,
     metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy, f1, auroc, brier, ..")] = "accuracy",
     early_cost: Annotated[
         float | None, typer.Option(help="Also say which loss is best late that loses at most so many points early.")
@@ -78,6 +82,8 @@ def compare(
     }
     if stack is not None:
         given["stack"] = stack
+    if controls:
+        given["controls"] = True
     for name, text in {
         "train": train,
         "seeds": seeds,
@@ -94,6 +100,8 @@ def compare(
     from seqanomaly.store import Store
     from seqanomaly.sweep import run_experiment
 
+    for note in wanted.notes():
+        console.remark(f"Note: {note}")
     store = Store(out or Path("results") / wanted.name)
     with console.stopping(f"Stopped; what is finished lies in {store.root}. The same command goes on from there."):
         with _progress(wanted) as show_progress:

@@ -226,6 +226,19 @@ def test_a_duration_has_the_unit_that_fits(seconds: float, text: str) -> None:
     assert _duration(seconds) == text
 
 
+def test_models_with_one_loss_are_counted_apart(seqanom: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE + "controls: true\n")
+    done = seqanom("check", "mine.yaml")
+    assert done.code == 0
+    assert (
+        "\n180 runs = 1 data set x 2 models x 8 losses x 5 seeds x 2 lr + 1 data set x 4 models x 1 loss x 5 seeds\n"
+        in done.out
+    )
+    assert done.err.startswith("Note: no loss is raw (normalize: none), so rate_matched is not added: ")
+    assert done.err.count("\n") == 1
+    assert json.loads(seqanom("check", "mine.yaml", "--json").out)["runs"] == 180
+
+
 def test_a_model_that_is_not_trained_takes_no_time(seqanom: Run, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(MINE.replace("{kind: rnn, hidden: [2, 3]}", "[random, position]"))
     done = seqanom("check", "mine.yaml")
@@ -233,3 +246,11 @@ def test_a_model_that_is_not_trained_takes_no_time(seqanom: Run, tmp_path: Path)
     assert json.loads(seqanom("check", "mine.yaml", "--json", "--workers", 1).out)["seconds"] == pytest.approx(
         STARTING + 10 * EVALUATION
     )
+
+
+def test_a_raw_loss_brings_its_matched_rate_and_no_note(seqanom: Run, tmp_path: Path) -> None:
+    raw = MINE.replace("[exp, step]", "[{kind: exp, normalize: none}, step]")
+    (tmp_path / "mine.yaml").write_text(raw + "controls: true\n")
+    done = seqanom("check", "mine.yaml")
+    assert (done.code, done.err) == (0, "")
+    assert " x 2 models x 9 losses x 5 seeds x 2 lr + " in done.out

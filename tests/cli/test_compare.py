@@ -169,7 +169,7 @@ def test_a_run_that_hangs_is_given_up(seqanom: Run, tiny: Path) -> None:
     ("text", "complaint"),
     [
         ("los: exp", "unknown key 'los'; did you mean 'loss'? (known: name, question, task, data, model, loss, train, "
-         "seeds, baseline, buckets, threshold, choose, stack)"),
+         "seeds, baseline, buckets, threshold, choose, stack, controls)"),
         ("loss: [linaer, exp]", "loss: unknown loss 'linaer'; did you mean 'linear'? (known: "),
         ("loss: {kind: exp, rte: 0.2}", "loss: unknown key 'rte'; did you mean 'rate'? (known: "),
         ("model: {kind: gru, hidden: big}", "model.hidden: must be an integer, got 'big'"),
@@ -269,3 +269,27 @@ def test_progress_in_plain_lines_is_told_in_tenths(capsys: pytest.CaptureFixture
         for done in range(0, 1001, 5):
             update(done)
     assert capsys.readouterr().err.splitlines() == [f"many: {done} done" for done in range(0, 1001, 100)]
+
+
+MEAN_NOTE = (
+    "Note: no loss is raw (normalize: none), so rate_matched is not added: mean-normalised losses have mean weight 1, "
+    "and uniform itself is matched to their learning rate.\n"
+)
+
+
+def test_controls(seqanom: Run, tiny: Path, tmp_path: Path) -> None:
+    done = seqanom("compare", tiny, *SERIAL, "--controls", "--seeds", 1)
+    assert done.code == 0
+    assert done.err.startswith(MEAN_NOTE)
+    assert done.err.endswith("tiny: 12 of 12 runs done\n")
+    for model in ("logistic", "position", "majority", "random"):
+        assert f"\n{model} on {NAME}\n" in done.out
+    assert "there is no loss beside" not in done.out
+    assert "; not trained, so there is one loss only; one run, so no interval\n" in done.out
+    found = load_experiment(Path("results/tiny/experiment.yaml"))
+    assert found.controls
+    assert found.count == 12
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("seeds: 2", "seeds: 1\ncontrols: true"))
+    again = seqanom("compare", tiny, *SERIAL)
+    assert (again.code, again.out) == (0, done.out)
+    assert again.err == MEAN_NOTE + "tiny: 12 of 12 runs done (12 before)\n"
