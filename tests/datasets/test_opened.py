@@ -18,7 +18,7 @@ def made(*lengths: int, label: int = 0) -> Sequences:
 
 
 def opened(known: Sequences, test: Sequences | None = None, *notes: str) -> Opened:
-    return Opened(Loaded(known=known, test=test, notes=notes), "mine", digest="d", test_share=0.3)
+    return Opened(Loaded(known=known, test=test, notes=notes), "mine", digest="d", test_share=0.3, few="add some")
 
 
 def test_a_single_training_sequence_is_cut_in_time() -> None:
@@ -33,7 +33,7 @@ def test_a_single_training_sequence_is_cut_in_time() -> None:
     assert source.shape == (1, 50)
     assert source.notes == (
         "read.",
-        "there is one training sequence, so it is cut in time: its first 40 steps train and its last 10 validate",
+        "validation is the last 20% of the training sequence: 40 steps train and 10 validate",
     )
 
 
@@ -41,6 +41,16 @@ def test_a_single_training_sequence_is_cut_in_time() -> None:
 def test_both_pieces_have_steps(length: int, first: int) -> None:
     train, validation = cut_in_time(made(length), 0.2)
     assert (train.length.tolist(), validation.length.tolist()) == ([first], [length - first])
+
+
+def test_training_sequences_that_the_test_continues_are_all_cut() -> None:
+    source = Opened(
+        Loaded(known=made(10, 20), test=made(5), continued=True), "mine", digest="d", test_share=0.0, few=""
+    )
+    parts = source.parts(0)
+    assert (parts.train.length.tolist(), parts.validation.length.tolist()) == ([8, 16], [2, 4])
+    assert parts.validation.ids == ("0 (last 20%)", "1 (last 20%)")
+    assert source.notes == ("validation is the last 20% of each training sequence: 24 steps train and 6 validate",)
 
 
 def test_several_training_sequences_are_split_whole() -> None:
@@ -77,10 +87,10 @@ def test_anomalies_that_come_late_are_said() -> None:
 @pytest.mark.parametrize(
     ("known", "test", "text"),
     [
-        (made(5, 5), None, "has 2 series; training, validation and test need at least one each, so 3: name the column"),
+        (made(5, 5), None, "has 2 series; training, validation and test need at least one each, so 3: add some"),
         (made(5, 1, 5), None, "series '1' has 1 step; a sequence needs at least 2 to have an early and a late one"),
         (made(5, 5), made(5, 1), "series '1' has 1 step; a sequence needs at least 2"),
-        (made(3), made(5), "series '0' has 3 steps; a sequence needs at least 4, as the only one to train and to"),
+        (made(3), made(5), "series '0' has 3 steps; a sequence needs at least 4 to be cut into one that"),
     ],
 )
 def test_what_cannot_be_split(known: Sequences, test: Sequences | None, text: str) -> None:

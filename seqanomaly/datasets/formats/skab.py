@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.family import Drawn
+from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.formats.labels import zero_one
-from seqanomaly.datasets.formats.text import bare, listed
+from seqanomaly.datasets.formats.text import bare, first_line, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -36,21 +36,27 @@ class _Run:
     off_grid: int
 
 
-class Skab(Drawn):
+class Skab(Given, Drawn):
     """Runs of a water circulation testbed at one row per second, with an anomaly in the later part of nearly each.
 
     Katser & Kozitsin, Skoltech Anomaly Benchmark (SKAB), 2020, doi 10.34740/KAGGLE/DSV/1693952. Its licence is GPL-3.0,
     so it does not ship.
     """
 
+    title: ClassVar[str] = "SKAB"
     kind: Literal["skab"] = "skab"
     split: Literal["runs", "usual"] = "runs"
     """`runs`: the seed draws whole runs for testing; `usual`: the first 400 rows of each run train, the rest tests."""
 
+    @classmethod
+    def recognise(cls, path: Path) -> dict[str, Any] | None:
+        names = [path] if path.is_file() else [*listed(path, "*.csv"), *listed(path, "*/*.csv")]
+        return {} if any(_is_run(name) for name in names[:20]) else None
+
     def files(self) -> Sequence[Path]:
-        """All CSV files under the path."""
+        """All CSV files in the folder and its subfolders."""
         root = self.root()
-        found = [root] if root.is_file() else listed(root, "**/*.csv")
+        found = [root] if root.is_file() else [*listed(root, "*.csv"), *listed(root, "*/*.csv")]
         if not found:
             raise DataError(
                 f"{root}: there is no CSV file in it; SKAB has folders such as valve1 with files such as 0.csv"
@@ -83,6 +89,11 @@ class Skab(Drawn):
         return Loaded(known=known, test=test, notes=tuple(notes))
 
 
+def _is_run(path: Path) -> bool:
+    names = first_line(path).strip().split(";") if bare(path).suffix.lower() == ".csv" else []
+    return names[:1] == [TIME] and names[-2:] == [LABEL, OTHER]
+
+
 def _sequences(runs: Sequence[_Run], start: int, end: int | None) -> Sequences:
     return Sequences.of(
         [run.x[start:end] for run in runs],
@@ -95,7 +106,7 @@ def _sequences(runs: Sequence[_Run], start: int, end: int | None) -> Sequences:
 def _table(path: Path) -> pd.DataFrame:
     from seqanomaly.datasets.formats.table import read_table
 
-    table = read_table(path, separator=";")
+    table = read_table(path)
     if TIME not in table:
         raise DataError(f"{path}: there is no column {TIME!r}; SKAB's files have it first and are separated by ';'")
     return table

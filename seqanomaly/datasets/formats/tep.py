@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from seqanomaly.datasets.family import Shipped
 from seqanomaly.datasets.formats.labels import zero_one
-from seqanomaly.datasets.formats.text import find
+from seqanomaly.datasets.formats.text import bare, find, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -30,11 +30,19 @@ class Tep(Shipped):
     Vogel, Computers & Chemical Engineering 17, 1993.
     """
 
+    title: ClassVar[str] = "the Tennessee Eastman process"
     kind: Literal["tep"] = "tep"
     subset: Literal["sim", "episodes"] = "sim"
     """Which pair of files: `tep_sim_train.csv` and `.._test.csv`, or `tep_episodes_..`; sim ships."""
     label: Literal["label", "fault"] = "label"
     """`label`: 1 from the fault's onset on; `fault`: which fault from then on, for the task `classify`."""
+
+    @classmethod
+    def recognise(cls, path: Path) -> dict[str, Any] | None:
+        parts = listed(path, "tep_*_train.csv")
+        subsets = sorted(bare(one).stem.removeprefix("tep_").removesuffix("_train") for one in parts)
+        known = [name for name in ("sim", "episodes") if name in subsets]
+        return None if not known else {} if known[0] == "sim" else {"subset": known[0]}
 
     def files(self) -> Sequence[Path]:
         """The training and the test table."""

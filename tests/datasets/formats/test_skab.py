@@ -47,7 +47,7 @@ def test_the_counts_of_the_readme(shared: Path) -> None:
     assert [len(part) for part in vars(source.parts(0)).values()] == [8, 2, 5] or len(source.parts(0).test) == 4
     place = (known.label != 0).argmax(axis=1) / known.length
     assert ((place > 0.49) & (place < 0.85)).sum() == 14
-    assert source.notes[:3] == (
+    assert source.notes[1:4] == (
         "label is the column 'anomaly'; 'changepoint' is not used",
         "anomaly-free/anomaly-free: without the column 'anomaly', left out",
         "876 of 16,085 steps are not one second after the one before: kept as they are",

@@ -97,7 +97,7 @@ def test_runs_and_classes(tmp_path: Path) -> None:
     assert found["train-fault6-2"][0] == [0, 0, 2]
     assert found["train-normal-1"][0] == [0, 0, 0]
     assert (test.ids, test.label.tolist()) == (("test-normal-1", "test-fault2-1"), [[0, 0], [0, 1]])
-    assert source.notes[0] == "label is the number of the fault from the onset of the fault on, 0 before"
+    assert source.notes[1] == "label is the number of the fault from the onset of the fault on, 0 before"
 
 
 @pytest.mark.parametrize(
