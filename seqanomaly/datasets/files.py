@@ -98,6 +98,8 @@ class FileData(_TableSpec):
     """Column that says `train` or `test` for every series; by default the seed draws the test part."""
     test: float = Field(0.3, gt=0, lt=1)
     """Share of the series for testing where no `part` column is given."""
+    duplicates: Literal["error", "first", "last"] = "error"
+    """Which row is kept of those with the same series and step; by default they are an error."""
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
@@ -126,10 +128,18 @@ class FileData(_TableSpec):
         from seqanomaly.datasets.formats.wide import long_from_wide
 
         if self.rows == "steps":
-            return table, ()
+            return self._without_duplicates(table)
         kept = tuple(name for name in (self.label, self.part) if name is not None)
         long = long_from_wide(table, self.series, self.step, kept, self.table().name)
         return long, ("each row is a sequence and each other column a step of its one feature",)
+
+    def _without_duplicates(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """One row of those with the same series and step, if that is asked for."""
+        if self.duplicates == "error" or self.series not in table or self.step not in table:
+            return table, ()
+        found = table.drop_duplicates([self.series, self.step], keep=self.duplicates, ignore_index=True)
+        gone = len(table) - len(found)
+        return found, (f"duplicates of {self.step!r} in a series: {gone:,} rows left out, the {self.duplicates} kept",)
 
     def part_column(self) -> str | None:
         return self.part

@@ -5,6 +5,7 @@ A path without a kind is recognised by the names of its files and their first li
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ from seqanomaly.datasets.formats.skab import Skab
 from seqanomaly.datasets.formats.smap import Smap
 from seqanomaly.datasets.formats.smd import Smd
 from seqanomaly.datasets.formats.tep import Tep
+from seqanomaly.datasets.formats.text import first_line
 from seqanomaly.datasets.formats.ts import Ts
 from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
 from seqanomaly.datasets.formats.ucr import Ucr
@@ -84,7 +86,9 @@ def recognise(path: str) -> dict[str, Any]:
     families = {kind: data for kind, data in DATASETS.items() if issubclass(data, Family) and data is not Folder}
     found = {kind: settings for kind, data in families.items() if (settings := data.recognise(place)) is not None}
     if not found:
-        found = {"file": {}} if place.is_file() else {"folder": {}} if Folder.recognise(place) is not None else {}
+        found = (
+            {"file": _rows(place)} if place.is_file() else {"folder": {}} if Folder.recognise(place) is not None else {}
+        )
     if len(found) != 1:
         could = " or ".join(f"{families[kind].title} ({kind})" for kind in found)
         problem = f"could be {could}" if found else "holds no data that is recognised"
@@ -92,6 +96,18 @@ def recognise(path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: {problem}; say what it is with kind: one of {known}")
     ((kind, settings),) = found.items()
     return {"kind": kind, "path": path, **settings}
+
+
+def _rows(path: Path) -> dict[str, Any]:
+    """Whether a table has sequences in its rows: every column but `label` and `series` is numbered, from 0 or 1 on."""
+    names = [name.strip().strip('"') for name in re.split(r"[,;\t|]", first_line(path).strip())]
+    numbered = [re.fullmatch(r"(\D*)(\d+)", name) for name in names if name not in ("label", "series")]
+    if len(numbered) < 2 or "label" not in names or None in numbered:
+        return {}
+    prefixes = {found[1] for found in numbered if found}
+    numbers = [int(found[2]) for found in numbered if found]
+    wide = len(prefixes) == 1 and numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+    return {"rows": "sequences"} if wide else {}
 
 
 def pick_data(value: object) -> object:

@@ -86,6 +86,26 @@ def test_a_table_is_a_file(tmp_path: Path) -> None:
     assert recognise(str(tmp_path / "no.csv"))["kind"] == "file"
 
 
+@pytest.mark.parametrize(
+    ("header", "wide"),
+    [
+        ("label,0,1,2", True),
+        ("series,label,t1,t2,t3", True),
+        ('"t0";"t1";"t2";"label"', True),
+        ("label,0,1,3", False),
+        ("label,2,3,4", False),
+        ("label,t0,u1,t2", False),
+        ("label,step,x0,x1", False),
+        ("0,1,2", False),
+        ("label,0", False),
+    ],
+)
+def test_a_table_with_a_sequence_per_row(tmp_path: Path, header: str, wide: bool) -> None:
+    (tmp_path / "mine.csv").write_text(f"{header}\n")
+    path = str(tmp_path / "mine.csv")
+    assert recognise(path) == {"kind": "file", "path": path, **({"rows": "sequences"} if wide else {})}
+
+
 def test_ambiguity_names_the_candidates(shared: Path) -> None:
     with pytest.raises(ConfigError) as error:
         pick_data(str(shared / "datasets" / "aeon" / "UnitTest"))

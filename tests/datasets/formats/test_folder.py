@@ -76,6 +76,25 @@ def test_without_labels_all_is_normal(tmp_path: Path) -> None:
     assert heard(tmp_path).startswith(f"folder(path={tmp_path.name}): there is no column 'label'")
 
 
+def test_a_single_series_is_cut_in_time(tmp_path: Path) -> None:
+    write(tmp_path, a=table(20, label=np.arange(20) // 15))
+    source = Folder(path=str(tmp_path / "a.csv"), split="time").open()
+    parts = source.parts(0)
+    assert [part.x[0, :, 0].tolist() for part in (parts.train, parts.validation, parts.test)] == [
+        [i + 0.5 for i in steps] for steps in (range(11), range(11, 14), range(14, 20))
+    ]
+    assert parts.test.label[0].tolist() == [0, 1, 1, 1, 1, 1]
+    assert source.notes[1:3] == (
+        "the last 30% of each file test and the steps before train",
+        "validation is the last 20% of the training sequence: 11 steps train and 3 validate",
+    )
+    assert heard(tmp_path / "a.csv").startswith(
+        "HERE: too few sequences (1); training, validation and test need one file"
+    )
+    parts = Folder(path=str(write(tmp_path, b=table(10))), split="time", test=0.5).open().parts(0)
+    assert (parts.train.length.tolist(), parts.test.length.tolist()) == ([8, 4], [10, 5])
+
+
 def test_separators_are_found_and_said(tmp_path: Path) -> None:
     for name in "abc":
         table().to_csv(tmp_path / f"{name}.csv", index=False, sep=";", decimal=",")
@@ -86,13 +105,13 @@ def test_separators_are_found_and_said(tmp_path: Path) -> None:
 
 
 def test_broken_folders(tmp_path: Path) -> None:
-    assert heard(tmp_path).startswith("HERE: is no folder with tables in it; known endings: .csv, .csv.gz")
+    assert heard(tmp_path).startswith("HERE: there is no table in it; known endings: .csv, .csv.gz")
     write(tmp_path, a=table(), b=table(), c=table(extra=1))
     assert heard(tmp_path) == "HERE/c.csv: has not the same columns as a.csv ('extra' is in one of them only)"
     write(tmp_path, c=table(0))
     assert heard(tmp_path) == "HERE/c.csv: there are no rows"
     (tmp_path / "c.csv").unlink()
     assert heard(tmp_path) == (
-        f"folder(path={tmp_path.name}): has 2 series; training, validation and test need at least one each, so 3: "
-        f"{tmp_path.name} holds too few, so give a folder with more"
+        "HERE: too few sequences (2); training, validation and test need one file each, so 3: add files, or cut each in "
+        "time with split: time"
     )
