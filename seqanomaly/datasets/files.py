@@ -25,6 +25,8 @@ Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinsta
 """Names of columns, in a list."""
 FEW = "name the column that tells them apart with --series"
 """The remedy where a table holds too few sequences."""
+ClassName = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
+"""The name of a class, which may be written as a whole number."""
 SHIPPED = Path(__file__).parents[1] / "_data"
 
 
@@ -92,7 +94,7 @@ class FileData(_TableSpec):
     """Column with the class of a step; one label per series is given to all its steps."""
     features: Names | None = None
     """Numeric columns to use; all that are left by default."""
-    normal: str | None = None
+    normal: ClassName | None = None
     """The label that means normal; by default 0 or "normal"."""
     part: str | None = None
     """Column that says `train` or `test` for every series; by default the seed draws the test part."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import Names
+from seqanomaly.datasets.files import ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.text import bare
 from seqanomaly.datasets.opened import Loaded
@@ -39,7 +39,7 @@ class Folder(Given, Drawn):
     """Column that orders the rows; by default they are in order."""
     features: Names | None = None
     """Numeric columns to use; all that are left by default."""
-    normal: str | None = None
+    normal: ClassName | None = None
     """The label that means normal; by default 0 or "normal"."""
 
     @classmethod
@@ -101,8 +101,8 @@ class Folder(Given, Drawn):
             return Loaded(known=known, test=test, notes=(*notes, "the folders train and test give the parts"))
         if len(sequences) < 3:
             raise DataError(
-                f"{self.path}: too few sequences ({len(sequences)}); training, validation and test need one file each, so "
-                "3: add files, or cut each in time with split: time"
+                f"{self.path}: too few sequences ({len(sequences)}); training, validation and test need one file each, "
+                "so 3: add files, or cut each in time with split: time"
             )
         return Loaded(known=sequences, notes=tuple(notes))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
+from seqanomaly.datasets.files import ClassName
 from seqanomaly.datasets.formats.text import bare, listed, read_text
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
@@ -38,7 +39,7 @@ class Ts(Given, Drawn):
     kind: Literal["ts"] = "ts"
     label: Literal["class", "binary"] = "class"
     """`class`: the class of the case; `binary`: 1 for every class but the normal one."""
-    normal: str | None = None
+    normal: ClassName | None = None
     """The class that is normal; by default 0 or "normal"."""
 
     @classmethod

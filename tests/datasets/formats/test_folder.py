@@ -112,6 +112,6 @@ def test_broken_folders(tmp_path: Path) -> None:
     assert heard(tmp_path) == "HERE/c.csv: there are no rows"
     (tmp_path / "c.csv").unlink()
     assert heard(tmp_path) == (
-        "HERE: too few sequences (2); training, validation and test need one file each, so 3: add files, or cut each in "
-        "time with split: time"
+        "HERE: too few sequences (2); training, validation and test need one file each, so 3: add files, or cut each "
+        "in time with split: time"
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from seqanomaly.datasets.formats.ts import Ts
+from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import DataError
 
 Samples = Mapping[str, Callable[[Path], None]]
@@ -44,7 +45,8 @@ def test_the_normal_class_is_not_guessed(shared: Path) -> None:
         "HERE: has the classes 1, 2 and none is 0 or 'normal'; say which one is normal with normal: CLASS"
     )
     assert heard(path, normal="3") == "HERE: there is no class '3'; known: 1, 2"
-    data = Ts(path=str(path), normal="2")
+    data = pick_data({"path": str(path), "normal": 2})
+    assert isinstance(data, Ts)
     assert data.name == "ts(path=GunPoint_TRAIN.ts,normal=2)"
     assert data.open().official_test  # the test file stands beside it
 
