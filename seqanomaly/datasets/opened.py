@@ -45,7 +45,13 @@ class Opened(Source):
         self.official_test, self.digest = loaded.test is not None, digest
         self.cut = cut_in_time(known, VALIDATION) if _is_cut(loaded) else None
         self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.x.shape[1]
-        self.notes = (*loaded.notes, *_cut_note(self.cut), *_constant_note(known), *_early_note(loaded))
+        self.notes = (
+            *loaded.notes,
+            *_cut_note(self.cut),
+            *_constant_note(known),
+            *_copies_note(loaded),
+            *_early_note(loaded),
+        )
 
     def parts(self, seed: int) -> Parts:
         generator = numpy_generator(seed, "split")
@@ -122,6 +128,20 @@ def _constant_note(known: Sequences) -> tuple[str, ...]:
     names = ", ".join(constant[:8]) + ", ..." * (len(constant) > 8)
     many = "feature never changes" if len(known.features) == 1 else "features never change"
     return (f"{len(constant)} of {len(known.features)} {many} in the training part ({names}): kept, only centred",)
+
+
+def _copies_note(loaded: Loaded) -> tuple[str, ...]:
+    """Whether a test sequence, or one that may be drawn for testing, equals another one step by step."""
+    known, test = (
+        [] if part is None else [x[:length].tobytes() for x, length in zip(part.x, part.length, strict=True)]
+        for part in (loaded.known, loaded.test)
+    )
+    seen = set(known)
+    count = sum(one in seen for one in test) if loaded.test is not None else len(known) - len(seen)
+    if not count:
+        return ()
+    what = "test sequences equal a training one" if loaded.test is not None else "sequences equal an earlier one"
+    return (f"copies: {count:,} {what} in all features and steps, so the test is easier than it looks",)
 
 
 def _early_note(loaded: Loaded) -> tuple[str, ...]:

@@ -66,8 +66,9 @@ def data_settings(value: object) -> object:
     if isinstance(value, str):
         is_path = value not in DATASETS and any(mark in value for mark in "./\\")
         return recognise(value) if is_path else {"kind": value}
-    if isinstance(value, Mapping) and "kind" not in value and isinstance(value.get("path"), str):
-        return {**recognise(value["path"]), **{key: of for key, of in value.items() if key != "path"}}
+    if isinstance(value, Mapping) and "kind" not in value and "path" in value:
+        path, others = value["path"], {key: of for key, of in value.items() if key != "path"}
+        return {**(recognise(path) if isinstance(path, str) else {"kind": "file", "path": path}), **others}
     return value
 
 

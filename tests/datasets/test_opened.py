@@ -69,10 +69,18 @@ def test_the_seed_draws_a_test_part_where_none_is_given() -> None:
 
 
 def test_what_never_changes_is_said() -> None:
-    flat = Sequences.of([np.full((5, 2), 3.0)] * 3, [0] * 3, features=("a", "b"))
+    flat = Sequences.of([np.full((5 + i, 2), 3.0) for i in range(3)], [0] * 3, features=("a", "b"))
     assert opened(flat).notes == ("2 of 2 features never change in the training part (a, b): kept, only centred",)
-    many = Sequences.of([np.zeros((5, 10))] * 3, [0] * 3)
+    many = Sequences.of([np.zeros((5 + i, 10)) for i in range(3)], [0] * 3)
     assert "(x0, x1, x2, x3, x4, x5, x6, x7, ...)" in opened(many).notes[0]
+
+
+def test_copies_are_said() -> None:
+    once, twice = made(5, 6, 7, 8), made(5, 6, 7, 8).take(np.array([0, 1, 1, 2, 3, 3]))
+    easier = "in all features and steps, so the test is easier than it looks"
+    assert opened(twice).notes == (f"copies: 2 sequences equal an earlier one {easier}",)
+    assert opened(once, made(5, 9)).notes == (f"copies: 1 test sequences equal a training one {easier}",)
+    assert opened(once).notes == ()
 
 
 def test_anomalies_that_come_late_are_said() -> None:

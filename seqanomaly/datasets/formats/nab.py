@@ -35,9 +35,10 @@ class Nab(Given):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        found = any((folder / WINDOWS).is_file() for folder in (path, *path.absolute().parents))
+        if not any((folder / WINDOWS).is_file() for folder in (path, *path.absolute().parents)):
+            return None
         names = [path] if path.is_file() else listed(path, "**/*.csv")[:1]
-        return {} if found and any(first_line(name).strip() == "timestamp,value" for name in names) else None
+        return {} if any(first_line(name).strip() == "timestamp,value" for name in names) else None
 
     def base(self) -> Path:
         root = self.root()

@@ -63,7 +63,7 @@ class Robot(Shipped, Drawn):
         known = Sequences.of(
             [blocks[i] for i in kept],
             [code[names[i]] for i in kept],
-            ids=tuple(f"{self.subset}-{i + 1}" for i in kept),
+            ids=tuple(f"{bare(path).stem}-{i + 1}" for i in kept),
             features=FEATURES,
             classes=kinds if self.label == "class" else ("0", "1"),
         )

@@ -33,7 +33,7 @@ class _Run:
     x: NDArray[np.float64]
     label: NDArray[np.int64]
     features: tuple[str, ...]
-    off_grid: int
+    times: pd.Series
 
 
 class Skab(Given, Drawn):
@@ -64,8 +64,11 @@ class Skab(Given, Drawn):
         return found
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        root = self.root() if self.root().is_dir() else self.root().parent
-        tables = {bare(path).relative_to(root).with_suffix("").as_posix(): (path, _table(path)) for path in files}
+        from seqanomaly.datasets.formats.times import time_notes
+
+        tables = {
+            bare(path).relative_to(self.base()).with_suffix("").as_posix(): (path, _table(path)) for path in files
+        }
         runs = [_run(name, path, table) for name, (path, table) in tables.items() if LABEL in table]
         if not runs:
             raise DataError(f"{self.path}: no file has a column {LABEL!r}")
@@ -75,10 +78,7 @@ class Skab(Given, Drawn):
         unlabelled = [name for name, (_, table) in tables.items() if LABEL not in table]
         notes = [f"label is the column {LABEL!r}; {OTHER!r} is not used"]
         notes += [f"{', '.join(unlabelled)}: without the column {LABEL!r}, left out"] if unlabelled else []
-        off, steps = sum(run.off_grid for run in runs), sum(len(run.x) - 1 for run in runs)
-        notes += (
-            [f"{off:,} of {steps:,} steps are not one second after the one before: kept as they are"] if off else []
-        )
+        notes += time_notes({run.name: run.times for run in runs})
         if self.split == "runs":
             return Loaded(known=_sequences(runs, 0, None), notes=tuple(notes))
         known, test = _sequences(runs, 0, TRAIN_ROWS), _sequences(runs, TRAIN_ROWS, None)
@@ -109,23 +109,21 @@ def _table(path: Path) -> pd.DataFrame:
     table = read_table(path)
     if TIME not in table:
         raise DataError(f"{path}: there is no column {TIME!r}; SKAB's files have it first and are separated by ';'")
+    if set(table.columns) <= {TIME, LABEL, OTHER} or table.empty:
+        raise DataError(f"{path}: there are no values beside {', '.join(table.columns)}")
     return table
 
 
 def _run(name: str, path: Path, table: pd.DataFrame) -> _Run:
-    """Check one labelled run and put its rows in the order of time."""
-    import pandas as pd
+    """Check one labelled run; its rows stay in the order of the file."""
+    from seqanomaly.datasets.formats.times import read_times
+    from seqanomaly.datasets.frame import numbers
 
-    from seqanomaly.datasets.frame import Layout, read_frame
-
-    label = zero_one(table[LABEL], f"{path}: column {LABEL!r}")
-    layout = Layout(series="run", step=TIME, label=None, ignore=(LABEL, OTHER))
-    frame = read_frame(table.assign(run=name), layout, str(path))
-    seconds = pd.to_datetime(table[TIME]).sort_values().diff().dt.total_seconds().to_numpy()[1:]
+    features = tuple(column for column in table.columns if column not in (TIME, LABEL, OTHER))
     return _Run(
         name,
-        frame.sequences.x[0].astype(np.float64),
-        label[frame.rows],
-        frame.sequences.features,
-        int((seconds != 1).sum()),
+        np.column_stack([numbers(table[column], str(path)) for column in features]),
+        zero_one(table[LABEL], f"{path}: column {LABEL!r}"),
+        features,
+        read_times(table[TIME], str(path)),
     )

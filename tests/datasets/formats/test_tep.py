@@ -12,6 +12,7 @@ import pytest
 from seqanomaly.datasets.files import SHIPPED
 from seqanomaly.datasets.formats.tep import CHANNELS, Tep
 from seqanomaly.datasets.source import Source
+from seqanomaly.datasets.specs import recognise
 from seqanomaly.errors import DataError
 
 FAULTS = (1, 2, 4, 6, 11, 14)
@@ -127,7 +128,14 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"{tmp_path}: there is no tep_sim_train.csv in it; it needs tep_sim_train.csv and tep_sim_test.csv"
     )
-    path = write(tmp_path) / "tep_sim_train.csv"
-    with pytest.raises(DataError) as error:
-        opened(path)
-    assert str(error.value) == f"{path}: is not a folder; it needs tep_sim_train.csv and tep_sim_test.csv"
+
+
+def test_one_table_is_split_by_the_seed(tmp_path: Path) -> None:
+    runs = {(fault, number): [0, int(fault > 0)] for fault in (0, 4) for number in range(1, 6)}
+    path = write(tmp_path, train=table(runs)) / "tep_sim_train.csv"
+    source = opened(path)
+    assert not source.official_test
+    assert [len(part) for part in vars(source.parts(0)).values()] == [6, 1, 3]
+    assert source.known is not None
+    assert source.known.ids[:2] == ("normal-1", "normal-2")
+    assert recognise(str(path)) == {"kind": "tep", "path": str(path)}
