@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -25,7 +26,9 @@ class Family(DataSpec, ABC):
     compressed file counts as what it holds.
     """
 
-    path: str
+    title: ClassVar[str]
+    """What the family is called by those who know it."""
+    path: str | None
     """Folder or file; relative to where the command runs."""
 
     @property
@@ -33,6 +36,11 @@ class Family(DataSpec, ABC):
         """The kind and what differs from the defaults; of a path only its last part."""
         changed = self.changed()
         return call(self.kind, changed | ({"path": _last(changed["path"])} if "path" in changed else {}))
+
+    @classmethod
+    @abstractmethod
+    def recognise(cls, path: Path) -> dict[str, Any] | None:
+        """The settings beside `path` (which may be among them) if it looks like this family's, else None."""
 
     @abstractmethod
     def files(self) -> Sequence[Path]:
@@ -48,26 +56,42 @@ class Family(DataSpec, ABC):
 
     def root(self) -> Path:
         """The folder or file that `path` names."""
+        assert self.path is not None
         root = Path(self.path)
         if not root.exists():
             raise DataError(f"{root}: there is no such file or folder")
         return root
 
+    def base(self) -> Path:
+        """The folder that the names of the files are relative to."""
+        return self.root() if self.root().is_dir() else self.root().parent
+
     def content_digest(self) -> str:
         from seqanomaly.datasets.formats.text import digest_of
 
-        return digest_of(self.files(), self.root())
+        return digest_of(self.files(), self.base())
 
     def open(self) -> Source:
         """Read and check the files."""
-        files = self.files()
-        return Opened(self.read(files), self.name, digest=self.content_digest(), test_share=self.test_share())
+        loaded = self.read(self.files())
+        if self.path is not None:
+            note = f"{_last(self.path)} is read as {self.title} (kind: {self.kind})"
+            loaded = replace(loaded, notes=(note, *loaded.notes))
+        few = f"{_last(self.path or self.kind)} holds too few, so give a folder with more"
+        return Opened(loaded, self.name, digest=self.content_digest(), test_share=self.test_share(), few=few)
+
+
+class Given(Family, ABC):
+    """A family that does not ship, so its path is needed."""
+
+    path: str
+    """Folder or file; relative to where the command runs."""
 
 
 class Shipped(Family, ABC):
     """A family with a copy that ships with the package."""
 
-    path: str | None = None  # type: ignore[assignment]
+    path: str | None = None
     """Folder or file; by default the copy that ships with the package."""
 
     def root(self) -> Path:

@@ -1,8 +1,9 @@
-"""Data sets in files: a user's long CSV or Parquet, and the episodes that ship with the package."""
+"""Data sets in tables: a user's file, and the episodes that ship with the package."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +13,6 @@ from pydantic import BeforeValidator, Field
 
 from seqanomaly.config import call, nearest
 from seqanomaly.datasets.opened import Loaded, Opened
-from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.errors import DataError
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 """Names of columns, in a list."""
+FEW = "name the column that tells them apart with --series"
+"""The remedy where a table holds too few sequences."""
+ClassName = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
+"""The name of a class, which may be written as a whole number."""
 SHIPPED = Path(__file__).parents[1] / "_data"
 
 
@@ -36,6 +40,10 @@ class _TableSpec(DataSpec, ABC):
     @abstractmethod
     def layout(self) -> Layout:
         """Which column means what."""
+
+    @abstractmethod
+    def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """The table with a row per step, and what was done to it."""
 
     @abstractmethod
     def part_column(self) -> str | None:
@@ -55,21 +63,25 @@ class _TableSpec(DataSpec, ABC):
 
     def open(self) -> Source:
         """Read and check the table."""
-        from seqanomaly.datasets.formats.table import content_digest, read_table
+        from seqanomaly.datasets.formats.table import content_digest, read_noted
         from seqanomaly.datasets.frame import read_frame
 
         path, where, part = self.table(), self.table().name, self.part_column()
-        frame = read_table(path)
-        loaded = Loaded(known=read_frame(frame, self.layout(), where).sequences)
+        table, notes = read_noted(path)
+        frame, also = self.long(table)
+        loaded = Loaded(known=read_frame(frame, self.layout(), where).sequences, notes=(*notes, *also))
         if part is not None:
-            loaded = _by_part(loaded.known, _test_part(frame, part, self.layout().series, where))
-        source = Opened(loaded, where, digest=content_digest(path), test_share=self.test_share())
+            loaded = _by_part(loaded, _test_part(frame, part, self.layout().series, where))
+        source = Opened(loaded, where, digest=content_digest(path), test_share=self.test_share(), few=FEW)
         source.columns = self.layout().series, self.layout().step
         return source
 
 
 class FileData(_TableSpec):
-    """A long CSV or Parquet file: a row per step, columns for series, step, label and numeric features."""
+    """A table in a file: a row per step, columns for series, step, label and numeric features.
+
+    A wide table has a row per sequence instead, with a column per step.
+    """
 
     kind: Literal["file"] = "file"
     path: str
@@ -82,12 +94,16 @@ class FileData(_TableSpec):
     """Column with the class of a step; one label per series is given to all its steps."""
     features: Names | None = None
     """Numeric columns to use; all that are left by default."""
-    normal: str | None = None
+    normal: ClassName | None = None
     """The label that means normal; by default 0 or "normal"."""
     part: str | None = None
     """Column that says `train` or `test` for every series; by default the seed draws the test part."""
     test: float = Field(0.3, gt=0, lt=1)
     """Share of the series for testing where no `part` column is given."""
+    duplicates: Literal["error", "first", "last"] = "error"
+    """Which row is kept of those with the same series and step; by default they are an error."""
+    rows: Literal["steps", "sequences"] = "steps"
+    """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
     @property
     def name(self) -> str:
@@ -109,6 +125,23 @@ class FileData(_TableSpec):
             normal=self.normal,
             ignore=() if self.part is None else (self.part,),
         )
+
+    def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        from seqanomaly.datasets.formats.wide import long_from_wide
+
+        if self.rows == "steps":
+            return self._without_duplicates(table)
+        kept = tuple(name for name in (self.label, self.part) if name is not None)
+        long = long_from_wide(table, self.series, self.step, kept, self.table().name)
+        return long, ("each row is a sequence and each other column a step of its one feature",)
+
+    def _without_duplicates(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """One row of those with the same series and step, if that is asked for."""
+        if self.duplicates == "error" or self.series not in table or self.step not in table:
+            return table, ()
+        found = table.drop_duplicates([self.series, self.step], keep=self.duplicates, ignore_index=True)
+        gone = len(table) - len(found)
+        return found, (f"duplicates of {self.step!r} in a series: {gone:,} rows left out, the {self.duplicates} kept",)
 
     def part_column(self) -> str | None:
         return self.part
@@ -136,6 +169,9 @@ class Episodes(_TableSpec):
         other = "fault" if self.label == "label" else "label"
         return Layout(series="run", step="sample", label=self.label, ignore=(other, "part"))
 
+    def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        return table, ()
+
     def part_column(self) -> str:
         return "part"
 
@@ -143,8 +179,9 @@ class Episodes(_TableSpec):
         return 0.0
 
 
-def _by_part(sequences: Sequences, is_test: NDArray[np.bool_]) -> Loaded:
-    return Loaded(known=sequences.take(np.flatnonzero(~is_test)), test=sequences.take(np.flatnonzero(is_test)))
+def _by_part(loaded: Loaded, is_test: NDArray[np.bool_]) -> Loaded:
+    known, test = (loaded.known.take(np.flatnonzero(part)) for part in (~is_test, is_test))
+    return replace(loaded, known=known, test=test)
 
 
 def _test_part(frame: pd.DataFrame, column: str, series: str, where: str) -> NDArray[np.bool_]:

@@ -52,7 +52,7 @@ def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
     frame = frame.rename(columns=str)
     names = _features(frame, layout, where)
     instead = "" if layout.label is None else ", or leave the column out with --features"
-    values = np.column_stack([_numbers(frame[name], where, instead) for name in names])
+    values = np.column_stack([numbers(frame[name], where, instead) for name in names])
     codes, series = _series(frame, layout, where)
     steps = _steps(frame[layout.step], where)
     order = np.lexsort((steps, codes))
@@ -91,20 +91,20 @@ def _expect(frame: pd.DataFrame, name: str | None, remedy: str, where: str) -> N
         raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, frame.columns)}")
 
 
-def _numbers(column: pd.Series, where: str, instead: str) -> NDArray[np.float64]:
-    """A column as finite numbers; `instead` is another remedy for one that is not."""
-    numbers = np.full(len(column), np.nan)
+def numbers(column: pd.Series, where: str, instead: str = "") -> NDArray[np.float64]:
+    """A column as finite numbers; a `DataError` names `where`, the row and the remedy, also `instead`."""
+    found = np.full(len(column), np.nan)
     if column.dtype.kind not in "mM":  # times are no numbers
-        numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    usable = np.abs(numbers) <= np.finfo(np.float32).max
+        found = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    usable = np.abs(found) <= np.finfo(np.float32).max
     if usable.all():
-        return numbers
+        return found
     row = int(np.argmin(usable))
     value = column.iloc[row]
     at = f"{where}: column {column.name!r}, data row {row + 1}"
     if column.isna().iloc[row]:
         raise DataError(f"{at}: the value is missing; fill it or drop the row{instead}")
-    if np.isnan(numbers[row]):
+    if np.isnan(found[row]):
         raise DataError(f"{at}: {str(value)!r} is not a number; correct it{instead}")
     raise DataError(f"{at}: the value is {value}, not a finite 32-bit number; correct it or drop the row")
 
@@ -121,16 +121,16 @@ def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np
 def _steps(column: pd.Series, where: str) -> NDArray[np.float64] | NDArray[np.int64]:
     """Numbers or timestamps as numbers to sort by; whole ones are exact."""
     if column.dtype.kind not in "mM" and pd.to_numeric(column, errors="coerce").notna().any():
-        numbers = _numbers(column, where, ", or name another column with --step")
+        found = numbers(column, where, ", or name another column with --step")
         whole = pd.to_numeric(column)
-        return whole.to_numpy(np.int64) if pd.api.types.is_signed_integer_dtype(whole) else numbers
+        return whole.to_numpy(np.int64) if pd.api.types.is_signed_integer_dtype(whole) else found
     given = column if pd.api.types.is_datetime64_any_dtype(column) else column.astype(str)
     times = pd.to_datetime(given, errors="coerce", format="mixed", utc=True)
     if times.isna().any():
         row = int(np.argmax(times.isna().to_numpy()))
-        found = "the value is missing" if column.isna().iloc[row] else f"{str(column.iloc[row])!r} is no time"
+        problem = "the value is missing" if column.isna().iloc[row] else f"{str(column.iloc[row])!r} is no time"
         raise DataError(
-            f"{where}: column {column.name!r}, data row {row + 1}: {found}; steps are numbers or timestamps: "
+            f"{where}: column {column.name!r}, data row {row + 1}: {problem}; steps are numbers or timestamps: "
             "correct it, or name another column with --step"
         )
     return np.asarray(times.astype(np.int64), np.int64)
@@ -164,12 +164,12 @@ def _labels(
     if pd.api.types.is_bool_dtype(column):
         column = column.astype(np.int64)
     if pd.api.types.is_numeric_dtype(column):
-        numbers = column.to_numpy(np.float64)
-        whole = (numbers == np.round(numbers)) & (np.abs(numbers) < 2**53)
+        given = column.to_numpy(np.float64)
+        whole = (given == np.round(given)) & (np.abs(given) < 2**53)
         if not whole.all():
             row = int(np.argmin(whole))
             raise DataError(
-                f"{where}: column {layout.label!r}, data row {row + 1}: the label is {numbers[row]:g}; "
+                f"{where}: column {layout.label!r}, data row {row + 1}: the label is {given[row]:g}; "
                 "labels are classes, so whole numbers or text"
             )
         column = column.astype(np.int64)

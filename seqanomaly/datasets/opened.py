@@ -24,6 +24,8 @@ class Loaded:
     """The training part; all sequences where the seed draws the test part."""
     test: Sequences | None = None
     """The test part, where it is given."""
+    continued: bool = False
+    """Whether test sequences go on where training ones end, so that each of those is needed to learn from."""
     notes: tuple[str, ...] = ()
     """What was recognised in the files or done to the data, a sentence each."""
 
@@ -32,17 +34,24 @@ class Opened(Source):
     """Sequences from files.
 
     The seed draws the validation part, and the test part where none is given, by whole sequence. A single training
-    sequence is cut in time instead: its last 20% validate.
+    sequence, and those that the test sequences continue, are cut in time instead: the last 20% of each validate.
     """
 
-    def __init__(self, loaded: Loaded, where: str, *, digest: str, test_share: float) -> None:
-        _usable(loaded, where)
+    def __init__(self, loaded: Loaded, where: str, *, digest: str, test_share: float, few: str) -> None:
+        """Check the sequences; `few` is the remedy where they are too few to split."""
+        _usable(loaded, where, few)
         known = loaded.known
         self.loaded, self.known, self.test_share = loaded, known, test_share
         self.official_test, self.digest = loaded.test is not None, digest
-        self.cut = cut_in_time(known, VALIDATION) if len(known) == 1 else None
+        self.cut = cut_in_time(known, VALIDATION) if _is_cut(loaded) else None
         self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.x.shape[1]
-        self.notes = (*loaded.notes, *_cut_note(self.cut), *_constant_note(known), *_early_note(loaded))
+        self.notes = (
+            *loaded.notes,
+            *_cut_note(self.cut),
+            *_constant_note(known),
+            *_copies_note(loaded),
+            *_early_note(loaded),
+        )
 
     def parts(self, seed: int) -> Parts:
         generator = numpy_generator(seed, "split")
@@ -80,33 +89,35 @@ def _slices(sequences: Sequences, start: NDArray[np.int64], end: NDArray[np.int6
     )
 
 
-def _usable(loaded: Loaded, where: str) -> None:
+def _usable(loaded: Loaded, where: str, few: str) -> None:
     """Every sequence has an early and a late step, and there are enough to split."""
-    single = loaded.test is not None and len(loaded.known) == 1
     for part in (loaded.known, loaded.test):
-        short = part is not None and part.length < (4 if single and part is loaded.known else 2)
+        both = part is loaded.known and _is_cut(loaded)
+        short = part is not None and part.length < (4 if both else 2)
         if part is not None and np.any(short):
             place = int(np.argmax(short))
             count = f"{part.length[place]} step{'s' * bool(part.length[place] != 1)}"
             needs = "at least 2 to have an early and a late one, so leave it out"
-            if single:
-                needs = "at least 4, as the only one to train and to validate on"
+            if both:
+                needs = "at least 4 to be cut into one that trains and one that validates"
             raise DataError(f"{where}: series {part.ids[place]!r} has {count}; a sequence needs {needs}")
     if loaded.test is None and len(loaded.known) < 3:
         raise DataError(
             f"{where}: has {len(loaded.known)} series; training, validation and test need at least one each, so 3: "
-            "name the column that tells them apart with --series"
+            f"{few}"
         )
+
+
+def _is_cut(loaded: Loaded) -> bool:
+    return loaded.test is not None and (loaded.continued or len(loaded.known) == 1)
 
 
 def _cut_note(cut: tuple[Sequences, Sequences] | None) -> tuple[str, ...]:
     if cut is None:
         return ()
-    train, validation = (int(part.length[0]) for part in cut)
-    return (
-        f"there is one training sequence, so it is cut in time: its first {train:,} steps train and its last "
-        f"{validation:,} validate",
-    )
+    train, validation = (int(part.length.sum()) for part in cut)
+    which = "each training sequence" if len(cut[0]) > 1 else "the training sequence"
+    return (f"validation is the last {VALIDATION:.0%} of {which}: {train:,} steps train and {validation:,} validate",)
 
 
 def _constant_note(known: Sequences) -> tuple[str, ...]:
@@ -117,6 +128,20 @@ def _constant_note(known: Sequences) -> tuple[str, ...]:
     names = ", ".join(constant[:8]) + ", ..." * (len(constant) > 8)
     many = "feature never changes" if len(known.features) == 1 else "features never change"
     return (f"{len(constant)} of {len(known.features)} {many} in the training part ({names}): kept, only centred",)
+
+
+def _copies_note(loaded: Loaded) -> tuple[str, ...]:
+    """Whether a test sequence, or one that may be drawn for testing, equals another one step by step."""
+    known, test = (
+        [] if part is None else [x[:length].tobytes() for x, length in zip(part.x, part.length, strict=True)]
+        for part in (loaded.known, loaded.test)
+    )
+    seen = set(known)
+    count = sum(one in seen for one in test) if loaded.test is not None else len(known) - len(seen)
+    if not count:
+        return ()
+    what = "test sequences equal a training one" if loaded.test is not None else "sequences equal an earlier one"
+    return (f"copies: {count:,} {what} in all features and steps, so the test is easier than it looks",)
 
 
 def _early_note(loaded: Loaded) -> tuple[str, ...]:

@@ -1,20 +1,38 @@
-"""Every data set by its name, and how a name, a path or a mapping becomes one."""
+"""Every data set by its name, and how a name, a path or a mapping becomes one.
+
+A path without a kind is recognised by the names of its files and their first lines.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny
 
 from seqanomaly.config import one_of
+from seqanomaly.datasets.family import Family
 from seqanomaly.datasets.files import Episodes, FileData
+from seqanomaly.datasets.formats.aeon import Aeon
+from seqanomaly.datasets.formats.arrays import Numpy
+from seqanomaly.datasets.formats.braatz import Braatz
 from seqanomaly.datasets.formats.cmapss import Cmapss
+from seqanomaly.datasets.formats.folder import Folder
+from seqanomaly.datasets.formats.nab import Nab
 from seqanomaly.datasets.formats.robot import Robot
 from seqanomaly.datasets.formats.skab import Skab
+from seqanomaly.datasets.formats.smap import Smap
+from seqanomaly.datasets.formats.smd import Smd
 from seqanomaly.datasets.formats.tep import Tep
+from seqanomaly.datasets.formats.text import first_line
+from seqanomaly.datasets.formats.ts import Ts
+from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
+from seqanomaly.datasets.formats.ucr import Ucr
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.synthetic import SYNTHETIC
+from seqanomaly.errors import ConfigError
 
 DATASETS: dict[str, type[DataSpec]] = {
     "episodes": Episodes,
@@ -23,9 +41,20 @@ DATASETS: dict[str, type[DataSpec]] = {
     "tep": Tep,
     "robot": Robot,
     "skab": Skab,
+    "nab": Nab,
+    "ucr": Ucr,
+    "smd": Smd,
+    "smap": Smap,
+    "braatz": Braatz,
+    "tsb_ad": TsbAd,
+    "tsb_uad": TsbUad,
+    "ts": Ts,
+    "aeon": Aeon,
+    "numpy": Numpy,
+    "folder": Folder,
     "file": FileData,
 }
-"""Every data set by its name; `file` is any long CSV or Parquet file."""
+"""Every data set by its name; `file` is any table in a file."""
 
 
 def data_settings(value: object) -> object:
@@ -36,10 +65,50 @@ def data_settings(value: object) -> object:
     """
     if isinstance(value, str):
         is_path = value not in DATASETS and any(mark in value for mark in "./\\")
-        return {"kind": "file", "path": value} if is_path else {"kind": value}
+        return recognise(value) if is_path else {"kind": value}
     if isinstance(value, Mapping) and "kind" not in value and "path" in value:
-        return {"kind": "file", **value}
+        path, others = value["path"], {key: of for key, of in value.items() if key != "path"}
+        return {**(recognise(path) if isinstance(path, str) else {"kind": "file", "path": path}), **others}
     return value
+
+
+def recognise(path: str) -> dict[str, Any]:
+    """The kind of the files at `path`, and what their names say about its settings; `file` where nothing is there.
+
+    Raises:
+        ConfigError: several kinds would do, or none.
+
+    >>> recognise("mine.csv")
+    {'kind': 'file', 'path': 'mine.csv'}
+    """
+    place = Path(path)
+    if not place.exists():
+        return {"kind": "file", "path": path}
+    families = {kind: data for kind, data in DATASETS.items() if issubclass(data, Family) and data is not Folder}
+    found = {kind: settings for kind, data in families.items() if (settings := data.recognise(place)) is not None}
+    if not found:
+        found = (
+            {"file": _rows(place)} if place.is_file() else {"folder": {}} if Folder.recognise(place) is not None else {}
+        )
+    if len(found) != 1:
+        could = " or ".join(f"{families[kind].title} ({kind})" for kind in found)
+        problem = f"could be {could}" if found else "holds no data that is recognised"
+        known = ", ".join(found or [*families, "folder"])
+        raise ConfigError(f"{path}: {problem}; say what it is with kind: one of {known}")
+    ((kind, settings),) = found.items()
+    return {"kind": kind, "path": path, **settings}
+
+
+def _rows(path: Path) -> dict[str, Any]:
+    """Whether a table has sequences in its rows: every column but `label` and `series` is numbered, from 0 or 1 on."""
+    names = [name.strip().strip('"') for name in re.split(r"[,;\t|]", first_line(path).strip())]
+    numbered = [re.fullmatch(r"(\D*)(\d+)", name) for name in names if name not in ("label", "series")]
+    if len(numbered) < 2 or "label" not in names or None in numbered:
+        return {}
+    prefixes = {found[1] for found in numbered if found}
+    numbers = [int(found[2]) for found in numbered if found]
+    wide = len(prefixes) == 1 and numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+    return {"rows": "sequences"} if wide else {}
 
 
 def pick_data(value: object) -> object:

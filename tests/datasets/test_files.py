@@ -214,6 +214,22 @@ def test_what_cannot_be_split_is_named(
     assert heard(frame, tmp_path, **settings) == f"machines.csv: {text}"
 
 
+@pytest.mark.parametrize(("keep", "value"), [("first", 0.0), ("last", 9.0)])
+def test_duplicates_may_be_left_out(tmp_path: Path, keep: Any, value: float) -> None:
+    again = machines().iloc[[0, 3]].assign(heat=9.0)
+    frame = pd.concat([machines(), again])
+    assert "has the same 'cycle' in data rows 1 and 61" in heard(frame, tmp_path)
+    path = str(tmp_path / "machines.csv")
+    data = FileData(
+        path=path, series="unit", step="cycle", label="fault", normal="fine", features=("heat",), duplicates=keep
+    )
+    source = data.open()
+    assert source.known is not None
+    assert source.known.x[0, 0, 0] == value
+    assert source.known.length.tolist() == [3] * 20
+    assert source.notes == (f"duplicates of 'cycle' in a series: 2 rows left out, the {keep} kept",)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for read in (FileData(path=str(tmp_path / "no.csv")).open, FileData(path=str(tmp_path / "no.csv")).content_digest):
         with pytest.raises(DataError) as error:

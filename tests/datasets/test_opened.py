@@ -18,7 +18,7 @@ def made(*lengths: int, label: int = 0) -> Sequences:
 
 
 def opened(known: Sequences, test: Sequences | None = None, *notes: str) -> Opened:
-    return Opened(Loaded(known=known, test=test, notes=notes), "mine", digest="d", test_share=0.3)
+    return Opened(Loaded(known=known, test=test, notes=notes), "mine", digest="d", test_share=0.3, few="add some")
 
 
 def test_a_single_training_sequence_is_cut_in_time() -> None:
@@ -33,7 +33,7 @@ def test_a_single_training_sequence_is_cut_in_time() -> None:
     assert source.shape == (1, 50)
     assert source.notes == (
         "read.",
-        "there is one training sequence, so it is cut in time: its first 40 steps train and its last 10 validate",
+        "validation is the last 20% of the training sequence: 40 steps train and 10 validate",
     )
 
 
@@ -41,6 +41,16 @@ def test_a_single_training_sequence_is_cut_in_time() -> None:
 def test_both_pieces_have_steps(length: int, first: int) -> None:
     train, validation = cut_in_time(made(length), 0.2)
     assert (train.length.tolist(), validation.length.tolist()) == ([first], [length - first])
+
+
+def test_training_sequences_that_the_test_continues_are_all_cut() -> None:
+    source = Opened(
+        Loaded(known=made(10, 20), test=made(5), continued=True), "mine", digest="d", test_share=0.0, few=""
+    )
+    parts = source.parts(0)
+    assert (parts.train.length.tolist(), parts.validation.length.tolist()) == ([8, 16], [2, 4])
+    assert parts.validation.ids == ("0 (last 20%)", "1 (last 20%)")
+    assert source.notes == ("validation is the last 20% of each training sequence: 24 steps train and 6 validate",)
 
 
 def test_several_training_sequences_are_split_whole() -> None:
@@ -59,10 +69,18 @@ def test_the_seed_draws_a_test_part_where_none_is_given() -> None:
 
 
 def test_what_never_changes_is_said() -> None:
-    flat = Sequences.of([np.full((5, 2), 3.0)] * 3, [0] * 3, features=("a", "b"))
+    flat = Sequences.of([np.full((5 + i, 2), 3.0) for i in range(3)], [0] * 3, features=("a", "b"))
     assert opened(flat).notes == ("2 of 2 features never change in the training part (a, b): kept, only centred",)
-    many = Sequences.of([np.zeros((5, 10))] * 3, [0] * 3)
+    many = Sequences.of([np.zeros((5 + i, 10)) for i in range(3)], [0] * 3)
     assert "(x0, x1, x2, x3, x4, x5, x6, x7, ...)" in opened(many).notes[0]
+
+
+def test_copies_are_said() -> None:
+    once, twice = made(5, 6, 7, 8), made(5, 6, 7, 8).take(np.array([0, 1, 1, 2, 3, 3]))
+    easier = "in all features and steps, so the test is easier than it looks"
+    assert opened(twice).notes == (f"copies: 2 sequences equal an earlier one {easier}",)
+    assert opened(once, made(5, 9)).notes == (f"copies: 1 test sequences equal a training one {easier}",)
+    assert opened(once).notes == ()
 
 
 def test_anomalies_that_come_late_are_said() -> None:
@@ -77,10 +95,10 @@ def test_anomalies_that_come_late_are_said() -> None:
 @pytest.mark.parametrize(
     ("known", "test", "text"),
     [
-        (made(5, 5), None, "has 2 series; training, validation and test need at least one each, so 3: name the column"),
+        (made(5, 5), None, "has 2 series; training, validation and test need at least one each, so 3: add some"),
         (made(5, 1, 5), None, "series '1' has 1 step; a sequence needs at least 2 to have an early and a late one"),
         (made(5, 5), made(5, 1), "series '1' has 1 step; a sequence needs at least 2"),
-        (made(3), made(5), "series '0' has 3 steps; a sequence needs at least 4, as the only one to train and to"),
+        (made(3), made(5), "series '0' has 3 steps; a sequence needs at least 4 to be cut into one that"),
     ],
 )
 def test_what_cannot_be_split(known: Sequences, test: Sequences | None, text: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,19 @@ class Cmapss(Shipped):
     Saxena, Goebel, Simon & Eklund, Damage propagation modeling for aircraft engine run-to-failure simulation, PHM 2008.
     """
 
+    title: ClassVar[str] = "C-MAPSS"
     kind: Literal["cmapss"] = "cmapss"
     subset: Literal["FD001", "FD002", "FD003", "FD004"] = "FD001"
     """Which of the four simulations; FD001 ships."""
     horizon: int = Field(30, ge=1)
     """The label is 1 where at most this many cycles are left; 1 or more."""
+
+    @classmethod
+    def recognise(cls, path: Path) -> dict[str, Any] | None:
+        subsets = sorted(bare(one).stem.removeprefix("train_") for one in listed(path, "train_FD00[1-4].txt"))
+        if path.is_file() and (name := re.fullmatch(r"(train|test|RUL)_(FD00[1-4])\.txt", bare(path).name)):
+            return {"path": str(path.parent), "subset": name[2]}
+        return None if not subsets else {} if "FD001" in subsets else {"subset": subsets[0]}
 
     def files(self) -> Sequence[Path]:
         """The training, test and remaining-life file of the subset."""

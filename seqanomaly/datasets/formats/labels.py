@@ -25,3 +25,15 @@ def zero_one(values: Iterable[object], where: str) -> NDArray[np.int64]:
         row = int(np.argmax(wrong))
         raise DataError(f"{where}, data row {row + 1}: the label is {given.iloc[row]}; it must be 0 or 1")
     return numbers.astype(np.int64)
+
+
+def inside(intervals: Iterable[tuple[int, int]], steps: int) -> NDArray[np.int64]:
+    """1 on the steps of half-open intervals [start, end), in any order and overlapping or not.
+
+    >>> inside([(3, 4), (0, 2)], 5).tolist()
+    [1, 1, 0, 1, 0]
+    """
+    label = np.zeros(steps, np.int64)
+    for start, end in intervals:
+        label[start:end] = 1
+    return label

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.family import Drawn, Shipped
-from seqanomaly.datasets.formats.text import find, listed, read_text
+from seqanomaly.datasets.formats.text import bare, find, listed, read_text
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -28,12 +28,20 @@ class Robot(Shipped, Drawn):
     Seabra Lopes & Camarinha-Matos, Feature transformation strategies for a robot learning problem, 1998 (UCI).
     """
 
+    title: ClassVar[str] = "robot execution failures"
     kind: Literal["robot"] = "robot"
     subset: Literal["lp1", "lp2", "lp3", "lp4", "lp5"] = "lp1"
     """Learning problem: lp1 approach to grasp, lp2 transfer, lp3 position after it, lp4 approach to ungrasp, lp5
     motion with a part; lp1 and lp4 ship."""
     label: Literal["binary", "class"] = "binary"
     """`binary`: any failure or none; `class`: which, for the task `classify`."""
+
+    @classmethod
+    def recognise(cls, path: Path) -> dict[str, Any] | None:
+        if path.is_file() and (name := re.fullmatch(r"(lp[1-5])\.data", bare(path).name)):
+            return {} if name[1] == "lp1" else {"subset": name[1]}
+        subsets = sorted(bare(one).stem for one in listed(path, "lp[1-5].data"))
+        return None if not subsets else {} if "lp1" in subsets else {"subset": subsets[0]}
 
     def files(self) -> Sequence[Path]:
         """The file of the learning problem."""
@@ -55,7 +63,7 @@ class Robot(Shipped, Drawn):
         known = Sequences.of(
             [blocks[i] for i in kept],
             [code[names[i]] for i in kept],
-            ids=tuple(f"{self.subset}-{i + 1}" for i in kept),
+            ids=tuple(f"{bare(path).stem}-{i + 1}" for i in kept),
             features=FEATURES,
             classes=kinds if self.label == "class" else ("0", "1"),
         )

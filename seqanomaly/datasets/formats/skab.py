@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.family import Drawn
+from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.formats.labels import zero_one
-from seqanomaly.datasets.formats.text import bare, listed
+from seqanomaly.datasets.formats.text import bare, first_line, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -33,24 +33,30 @@ class _Run:
     x: NDArray[np.float64]
     label: NDArray[np.int64]
     features: tuple[str, ...]
-    off_grid: int
+    times: pd.Series
 
 
-class Skab(Drawn):
+class Skab(Given, Drawn):
     """Runs of a water circulation testbed at one row per second, with an anomaly in the later part of nearly each.
 
     Katser & Kozitsin, Skoltech Anomaly Benchmark (SKAB), 2020, doi 10.34740/KAGGLE/DSV/1693952. Its licence is GPL-3.0,
     so it does not ship.
     """
 
+    title: ClassVar[str] = "SKAB"
     kind: Literal["skab"] = "skab"
     split: Literal["runs", "usual"] = "runs"
     """`runs`: the seed draws whole runs for testing; `usual`: the first 400 rows of each run train, the rest tests."""
 
+    @classmethod
+    def recognise(cls, path: Path) -> dict[str, Any] | None:
+        names = [path] if path.is_file() else [*listed(path, "*.csv"), *listed(path, "*/*.csv")]
+        return {} if any(_is_run(name) for name in names[:20]) else None
+
     def files(self) -> Sequence[Path]:
-        """All CSV files under the path."""
+        """All CSV files in the folder and its subfolders."""
         root = self.root()
-        found = [root] if root.is_file() else listed(root, "**/*.csv")
+        found = [root] if root.is_file() else [*listed(root, "*.csv"), *listed(root, "*/*.csv")]
         if not found:
             raise DataError(
                 f"{root}: there is no CSV file in it; SKAB has folders such as valve1 with files such as 0.csv"
@@ -58,8 +64,11 @@ class Skab(Drawn):
         return found
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        root = self.root() if self.root().is_dir() else self.root().parent
-        tables = {bare(path).relative_to(root).with_suffix("").as_posix(): (path, _table(path)) for path in files}
+        from seqanomaly.datasets.formats.times import time_notes
+
+        tables = {
+            bare(path).relative_to(self.base()).with_suffix("").as_posix(): (path, _table(path)) for path in files
+        }
         runs = [_run(name, path, table) for name, (path, table) in tables.items() if LABEL in table]
         if not runs:
             raise DataError(f"{self.path}: no file has a column {LABEL!r}")
@@ -69,10 +78,7 @@ class Skab(Drawn):
         unlabelled = [name for name, (_, table) in tables.items() if LABEL not in table]
         notes = [f"label is the column {LABEL!r}; {OTHER!r} is not used"]
         notes += [f"{', '.join(unlabelled)}: without the column {LABEL!r}, left out"] if unlabelled else []
-        off, steps = sum(run.off_grid for run in runs), sum(len(run.x) - 1 for run in runs)
-        notes += (
-            [f"{off:,} of {steps:,} steps are not one second after the one before: kept as they are"] if off else []
-        )
+        notes += time_notes({run.name: run.times for run in runs})
         if self.split == "runs":
             return Loaded(known=_sequences(runs, 0, None), notes=tuple(notes))
         known, test = _sequences(runs, 0, TRAIN_ROWS), _sequences(runs, TRAIN_ROWS, None)
@@ -81,6 +87,11 @@ class Skab(Drawn):
             f"{known.length.sum():,} training steps are anomalous"
         )
         return Loaded(known=known, test=test, notes=tuple(notes))
+
+
+def _is_run(path: Path) -> bool:
+    names = first_line(path).strip().split(";") if bare(path).suffix.lower() == ".csv" else []
+    return names[:1] == [TIME] and names[-2:] == [LABEL, OTHER]
 
 
 def _sequences(runs: Sequence[_Run], start: int, end: int | None) -> Sequences:
@@ -95,26 +106,24 @@ def _sequences(runs: Sequence[_Run], start: int, end: int | None) -> Sequences:
 def _table(path: Path) -> pd.DataFrame:
     from seqanomaly.datasets.formats.table import read_table
 
-    table = read_table(path, separator=";")
+    table = read_table(path)
     if TIME not in table:
         raise DataError(f"{path}: there is no column {TIME!r}; SKAB's files have it first and are separated by ';'")
+    if set(table.columns) <= {TIME, LABEL, OTHER} or table.empty:
+        raise DataError(f"{path}: there are no values beside {', '.join(table.columns)}")
     return table
 
 
 def _run(name: str, path: Path, table: pd.DataFrame) -> _Run:
-    """Check one labelled run and put its rows in the order of time."""
-    import pandas as pd
+    """Check one labelled run; its rows stay in the order of the file."""
+    from seqanomaly.datasets.formats.times import read_times
+    from seqanomaly.datasets.frame import numbers
 
-    from seqanomaly.datasets.frame import Layout, read_frame
-
-    label = zero_one(table[LABEL], f"{path}: column {LABEL!r}")
-    layout = Layout(series="run", step=TIME, label=None, ignore=(LABEL, OTHER))
-    frame = read_frame(table.assign(run=name), layout, str(path))
-    seconds = pd.to_datetime(table[TIME]).sort_values().diff().dt.total_seconds().to_numpy()[1:]
+    features = tuple(column for column in table.columns if column not in (TIME, LABEL, OTHER))
     return _Run(
         name,
-        frame.sequences.x[0].astype(np.float64),
-        label[frame.rows],
-        frame.sequences.features,
-        int((seconds != 1).sum()),
+        np.column_stack([numbers(table[column], str(path)) for column in features]),
+        zero_one(table[LABEL], f"{path}: column {LABEL!r}"),
+        features,
+        read_times(table[TIME], str(path)),
     )

@@ -1,4 +1,4 @@
-"""Tables on disk: CSV (plain or compressed) and Parquet."""
+"""Tables on disk: CSV (plain or compressed, with any usual separator), Parquet and Feather."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ from pathlib import Path
 import pandas as pd
 import pyarrow
 
+from seqanomaly.datasets.formats.text import first_line
 from seqanomaly.errors import DataError
 
-SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".parquet", ".pq")
+SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
 """Endings of the files that `read_table` reads."""
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 """What stands for a missing value in a CSV file; not `None`, which may well be the name of a class."""
 
 
-def read_table(path: Path, *, separator: str = ",") -> pd.DataFrame:
-    """The table in a CSV or Parquet file; a `DataError` names the file and what is wrong with it."""
+SEPARATORS = (",", ";", "\t", "|")
+"""What may stand between the columns of a CSV file; the one that its header has most of."""
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The table in a file; a `DataError` names the file and what is wrong with it."""
+    return read_noted(path)[0]
+
+
+def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table in a file, and a sentence about how it was read if that was not the usual way."""
     if not path.exists():
         raise DataError(f"{path}: there is no such file")
     if not path.is_file():
@@ -26,7 +36,9 @@ def read_table(path: Path, *, separator: str = ",") -> pd.DataFrame:
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
     try:
-        return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, separator)
+        if path.suffix.lower() in (".parquet", ".pq", ".feather"):
+            return _read_arrow(path), ()
+        return _read_csv(path)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty") from None
     except UnicodeDecodeError as error:
@@ -44,13 +56,36 @@ def content_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _read_csv(path: Path, separator: str) -> pd.DataFrame:
+def _read_csv(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    header = first_line(path)
+    separator = max(SEPARATORS, key=header.count)
+    frame = _columns(path, separator)
+    decimal = separator != "," and _comma_decimals(frame)
+    if decimal:
+        frame = _columns(path, separator, ",")
+    if separator == ",":
+        return frame, ()
+    also = " and decimals follow a comma" if decimal else ""
+    return frame, (f"{path.name}: its columns are separated by {separator!r}{also}",)
+
+
+def _comma_decimals(frame: pd.DataFrame) -> bool:
+    """Whether a column of text holds numbers such as 0,5 only."""
+    text = (frame[name].dropna() for name in frame if pd.api.types.is_string_dtype(frame[name]))
+    return any(
+        len(column) > 0 and column.astype(str).str.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?|[-+]?\d+").all()
+        for column in text
+    )
+
+
+def _columns(path: Path, separator: str, decimal: str = ".") -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             frame = pd.read_csv(
                 path,
                 sep=separator,
+                decimal=decimal,
                 index_col=False,
                 keep_default_na=False,
                 na_values=list(MISSING),
@@ -63,13 +98,11 @@ def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     ).iloc[0]
     if (header.duplicated() & (header != "")).any():
         raise ValueError(f"two columns are called {header[header.duplicated() & (header != '')].iloc[0]!r}; rename one")
-    mark = next((mark for mark in ";\t|" if frame.shape[1] == 1 and mark in str(frame.columns[0])), None)
-    if mark is not None:
-        raise ValueError(f"the columns are separated by {mark!r}; save it with commas")
     return frame
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(path).rename(columns=str)
+def _read_arrow(path: Path) -> pd.DataFrame:
+    read = pd.read_feather if path.suffix.lower() == ".feather" else pd.read_parquet
+    frame = read(path).rename(columns=str)
     named = [name for name in frame.index.names if name is not None]  # pandas writes its index beside the columns
     return frame.reset_index(named) if named else frame

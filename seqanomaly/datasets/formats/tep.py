@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from seqanomaly.datasets.family import Shipped
+from seqanomaly.datasets.family import Drawn, Shipped
 from seqanomaly.datasets.formats.labels import zero_one
-from seqanomaly.datasets.formats.text import find
+from seqanomaly.datasets.formats.text import bare, find, first_line, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -23,35 +23,45 @@ CHANNELS = (*(f"xmeas_{i}" for i in range(1, 42)), *(f"xmv_{i}" for i in range(1
 """41 measurements and 12 manipulated variables."""
 
 
-class Tep(Shipped):
+class Tep(Shipped, Drawn):
     """Simulated runs of a chemical plant (Tennessee Eastman) whose faults begin at a random time; see `data/tep`.
 
     The layout is that of Rieth, Amsel, Tran & Cook (2017) with a label per sample; the process is that of Downs &
     Vogel, Computers & Chemical Engineering 17, 1993.
     """
 
+    title: ClassVar[str] = "the Tennessee Eastman process"
     kind: Literal["tep"] = "tep"
     subset: Literal["sim", "episodes"] = "sim"
-    """Which pair of files: `tep_sim_train.csv` and `.._test.csv`, or `tep_episodes_..`; sim ships."""
+    """Which pair of tables: `tep_sim_train.csv` and `.._test.csv`, or `tep_episodes_..`; sim ships."""
     label: Literal["label", "fault"] = "label"
     """`label`: 1 from the fault's onset on; `fault`: which fault from then on, for the task `classify`."""
 
+    @classmethod
+    def recognise(cls, path: Path) -> dict[str, Any] | None:
+        if path.is_file():
+            return {} if first_line(path).startswith(",".join((*RUN, "sample", "xmeas_1,"))) else None
+        parts = listed(path, "tep_*_train.csv")
+        subsets = sorted(bare(one).stem.removeprefix("tep_").removesuffix("_train") for one in parts)
+        known = [name for name in ("sim", "episodes") if name in subsets]
+        return None if not known else {} if known[0] == "sim" else {"subset": known[0]}
+
     def files(self) -> Sequence[Path]:
-        """The training and the test table."""
-        folder, remedy = self.root(), f"it needs tep_{self.subset}_train.csv and tep_{self.subset}_test.csv"
-        if not folder.is_dir():
-            raise DataError(f"{folder}: is not a folder; {remedy}")
-        return [find(folder, f"tep_{self.subset}_{part}.csv", remedy) for part in ("train", "test")]
+        """The training and the test table, or the one table."""
+        root, remedy = self.root(), f"it needs tep_{self.subset}_train.csv and tep_{self.subset}_test.csv"
+        if root.is_file():
+            return [root]
+        return [find(root, f"tep_{self.subset}_{part}.csv", remedy) for part in ("train", "test")]
 
     def read(self, files: Sequence[Path]) -> Loaded:
         parts = [_table(path) for path in files]
         faults = sorted({int(fault) for table in parts for fault in table["faultNumber"].unique()} - {0})
         classes = ("normal", *(f"fault{number}" for number in faults)) if self.label == "fault" else ("0", "1")
-        known, test = (
-            self._sequences(table, classes, prefix) for table, prefix in zip(parts, ("train", "test"), strict=True)
-        )
+        prefixes = ("train-", "test-") if len(parts) > 1 else ("",)
+        known, *test = (self._sequences(table, classes, prefix) for table, prefix in zip(parts, prefixes, strict=True))
         what = "the number of the fault" if self.label == "fault" else "1"
-        return Loaded(known=known, test=test, notes=(f"label is {what} from the onset of the fault on, 0 before",))
+        note = f"label is {what} from the onset of the fault on, 0 before"
+        return Loaded(known=known, test=test[0] if test else None, notes=(note,))
 
     def _sequences(self, table: pd.DataFrame, classes: tuple[str, ...], prefix: str) -> Sequences:
         runs = [run for _, run in table.groupby(list(RUN), sort=False)]
@@ -61,7 +71,7 @@ class Tep(Shipped):
         return Sequences.of(
             [run[list(CHANNELS)].to_numpy(np.float64) for run in runs],
             [run["label"].to_numpy(np.int64) * code for run, code in zip(runs, codes, strict=True)],
-            ids=tuple(f"{prefix}-{name}-{row['simulationRun']:g}" for name, row in zip(names, first, strict=True)),
+            ids=tuple(f"{prefix}{name}-{row['simulationRun']:g}" for name, row in zip(names, first, strict=True)),
             features=CHANNELS,
             classes=classes,
         )

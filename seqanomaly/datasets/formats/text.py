@@ -1,15 +1,17 @@
-"""Text files without names of columns: numbers in rows, plain or compressed, and the digest of what they hold."""
+"""Text files, plain or compressed: where they are, rows of numbers in them, the digest of what they hold."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,10 @@ from seqanomaly.errors import DataError
 
 UNPACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 """How compressed files are read, by their ending."""
+
+
+OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+"""How they are opened to be read in part."""
 
 
 def bare(path: Path) -> Path:
@@ -54,6 +60,15 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read ({error})") from None
 
 
+def first_line(path: Path) -> str:
+    """The first line of a text file, plain or compressed, as far as it can be read; empty where it cannot."""
+    try:
+        with OPEN.get(path.suffix.lower(), io.open)(path, "rb") as file:
+            return str(file.readline(1 << 20).decode("utf-8-sig", errors="replace"))
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        return ""
+
+
 def read_text(path: Path) -> str:
     """The text in a file, plain or compressed."""
     try:
@@ -62,8 +77,12 @@ def read_text(path: Path) -> str:
         raise DataError(f"{path}: is not text in UTF-8 (byte {error.start})") from None
 
 
-def read_numbers(path: Path, separator: str = r"\s+") -> tuple[NDArray[np.float64], bool]:
+def read_numbers(
+    path: Path, separator: str = r"\s+", *, header: bool | None = None
+) -> tuple[NDArray[np.float64], bool]:
     """The numbers [rows, columns] in a text file, and whether a first row of names was left out.
+
+    Without `header`, a first row is one of names where its first value is not a number.
 
     Raises:
         DataError: the file is empty, a row has another number of values, or a value is not a finite number.
@@ -74,7 +93,8 @@ def read_numbers(path: Path, separator: str = r"\s+") -> tuple[NDArray[np.float6
     first = text.lstrip().split("\n", 1)[0]
     if not first:
         raise DataError(f"{path}: the file is empty")
-    header = not _is_number(first.replace(",", " ").replace(";", " ").split()[0])
+    if header is None:
+        header = not _is_number(first.replace(",", " ").replace(";", " ").split()[0])
     try:
         frame = pd.read_csv(
             BytesIO(text.encode()),
@@ -99,13 +119,10 @@ def read_numbers(path: Path, separator: str = r"\s+") -> tuple[NDArray[np.float6
     return values, header
 
 
-def digest_of(files: Iterable[Path], root: Path) -> str:
-    """Digest of the names, relative to `root`, and of what the files hold, decompressed; 16 hexadecimal digits."""
-    found = []
-    for path in files:
-        name = bare(path).relative_to(root).as_posix() if root.is_dir() else bare(path).name
-        found.append([name, hashlib.sha256(read_bytes(path)).hexdigest()])
-    return digest(found)
+def digest_of(files: Iterable[Path], base: Path) -> str:
+    """Digest of the names, relative to `base`, and of what the files hold, decompressed; 16 hexadecimal digits."""
+    held = [(bare(path).relative_to(base).as_posix(), read_bytes(path)) for path in files]
+    return digest([[name, hashlib.sha256(content).hexdigest()] for name, content in held])
 
 
 def _is_number(word: str) -> bool:

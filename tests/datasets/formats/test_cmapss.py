@@ -96,7 +96,7 @@ def test_a_row_of_names_is_left_out_and_said(folder: Path) -> None:
     source = Cmapss(path=str(folder)).open()
     assert source.parts(0).train.x.tobytes() == plain.parts(0).train.x.tobytes()
     assert source.parts(0).test.label.tobytes() == plain.parts(0).test.label.tobytes()
-    assert source.notes[1:3] == (
+    assert source.notes[2:4] == (
         "train_FD001.txt: its first row holds names and was left out",
         "RUL_FD001.txt: its first row holds names and was left out",
     )

@@ -64,9 +64,9 @@ def test_the_test_part_is_stratified(seed: int) -> None:
 
 def test_a_file_of_its_own(tmp_path: Path) -> None:
     path = file(tmp_path, block("ok", 1), block("lost", 2), block("moved", 3), block("lost", 4), block("lost", 2))
-    source = pick_data({"kind": "robot", "path": str(path), "subset": "lp3", "label": "class"}).open()  # type: ignore[attr-defined]
+    source = pick_data({"kind": "robot", "path": str(path), "label": "class"}).open()  # type: ignore[attr-defined]
     assert source.known.classes == ("ok", "lost", "moved")
-    assert source.known.ids == ("lp3-1", "lp3-2", "lp3-3", "lp3-4")
+    assert source.known.ids == ("lp1-1", "lp1-2", "lp1-3", "lp1-4")
     assert source.known.label[:, 0].tolist() == [0, 1, 2, 1]
     assert source.known.x[:, 14, 5].tolist() == [1, 2, 3, 4]
 

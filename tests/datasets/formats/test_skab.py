@@ -47,10 +47,11 @@ def test_the_counts_of_the_readme(shared: Path) -> None:
     assert [len(part) for part in vars(source.parts(0)).values()] == [8, 2, 5] or len(source.parts(0).test) == 4
     place = (known.label != 0).argmax(axis=1) / known.length
     assert ((place > 0.49) & (place < 0.85)).sum() == 14
-    assert source.notes[:3] == (
+    assert source.notes[1:4] == (
         "label is the column 'anomaly'; 'changepoint' is not used",
         "anomaly-free/anomaly-free: without the column 'anomaly', left out",
-        "876 of 16,085 steps are not one second after the one before: kept as they are",
+        "uneven distances in time: 876 steps (other/12 102, valve2/1 76, valve2/0 75, ...), the longest 4 min 7 s in "
+        "other/2: steps count as equally far apart",
     )
     assert data.name == "skab(path=SKAB)"
 
@@ -74,8 +75,8 @@ def test_the_usual_split(shared: Path) -> None:
     )
 
 
-def test_columns_and_order(tmp_path: Path) -> None:
-    write(tmp_path, valve1_0=run(), valve1_1=run(9).iloc[::-1], other_1=run(start="2020-01-01"))
+def test_columns_and_names(tmp_path: Path) -> None:
+    write(tmp_path, valve1_0=run(), valve1_1=run(9), other_1=run(start="2020-01-01"))
     known = Skab(path=str(tmp_path)).open().known
     assert known is not None
     assert known.ids == ("other/1", "valve1/0", "valve1/1")
@@ -87,11 +88,11 @@ def test_columns_and_order(tmp_path: Path) -> None:
 def test_irregular_time_is_counted(tmp_path: Path) -> None:
     write(tmp_path, a=run(), b=run(), c=run().drop(index=[3, 7]))
     assert (
-        "2 of 31 steps are not one second after the one before: kept as they are"
+        "uneven distances in time: 2 steps (c 2), the longest 2 s in c: steps count as equally far apart"
         in Skab(path=str(tmp_path)).open().notes
     )
     write(tmp_path, c=run())
-    assert not any("second" in note for note in Skab(path=str(tmp_path)).open().notes)
+    assert not any("time" in note for note in Skab(path=str(tmp_path)).open().notes[1:])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_irregular_time_is_counted(tmp_path: Path) -> None:
         (run(Current=np.nan), "HERE/b.csv: column 'Current', data row 1: the value is missing"),
         (run(extra=1), "HERE/b.csv: has other columns than HERE/a.csv"),
         (run(datetime="noon"), "HERE/b.csv: column 'datetime', data row 1: 'noon' is no time"),
-        (run(datetime="2020-01-01"), "HERE/b.csv: series 'b' has the same 'datetime' in data rows 1 and 2"),
+        (run()[["datetime", "anomaly"]], "HERE/b.csv: there are no values beside datetime, anomaly"),
     ],
 )
 def test_broken_files(tmp_path: Path, frame: pd.DataFrame, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from seqanomaly.datasets.formats.table import MISSING, SUFFIXES, content_digest, read_table
+from seqanomaly.datasets.formats.table import MISSING, SUFFIXES, content_digest, read_noted, read_table
 from seqanomaly.errors import DataError
 
 FRAME = pd.DataFrame({"series": ["a", "b"], "step": [0, 1], "x": [0.1, 1e-300]})
@@ -18,11 +18,32 @@ PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00"
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".CSV", ".PARQUET", ".Csv.Gz"])
 def test_every_ending_is_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"table{suffix.lower()}"
-    if ".csv" in suffix.lower():
-        FRAME.to_csv(path, index=False)
+    if ".csv" in suffix.lower() or ".tsv" in suffix:
+        FRAME.to_csv(path, index=False, sep="\t" if ".tsv" in suffix else ",")
+    elif suffix == ".feather":
+        FRAME.to_feather(path)
     else:
         FRAME.to_parquet(path)
     pd.testing.assert_frame_equal(read_table(path.rename(tmp_path / f"table{suffix}")), FRAME, check_exact=True)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_other_separators_and_decimals_are_found_and_said(tmp_path: Path, separator: str, decimal: str) -> None:
+    frame = pd.DataFrame({"name, of it": ["a", "b"], "step": [0, 1], "x": [0.25, -1e-3], "y": ["1,5 bar", "2"]})
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=separator, decimal=decimal)
+    found, notes = read_noted(tmp_path / "t.csv")
+    pd.testing.assert_frame_equal(found, frame)
+    also = " and decimals follow a comma" if decimal == "," else ""
+    assert notes == (f"t.csv: its columns are separated by {separator!r}{also}",)
+
+
+def test_text_with_commas_stays_text(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a;b;c\n1,5;x,y;1\n2;z;2\n")
+    assert read_table(tmp_path / "t.csv").to_dict("list") == {"a": [1.5, 2.0], "b": ["x,y", "z"], "c": [1, 2]}
+    (tmp_path / "u.csv").write_text('a,b\n"1,5",2\n')
+    found, notes = read_noted(tmp_path / "u.csv")
+    assert (found["a"].tolist(), notes) == (["1,5"], ())
 
 
 def test_an_index_with_a_name_is_a_column_again(tmp_path: Path) -> None:
@@ -71,9 +92,7 @@ def test_a_column_has_one_type_however_long_it_is(tmp_path: Path) -> None:
             "cannot be read as csv: Expected 2 fields in line 3, saw 3",
         ),
         ("s.csv", b"a,b\n1,2,3\n4,5,6\n", "cannot be read as csv: the rows have more values than the header has names"),
-        ("d.csv", b"a;b\n1;2\n", "cannot be read as csv: the columns are separated by ';'; save it with commas"),
-        ("t.csv", b"a\tb\n1\t2\n", r"cannot be read as csv: the columns are separated by '\t'; save it with commas"),
-        ("b.csv", b"a|b\n1|2\n", "cannot be read as csv: the columns are separated by '|'; save it with commas"),
+        ("d.csv", b"a;b\n1;2;3\n", "cannot be read as csv: the rows have more values than the header has names"),
         ("n.csv", b"a,x,b,x\n1,2,3,4\n", "cannot be read as csv: two columns are called 'x'; rename one"),
         ("z.csv.gz", b"a,b\n1,2\n", "cannot be read as gz: Not a gzipped file (b'a,')"),
         (

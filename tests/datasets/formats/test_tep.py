@@ -12,6 +12,7 @@ import pytest
 from seqanomaly.datasets.files import SHIPPED
 from seqanomaly.datasets.formats.tep import CHANNELS, Tep
 from seqanomaly.datasets.source import Source
+from seqanomaly.datasets.specs import recognise
 from seqanomaly.errors import DataError
 
 FAULTS = (1, 2, 4, 6, 11, 14)
@@ -97,7 +98,7 @@ def test_runs_and_classes(tmp_path: Path) -> None:
     assert found["train-fault6-2"][0] == [0, 0, 2]
     assert found["train-normal-1"][0] == [0, 0, 0]
     assert (test.ids, test.label.tolist()) == (("test-normal-1", "test-fault2-1"), [[0, 0], [0, 1]])
-    assert source.notes[0] == "label is the number of the fault from the onset of the fault on, 0 before"
+    assert source.notes[1] == "label is the number of the fault from the onset of the fault on, 0 before"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,14 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"{tmp_path}: there is no tep_sim_train.csv in it; it needs tep_sim_train.csv and tep_sim_test.csv"
     )
-    path = write(tmp_path) / "tep_sim_train.csv"
-    with pytest.raises(DataError) as error:
-        opened(path)
-    assert str(error.value) == f"{path}: is not a folder; it needs tep_sim_train.csv and tep_sim_test.csv"
+
+
+def test_one_table_is_split_by_the_seed(tmp_path: Path) -> None:
+    runs = {(fault, number): [0, int(fault > 0)] for fault in (0, 4) for number in range(1, 6)}
+    path = write(tmp_path, train=table(runs)) / "tep_sim_train.csv"
+    source = opened(path)
+    assert not source.official_test
+    assert [len(part) for part in vars(source.parts(0)).values()] == [6, 1, 3]
+    assert source.known is not None
+    assert source.known.ids[:2] == ("normal-1", "normal-2")
+    assert recognise(str(path)) == {"kind": "tep", "path": str(path)}

@@ -38,7 +38,6 @@ def test_the_digest_is_of_names_and_content(tmp_path: Path) -> None:
         (tmp_path / folder / name).write_bytes(content)
         found.append(digest_of([tmp_path / folder / name], tmp_path / folder))
     assert found[0] == found[1] != found[2]
-    assert digest_of([tmp_path / "a" / "x.txt"], tmp_path / "a" / "x.txt") == found[0]
 
 
 def test_a_row_of_names_and_a_byte_order_mark(tmp_path: Path) -> None:

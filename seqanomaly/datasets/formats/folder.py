@@ -1,0 +1,134 @@
+"""A folder of tables, one sequence in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from seqanomaly.datasets.family import Drawn, Given
+from seqanomaly.datasets.files import ClassName, Names
+from seqanomaly.datasets.formats.halves import Halves, halves_loaded
+from seqanomaly.datasets.formats.text import bare
+from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE, ROW = "name of the file", "number of the row"
+
+
+class Folder(Given, Drawn):
+    """CSV, Parquet or Feather tables in a folder and its subfolders, one sequence in each.
+
+    Folders called `train` and `test` give the parts; without them the seed draws the test part. With `split: time`
+    each file, and also a single one, is cut into a training and a test part instead; `test` is the share of its steps.
+    """
+
+    title: ClassVar[str] = "a folder of tables, one sequence in each"
+    kind: Literal["folder"] = "folder"
+    label: str | None = "label"
+    """Column with the class of a step; null to take all steps as normal."""
+    split: Literal["files", "time"] = "files"
+    """`files`: whole files for testing; `time`: the last steps of each file."""
+    step: str | None = None
+    """Column that orders the rows; by default they are in order."""
+    features: Names | None = None
+    """Numeric columns to use; all that are left by default."""
+    normal: ClassName | None = None
+    """The label that means normal; by default 0 or "normal"."""
+
+    @classmethod
+    def recognise(cls, path: Path) -> dict[str, Any] | None:
+        return {} if path.is_dir() and _tables(path) else None
+
+    def files(self) -> Sequence[Path]:
+        """All tables, in the order of their names."""
+        from seqanomaly.datasets.formats.table import SUFFIXES
+
+        root = self.root()
+        found = _tables(root) if root.is_dir() else [root]
+        if not found:
+            raise DataError(f"{root}: there is no table in it; known endings: {', '.join(SUFFIXES)}")
+        return found
+
+    def read(self, files: Sequence[Path]) -> Loaded:
+        import pandas as pd
+
+        from seqanomaly.datasets.formats.table import read_noted
+        from seqanomaly.datasets.frame import Layout, read_frame
+
+        names = [_name(path, self.base()) for path in files]
+        read = [read_noted(path) for path in files]
+        tables = [table for table, _ in read]
+        _same_columns(files, tables)
+        frame = pd.concat(tables, ignore_index=True)
+        frame[FILE] = np.repeat(np.array(names, object), [len(table) for table in tables])
+        frame[ROW] = np.arange(len(frame))
+        layout = Layout(
+            series=FILE,
+            step=self.step or ROW,
+            label=self.label,
+            features=self.features,
+            normal=self.normal,
+            ignore=(ROW,),
+        )
+        sequences = read_frame(frame, layout, self.name).sequences
+        notes = [note for _, notes in read[:1] for note in notes]
+        notes += ["no column holds labels, so all steps are taken as normal"] if self.label is None else []
+        return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
+
+    def _cut(self, sequences: Sequences, notes: list[str]) -> Loaded:
+        """The first steps of each sequence for training, the others for testing."""
+        steps = zip(sequences.ids, sequences.x, sequences.label, sequences.length.tolist(), strict=True)
+        each = [
+            Halves.cut(name, x[:length].astype(np.float64), label[:length], round(length * (1 - self.test)))
+            for name, x, label, length in steps
+        ]
+        notes.append(f"the last {self.test:.0%} of each file test and the steps before train")
+        return halves_loaded(each, sequences.features, notes, sequences.classes)
+
+    def _split(self, sequences: Sequences, notes: list[str]) -> Loaded:
+        """Whole files, by the folders train and test if every file is in one of them."""
+        of = [next((word for word in Path(name).parts if word in ("train", "test")), None) for name in sequences.ids]
+        is_test = np.array([part == "test" for part in of])
+        if None not in of and is_test.any() and not is_test.all():
+            known, test = (sequences.take(np.flatnonzero(part)) for part in (~is_test, is_test))
+            return Loaded(known=known, test=test, notes=(*notes, "the folders train and test give the parts"))
+        if len(sequences) < 3:
+            raise DataError(
+                f"{self.path}: too few sequences ({len(sequences)}); training, validation and test need one file each, "
+                "so 3: add files, or cut each in time with split: time"
+            )
+        return Loaded(known=sequences, notes=tuple(notes))
+
+
+def _tables(folder: Path) -> list[Path]:
+    """The tables in a folder and its subfolders."""
+    from seqanomaly.datasets.formats.table import SUFFIXES
+
+    found = [
+        path
+        for path in (*folder.glob("*"), *folder.glob("*/*"))
+        if path.is_file() and path.name.lower().endswith(SUFFIXES)
+    ]
+    return sorted(found, key=lambda path: path.as_posix())
+
+
+def _name(path: Path, base: Path) -> str:
+    return bare(path).relative_to(base).with_suffix("").as_posix()
+
+
+def _same_columns(files: Sequence[Path], tables: Sequence[pd.DataFrame]) -> None:
+    for path, table in zip(files, tables, strict=True):
+        if table.empty:
+            raise DataError(f"{path}: there are no rows")
+        if set(table.columns) != set(tables[0].columns):
+            other = sorted(set(table.columns) ^ set(tables[0].columns))
+            raise DataError(
+                f"{path}: has not the same columns as {files[0].name} ({other[0]!r} is in one of them only)"
+            )

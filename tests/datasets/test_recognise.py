@@ -1,0 +1,124 @@
+"""What a path without a kind is taken for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqanomaly.datasets.source import DataSpec
+from seqanomaly.datasets.specs import DATASETS, data_settings, pick_data, recognise
+from seqanomaly.errors import ConfigError
+
+Samples = Mapping[str, Callable[[Path], None]]
+REAL: dict[str, tuple[str, dict[str, Any]]] = {
+    "NAB": ("nab", {}),
+    "NAB/data": ("nab", {}),
+    "NAB/data/realTraffic": ("nab", {}),
+    "NAB/data/realTraffic/speed_7578.csv": ("nab", {}),
+    "UCR_Anomaly": ("ucr", {}),
+    "UCR_Anomaly/135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt": ("ucr", {}),
+    "ServerMachineDataset": ("smd", {}),
+    "SMAP_MSL": ("smap", {}),
+    "SKAB": ("skab", {}),
+    "SKAB/valve1": ("skab", {}),
+    "SKAB/valve1/0.csv": ("skab", {}),
+    "CMAPSSData": ("cmapss", {}),
+    "TEP_Braatz": ("braatz", {}),
+    "TEP_sim": ("tep", {}),
+    "TSB-AD/TSB-AD-U": ("tsb_ad", {}),
+    "TSB-AD/TSB-AD-M/002_MSL_id_1_Sensor_tr_500_1st_900.csv": ("tsb_ad", {}),
+    "TSB-UAD": ("tsb_uad", {}),
+    "TSB-UAD/MBA_ECG805_data.out.gz": ("tsb_uad", {}),
+    "aeon/GunPoint": ("ts", {}),
+    "aeon/GunPoint/GunPoint_TEST.ts": ("ts", {}),
+    "aeon/KDD-TSAD_135": ("aeon", {}),
+    "aeon/Daphnet_S06R02E0/S06R02E0.csv": ("aeon", {}),
+    "RobotExecutionFailures": ("robot", {}),
+    "RobotExecutionFailures/lp4.data": ("robot", {"subset": "lp4"}),
+}
+
+
+@pytest.mark.parametrize("path", REAL)
+def test_real_files_are_recognised(shared: Path, path: str) -> None:
+    place, (kind, settings) = str(shared / "datasets" / path), REAL[path]
+    assert recognise(place) == {"kind": kind, "path": place, **settings}
+
+
+def test_a_file_of_an_engine_set_names_its_folder_and_subset(shared: Path) -> None:
+    folder = shared / "datasets" / "CMAPSSData"
+    found = recognise(str(folder / "test_FD001.txt"))
+    assert found == {"kind": "cmapss", "path": str(folder), "subset": "FD001"}
+
+
+def test_every_family_recognises_its_files(samples: Samples, tmp_path: Path) -> None:
+    for kind, write in samples.items():
+        write(tmp_path / kind)
+        path = next((tmp_path / kind).glob("*.npz"), tmp_path / kind)
+        data = pick_data(str(path)) if kind != "smap" else pick_data({"path": str(path), "spacecraft": "SMAP"})
+        assert isinstance(data, DataSpec)
+        assert data.kind == kind
+        notes = data.open().notes
+        assert notes[0] == f"{path.name} is read as {DATASETS[kind].title} (kind: {kind})"  # type: ignore[attr-defined]
+
+
+def test_other_subsets(tmp_path: Path) -> None:
+    for folder, name in (("a", "train_FD003.txt"), ("b", "lp5.data"), ("c", "tep_episodes_train.csv")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("")
+    assert recognise(str(tmp_path / "a")) == {"kind": "cmapss", "path": str(tmp_path / "a"), "subset": "FD003"}
+    assert recognise(str(tmp_path / "b")) == {"kind": "robot", "path": str(tmp_path / "b"), "subset": "lp5"}
+    assert recognise(str(tmp_path / "c")) == {"kind": "tep", "path": str(tmp_path / "c"), "subset": "episodes"}
+
+
+def test_settings_that_are_given_stay(tmp_path: Path) -> None:
+    (tmp_path / "train_FD003.txt").write_text("")
+    given = {"path": str(tmp_path), "subset": "FD004", "horizon": 10}
+    assert data_settings(given) == {"kind": "cmapss", **given}
+
+
+def test_a_table_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("series,step,label,x\n")
+    assert recognise(str(tmp_path / "mine.csv"))["kind"] == "file"
+    assert recognise(str(tmp_path))["kind"] == "folder"
+    assert recognise(str(tmp_path / "no.csv"))["kind"] == "file"
+
+
+@pytest.mark.parametrize(
+    ("header", "wide"),
+    [
+        ("label,0,1,2", True),
+        ("series,label,t1,t2,t3", True),
+        ('"t0";"t1";"t2";"label"', True),
+        ("label,0,1,3", False),
+        ("label,2,3,4", False),
+        ("label,t0,u1,t2", False),
+        ("label,step,x0,x1", False),
+        ("0,1,2", False),
+        ("label,0", False),
+    ],
+)
+def test_a_table_with_a_sequence_per_row(tmp_path: Path, header: str, wide: bool) -> None:
+    (tmp_path / "mine.csv").write_text(f"{header}\n")
+    path = str(tmp_path / "mine.csv")
+    assert recognise(path) == {"kind": "file", "path": path, **({"rows": "sequences"} if wide else {})}
+
+
+def test_ambiguity_names_the_candidates(shared: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        pick_data(str(shared / "datasets" / "aeon" / "UnitTest"))
+    assert str(error.value).removeprefix(str(shared / "datasets" / "aeon")) == (
+        "/UnitTest: could be cases in a .ts file (ts) or an anomaly detection series of aeon (aeon); say what it is "
+        "with kind: one of ts, aeon"
+    )
+
+
+def test_nothing_that_is_known(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        pick_data({"path": str(tmp_path)})
+    assert str(error.value) == (
+        f"{tmp_path}: holds no data that is recognised; say what it is with kind: one of cmapss, tep, robot, skab, "
+        "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, numpy, folder"
+    )

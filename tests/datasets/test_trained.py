@@ -1,0 +1,43 @@
+"""Every family goes through the whole line: a detector is trained, tested and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqanomaly.run import train
+
+Samples = Mapping[str, Callable[[Path], None]]
+LEARNED: dict[str, tuple[str, dict[str, Any]]] = {
+    "skab": ("detect", {}),
+    "nab": ("forecast", {}),
+    "ucr": ("forecast", {}),
+    "smd": ("forecast", {}),
+    "smap": ("forecast", {"spacecraft": "SMAP"}),
+    "braatz": ("classify", {"label": "fault"}),
+    "tsb_ad": ("forecast", {}),
+    "tsb_uad": ("forecast", {}),
+    "ts": ("detect", {}),
+    "aeon": ("forecast", {}),
+    "numpy": ("detect", {}),
+    "folder": ("detect", {}),
+}
+
+
+@pytest.mark.parametrize("kind", LEARNED)
+def test_a_detector_is_trained(samples: Samples, tmp_path: Path, kind: str) -> None:
+    samples[kind](tmp_path / "here")
+    task, settings = LEARNED[kind]
+    path = next((tmp_path / "here").glob("*.npz"), tmp_path / "here")
+    result = train({"task": task, "data": {"path": str(path), **settings}, "train": {"epochs": 1}})
+    assert result.config.data.name.startswith(f"{kind}(path={path.name}")
+    accuracy = result.metrics.query("metric == 'accuracy'").set_index("bucket")["value"]
+    assert accuracy.between(0, 1).all()
+    assert list(accuracy.index) == ["early", "mid", "late"]
+
+
+def test_all_families_that_do_not_ship_are_trained(samples: Samples) -> None:
+    assert set(LEARNED) == set(samples)
