@@ -130,13 +130,13 @@ def test_the_committed_results_pass_the_gates(script: ModuleType) -> None:
 @pytest.mark.slow
 @each_task
 def test_every_model_passes_the_gates_with_a_new_seed(kind: str, script: ModuleType) -> None:
-    runs = [script.detected(*run)[0] for run in script.trained(script.experiment("detect", kind, [200]), 0)]
+    runs = [script.detected(*run)[0] for run in script.trained(script.experiment("detect", kind, [200]))]
     assert len(runs) == 4
     check(pd.DataFrame(runs))
 
 
 @pytest.mark.slow
 def test_every_forecaster_passes_the_gates_with_a_new_seed(script: ModuleType) -> None:
-    runs = [script.forecast(*run) for run in script.trained(script.experiment("forecast", "ar", [200]), 0)]
+    runs = [script.forecast(*run) for run in script.trained(script.experiment("forecast", "ar", [200]))]
     assert len(runs) == 4
     check_forecast(pd.DataFrame(runs))
