@@ -12,8 +12,9 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from seqanomaly.comparison import ALPHA, UNBOUNDED, pairs_needed, rounded
+from seqanomaly.comparison import ALPHA, pairs_needed, rounded
 from seqanomaly.errors import ConfigError
+from seqanomaly.ranking import UNBOUNDED
 
 POWER = 0.8
 """The chance of seeing a difference that is there."""

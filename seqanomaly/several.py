@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from seqanomaly.comparison import ALPHA, TOO_FEW, UNRANKED, direction, holm, rounded, signed_rank_p, too_few_pairs
+from seqanomaly.comparison import ALPHA, TOO_FEW, holm, rounded, signed_rank_p, too_few_pairs
+from seqanomaly.ranking import UNRANKED, direction
 
 FEWEST = 5
 """Fewest data sets for Friedman's test."""
