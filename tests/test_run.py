@@ -13,8 +13,7 @@ import torch
 from seqanomaly.counters import relative_position
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts, Source
-from seqanomaly.datasets.specs import DATASETS
-from seqanomaly.datasets.synthetic import Ar, Drift
+from seqanomaly.datasets.synthetic import SYNTHETIC, Ar, Drift
 from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.losses.modulations import MODULATIONS, Step
 from seqanomaly.metrics.buckets import bucket_metrics, step_curve
@@ -69,8 +68,8 @@ def assert_equal(found: RunResult, expected: RunResult) -> None:
     assert (found.config, found.digest) == (expected.config, expected.digest)
 
 
-def test_every_data_set_without_a_file_is_tried() -> None:
-    assert {data["kind"] for _, data in LINES} == DATASETS.keys() - {"file"}
+def test_every_synthetic_task_is_tried() -> None:
+    assert {data["kind"] for _, data in LINES} == {"episodes", *SYNTHETIC}  # families: tests/datasets/test_trained.py
 
 
 @each_line
