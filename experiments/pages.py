@@ -1,7 +1,7 @@
 """Fill README.md and the pages in docs/ from the committed results: every number there comes from a file here.
 
 A block begins with <!-- from: FILE --> or <!-- from: FILE#SECTION --> and ends with <!-- end -->; FILE is relative to
-the repository. SECTION is `findings` (the sentences at the top of a comparison.md) or the title of a section of a Markdown
+the repository. SECTION is `findings` (the sentences at the top of a comparison.md) or the title of a section of the
 file. Usage: python experiments/pages.py
 """
 
