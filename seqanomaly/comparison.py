@@ -33,6 +33,8 @@ TOO_FEW = "too few pairs"
 """The note where no outcome could be significant."""
 MISSING = "missing"
 """The note of a run that has no result."""
+SHUFFLED = "shuffled_labels"
+"""How the control loss is called whose detectors know nothing; it is no contender."""
 NOT_TRAINED = "not trained, so there is one loss only"
 """The note of a run whose model no loss changes."""
 

@@ -143,6 +143,8 @@ def dataset_blocks(over: pd.DataFrame, bucket: str, metric: str) -> list[Block]:
     what = [name for name in columns[: columns.index("n_datasets")] if name not in ("loss", "bucket", "metric")]
     made = []
     for key, rows in chosen.groupby(what, sort=False, dropna=False):
+        if len(rows) == 1:  # a model that is not trained
+            continue
         cells = [
             [
                 str(row["loss"]),
