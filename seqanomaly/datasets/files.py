@@ -63,12 +63,14 @@ class _TableSpec(DataSpec, ABC):
         from seqanomaly.datasets.formats.table import content_digest, read_noted
         from seqanomaly.datasets.frame import read_frame
         from seqanomaly.datasets.part_column import by_part, given_parts
+        from seqanomaly.datasets.sampling import sampling_notes
 
         path, where, part = self.table(), self.table().name, self.part_column()
         table, notes = read_noted(path)
         frame, also = self.long(table)
         read = read_frame(frame, self.layout(), where)
-        loaded = Loaded(known=read.sequences, notes=(*notes, *also))
+        sampling = sampling_notes(frame, self.layout(), where)
+        loaded = Loaded(known=read.sequences, notes=(*notes, *also, *sampling))
         if part is not None:
             loaded = by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
         source = Opened(loaded, where, digest=content_digest(path), test_share=self.test_share(), few=FEW)
