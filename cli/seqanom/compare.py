@@ -169,7 +169,7 @@ def show(
         console.result_json(
             {
                 "comparison": rows,
-                "findings": [*report.sentences, *report.remarks],
+                "findings": [*report.sentences, *report.margins, *report.power],
                 "files": [str(f) for f in report.files],
             }
         )
@@ -184,8 +184,8 @@ def show(
         console.result(f"{block.footer}\n")
     for sentence in report.sentences:
         console.result(f"- {sentence}")
-    for remark in report.remarks:
-        console.result(f"- {remark}")
+    for sentence in report.power:
+        console.result(f"- {sentence}")
     console.result(
         f"\n{unit(experiment.metric).title} in points (%) ± half the 95% interval over "
         f"{console.plural(len(experiment.seeds), 'seed')}; changes are paired differences from "

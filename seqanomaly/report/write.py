@@ -32,8 +32,10 @@ class Report:
     """See `report.tables.bucket_context`."""
     sentences: list[str]
     """What was found, in words."""
-    remarks: list[str]
-    """What the seeds could show and what they rule out, in words."""
+    margins: list[str]
+    """What the seeds rule out, in words."""
+    power: list[str]
+    """What they could have shown, in words."""
     buckets: list[str]
     """The early and the late bucket."""
     files: list[Path]
@@ -77,7 +79,7 @@ def make_report(
     sentences = findings(comparison, baseline, ends[0], ends[-1], metric)
     if early_cost is not None:
         sentences += cheapest(comparison, baseline, ends[0], ends[-1], early_cost, metric)
-    remarks = [*margin_notes(found, baseline, ends[0], ends[-1], metric), *power_notes(found, ends[-1], metric)]
+    margins, power = margin_notes(found, baseline, ends[0], ends[-1], metric), power_notes(found, ends[-1], metric)
     tables = {"comparison": comparison, "effects": found, "datasets": over, "weights": weights_of(runs)}
     page = markdown(
         comparison,
@@ -88,7 +90,7 @@ def make_report(
         sentences=sentences,
         baseline=baseline,
         metric=metric,
-        remarks=remarks,
+        remarks=[*margins, *power],
         effects=found,
         over=over,
         weights=tables["weights"],
@@ -103,7 +105,13 @@ def make_report(
     if len(over) and over["friedman"].notna().any():
         files += _ranks(over, folder, ends[-1], metric)
     return Report(
-        comparison=comparison, context=context, sentences=sentences, remarks=remarks, buckets=ends, files=files
+        comparison=comparison,
+        context=context,
+        sentences=sentences,
+        margins=margins,
+        power=power,
+        buckets=ends,
+        files=files,
     )
 
 

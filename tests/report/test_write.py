@@ -104,7 +104,7 @@ def test_the_price_is_named_where_it_is_asked_for(stored_runs: pd.DataFrame, tmp
     )
     page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
     said = [line.removeprefix("- ") for line in page.splitlines() if line.startswith("- ")]
-    assert said == [*report.sentences, *report.remarks]
+    assert said == [*report.sentences, *report.margins, *report.power]
 
 
 def test_another_metric_is_spoken_of(stored_runs: pd.DataFrame, tmp_path: Path) -> None:
