@@ -25,13 +25,13 @@ def run_folder(root: Path, digest: str) -> Path:
 
 
 def is_there(text: str) -> bool:
-    """Whether a text is the path of a file or folder that exists; one that is too long to be one is not.
+    """Whether a text is the path of a file or folder that exists; an empty or overlong one is not.
 
-    >>> is_there("."), is_there("a" * 5000)
-    (True, False)
+    >>> is_there("."), is_there(""), is_there("a" * 5000)
+    (True, False, False)
     """
     try:
-        return Path(text).exists()
+        return text != "" and Path(text).exists()
     except OSError:
         return False
 
