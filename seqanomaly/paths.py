@@ -24,6 +24,18 @@ def run_folder(root: Path, digest: str) -> Path:
     return root / "runs" / digest[:2] / digest
 
 
+def is_there(text: str) -> bool:
+    """Whether a text is the path of a file or folder that exists; an empty or overlong one is not.
+
+    >>> is_there("."), is_there(""), is_there("a" * 5000)
+    (True, False, False)
+    """
+    try:
+        return text != "" and Path(text).exists()
+    except OSError:
+        return False
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A draft beside `path` to write to, which becomes `path` by one rename once it is complete.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from seqanomaly.config import keys, parse_yaml
 from seqanomaly.errors import ConfigError
+from seqanomaly.paths import is_there
 
 
 def read_values(text: str, option: str) -> list[Any]:
     """The values in `text`, read as a YAML list without its brackets; an existing file is one value."""
-    if _is_there(text):
+    if is_there(text):
         return [text]
     values: list[Any] = parse_yaml(f"[{text}]", f"--{option}")
     return values
@@ -26,13 +26,6 @@ def read_value(text: str, option: str) -> Any:
             f"--{option} takes one value here, got {len(values)} in {text!r}; compare sweeps over several"
         )
     return values[0]
-
-
-def _is_there(text: str) -> bool:
-    try:
-        return Path(text).exists()
-    except OSError:  # a long mapping is no file name
-        return False
 
 
 def with_settings(value: object, settings: Mapping[str, object]) -> object:

@@ -33,6 +33,7 @@ from seqanomaly.datasets.formats.ucr import Ucr
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.synthetic import SYNTHETIC
 from seqanomaly.errors import ConfigError
+from seqanomaly.paths import is_there
 
 DATASETS: dict[str, type[DataSpec]] = {
     "episodes": Episodes,
@@ -66,7 +67,7 @@ def data_settings(value: object) -> object:
     ({'kind': 'drift'}, {'kind': 'file', 'path': 'mine.csv'})
     """
     if isinstance(value, str):
-        is_path = value not in DATASETS and (any(mark in value for mark in "./\\") or Path(value).exists())
+        is_path = value not in DATASETS and (any(mark in value for mark in "./\\") or is_there(value))
         return recognise(value) if is_path else {"kind": value}
     if isinstance(value, Mapping) and "kind" not in value and "path" in value:
         path, others = value["path"], {key: of for key, of in value.items() if key != "path"}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.spans import series_names
 
 CLEAR = 0.6
 """Balanced accuracy from which on a warning is due, if its interval lies above 0.5."""
@@ -31,7 +32,7 @@ class StepAlone:
     accuracy: float
     """Balanced accuracy on steps that it was not fitted to; a fraction, 0.5 is chance."""
     low: float
-    """Lower end of its 95% interval; NaN where too few sequences have steps of each kind."""
+    """Lower end of its 95% interval; NaN where too few series have steps of each kind."""
 
     @property
     def clear(self) -> bool:
@@ -53,9 +54,9 @@ def step_alone(train: Sequences, rest: list[Sequences], place: Place = "step") -
     """Fit the rule to one part and measure it on others; None where one of both has one class only.
 
     Threshold and direction are those with the best balanced accuracy on `train`; of equal ones the earliest.
-    The interval is Student t over sequences, as steps of a sequence are not independent: balanced accuracy is a mean
-    of two ratios of sums over sequences, linearised, with one degree of freedom less than the fewer of the sequences
-    that have normal and that have anomalous steps.
+    The interval is Student t over series, as steps of a series are not independent: balanced accuracy is a mean
+    of two ratios of sums over series, linearised, with one degree of freedom less than the fewer of the series that
+    have normal and that have anomalous steps. Pieces of one series count as one.
 
     Source: the ratio estimator (Cochran, Sampling Techniques, 1977, chapter 6).
 
@@ -68,7 +69,11 @@ def step_alone(train: Sequences, rest: list[Sequences], place: Place = "step") -
     if not 0 < anomalous.sum() < len(anomalous):
         return None
     threshold, after = _fitted(_places(train, place), anomalous)
-    counts = np.concatenate([_counts(part, place, threshold, after) for part in rest])  # [N, 4]
+    pieces = np.concatenate([_counts(part, place, threshold, after) for part in rest])  # [N, 4]
+    names = series_names({str(number): part for number, part in enumerate(rest)}).values()
+    _, series = np.unique([name for part in names for name in part], return_inverse=True)
+    counts = np.zeros((series.max() + 1, 4))
+    np.add.at(counts, series, pieces)
     if not counts[:, 1].any() or not counts[:, 3].any():
         return None
     accuracy, low = _balanced(counts)
@@ -102,7 +107,7 @@ def _counts(part: Sequences, place: Place, threshold: float, after: bool) -> NDA
 
 
 def _balanced(counts: NDArray[np.float64]) -> tuple[float, float]:
-    """Balanced accuracy and the lower end of its interval, from counts per sequence [N, 4]."""
+    """Balanced accuracy and the lower end of its interval, from counts per series [N, 4]."""
     from scipy.stats import t
 
     found, anomalous, passed, normal = counts.T

@@ -63,6 +63,7 @@ def test_without_a_command_the_help(seqanom: Run) -> None:
             "data: unknown data set 'episodess'; did you mean 'episodes'? (known: " + ", ".join(DATASETS) + ")",
         ),
         ("no.csv", (), "no.csv: there is no such file"),
+        ("", (), "DATA is one data set, got 0 in ''; look at one after the other"),
         ("episodes,robot", (), "DATA is one data set, got 2 in 'episodes,robot'; look at one after the other"),
         (
             "episodes",

@@ -282,3 +282,13 @@ class TestEpisodes:
         spec.loader.exec_module(make)
         make.main(*(shared / "datasets" / "TEP_sim" / f"tep_episodes_{part}.csv.gz" for part in ("train", "test")))
         assert (tmp_path / "episodes.csv.gz").read_bytes() == (here / "episodes.csv.gz").read_bytes()
+
+
+def test_what_is_there_is_a_path_unless_it_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("plant", "drift"):
+        (tmp_path / name).mkdir()
+        machines().to_csv(tmp_path / name / "one.csv")
+    assert data_settings("plant") == {"kind": "folder", "path": "plant"}
+    assert data_settings("drift") == {"kind": "drift"}
+    assert data_settings("p" * 5000) == {"kind": "p" * 5000}

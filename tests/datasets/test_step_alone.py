@@ -67,6 +67,20 @@ def test_one_sequence_is_no_evidence() -> None:
     assert np.isnan(few.low)
 
 
+def test_pieces_of_one_series_are_one() -> None:
+    whole = labelled([[0, 1] * 4] * 2)
+    early, late_ = (whole.cut(np.full(2, start), np.full(2, start + 4)) for start in (0, 4))
+    train = labelled([[0, 1] * 2])
+    pieces, apart = step_alone(train, [early, late_]), step_alone(train, [early, labelled([[0, 1] * 2] * 2)])
+    assert pieces is not None
+    assert apart is not None
+    assert pieces.accuracy == apart.accuracy
+    one = step_alone(train, [early.take(np.array([0])), late_.take(np.array([0]))])
+    assert one is not None
+    assert np.isnan(one.low)
+    assert not np.isnan(pieces.low)
+
+
 @pytest.mark.parametrize(
     ("train", "rest"), [([[0, 0]], [[0, 1]]), ([[1, 1]], [[0, 1]]), ([[0, 1]], [[0, 0]]), ([[0, 1]], [[1, 1]])]
 )

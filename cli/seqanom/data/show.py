@@ -157,7 +157,7 @@ def bar(share: float) -> str:
 
 def _place(alone: Mapping[str, Any]) -> str:
     low = alone["low"]
-    certain = f"95% interval from {low:.1%}" if low == low else "too few sequences for an interval"
+    certain = f"95% interval from {low:.1%}" if low == low else "too few series for an interval"
     what = "Step index" if alone["place"] == "step" else "Relative position"
     return (
         f"{what} alone: '{alone['rule']}', fitted to the training part, has a balanced accuracy of "
