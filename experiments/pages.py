@@ -38,7 +38,8 @@ def _content(file: str, section: str | None) -> str:
         return "\n".join(line for line in text.split("\n## ")[0].splitlines() if line.startswith("- "))
     (body,) = (part for part in text.split("\n## ")[1:] if part.splitlines()[0] == section)
     legend = next((line for line in text.split("\n## ")[0].splitlines() if line.startswith("Points (%)")), "")
-    return "\n\n".join(filter(None, (legend, body.partition("\n")[2].strip())))
+    shown = body.partition("\n")[2].strip()
+    return f"{legend}\n\n{shown}" if " change |" in shown else shown
 
 
 if __name__ == "__main__":

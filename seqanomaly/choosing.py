@@ -45,6 +45,16 @@ def with_chosen(
     return pd.concat(parts, ignore_index=True)
 
 
+def chosen_details(details: pd.DataFrame, runs: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """Another table of the runs (see `collect.collect_details`) with the rows of the chosen ones as well."""
+    if "member" not in runs or details.empty:
+        return details
+    place = ["dataset", "model", *axes, "seed"]
+    chosen = runs.loc[runs["member"].notna(), [*place, "loss", "member"]].drop_duplicates()
+    taken = details.merge(chosen, left_on=[*place, "loss"], right_on=[*place, "member"], suffixes=("_own", ""))
+    return pd.concat([details, taken[details.columns]], ignore_index=True)
+
+
 def _chosen(runs: pd.DataFrame, name: str, members: Sequence[str], bucket: str, metric: str) -> pd.DataFrame:
     """The rows of a family in one place."""
     of_family = runs[runs["loss"].isin(members)]
@@ -54,8 +64,11 @@ def _chosen(runs: pd.DataFrame, name: str, members: Sequence[str], bucket: str, 
     counts = Counter(best.values())
     note = ", ".join(f"{loss} {counts[loss]}" for loss in members if counts[loss])
     taken = of_family[of_family["loss"] == of_family["seed"].map(best)].assign(loss=name)
+    taken = taken.assign(member=taken["seed"].map(best))
     lost = of_family[~of_family["seed"].isin(list(best)) & (of_family["loss"] == members[0])]
-    absent = lost.assign(loss=name, value=float("nan"), validation=float("nan"), note=MISSING)
+    missing = set(of_family.loc[of_family["note"] == MISSING, "seed"])
+    why = [MISSING if seed in missing else "no validation value to choose by" for seed in lost["seed"]]
+    absent = lost.assign(loss=name, value=float("nan"), validation=float("nan"), note=why)
     said = f"chosen on validation: {note} of {values.shape[0]}" if note else ""
     taken = taken.assign(note=["; ".join(filter(None, (own, said))) for own in taken["note"]])
     return pd.concat([taken, absent], ignore_index=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from seqanomaly.choosing import with_chosen
-from seqanomaly.comparison import MISSING, NOT_TRAINED
+from seqanomaly.comparison import MISSING, NOT_TRAINED, RESPLIT
 from seqanomaly.errors import DataError
 from seqanomaly.experiment import Digests, Experiment
 from seqanomaly.metrics.buckets import places
@@ -74,7 +74,10 @@ def _undamaged(folder: Path) -> Iterator[None]:
 def _stored(folder: Path, *, trained: bool) -> Iterator[dict[str, Any]]:
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     covers = environment["covers"]
-    note = "" if covers == "data and training randomness" else f"covers {covers}"
+    sequences = environment["sequences"]
+    one_file = covers == "data and training randomness" and environment["data_digest"] is not None
+    overlap = sequences["test"] / (sequences["train"] + sequences["validation"]) if one_file else 0.0
+    note = RESPLIT if one_file else "" if covers == "data and training randomness" else f"covers {covers}"
     weights = environment["weights"]
     told = {name: environment[name] for name in _SETTINGS} | {name: weights[name] for name in _WEIGHTS}
     told["train_prevalence"] = weights["prevalence"]
@@ -88,6 +91,7 @@ def _stored(folder: Path, *, trained: bool) -> Iterator[dict[str, Any]]:
                 "metric": row["metric"],
                 **{name: float(row[name] or "nan") for name in _NUMBERS},
                 **told,
+                "resplit": overlap,
                 "note": "; ".join(filter(None, [*first, row["note"], note if row["value"] else ""])),
             }
 
@@ -99,7 +103,7 @@ _NUMBERS = ("value", "validation", "n", "prevalence", "majority_accuracy", "best
 
 def _absent(experiment: Experiment) -> Iterator[dict[str, Any]]:
     nothing = dict.fromkeys(_NUMBERS, float("nan")) | dict.fromkeys(_SETTINGS)
-    nothing |= dict.fromkeys((*_WEIGHTS, "train_prevalence"), float("nan"))
+    nothing |= dict.fromkeys((*_WEIGHTS, "train_prevalence", "resplit"), float("nan"))
     for bucket, metric in places(experiment.buckets):
         yield {"bucket": bucket, "metric": metric, **nothing, "note": MISSING}
 

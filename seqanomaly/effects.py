@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from seqanomaly.bootstrap import FROM_COUNTS, change, sequence_intervals
 from seqanomaly.comparison import (
+    ALPHA,
     MISSING,
+    RESPLIT,
     TOO_FEW,
     holm,
+    paired_p,
+    resplit,
     rounded,
     seed_values,
-    signed_rank_p,
     t_interval,
     too_few_pairs,
 )
@@ -108,8 +111,9 @@ def effects(
     """
     _check(runs, early, late, margin, early_margin)
     runs = runs[~runs["metric"].isin(list(UNRANKED))]
+    runs = runs if "resplit" in runs else runs.assign(resplit=0.0)
     what = ["dataset", "model", *axes]
-    columns = [*what, "loss", "seed", "bucket", "metric", "value", "note"]
+    columns = [*what, "loss", "seed", "bucket", "metric", "value", "note", "resplit"]
     every = [runs[columns], *([] if early == late else [_changes(runs, axes, early, late)])]
     rows: list[Row] = []
     for key, family in pd.concat(every).groupby([*what, "bucket", "metric"], sort=False, dropna=False):
@@ -140,13 +144,13 @@ def _changes(runs: pd.DataFrame, axes: list[str], early: str, late: str) -> pd.D
     """The runs of the bucket `late - early`; infinite where either is, with the reason of the late one first."""
     same = ["dataset", "model", *axes, "loss", "seed", "metric"]
     columns = [*same, "value", "note"]
-    both = runs.loc[runs["bucket"] == late, columns].merge(
+    both = runs.loc[runs["bucket"] == late, [*columns, "resplit"]].merge(
         runs.loc[runs["bucket"] == early, columns], on=same, suffixes=("", "_early")
     )
     infinite = np.isinf(both["value"]) | np.isinf(both["value_early"])
     value = (both["value"].mask(infinite) - both["value_early"]).mask(infinite, np.inf)
     note = both["note"].where(both["value"].isna() | both["value_early"].notna(), both["note_early"])
-    return both[same].assign(bucket=change(early, late), value=value, note=note)
+    return both[[*same, "resplit"]].assign(bucket=change(early, late), value=value, note=note)
 
 
 def _family(family: pd.DataFrame, baseline: str, metric: str, margin: float, early_margin: float) -> Iterator[Row]:
@@ -155,11 +159,12 @@ def _family(family: pd.DataFrame, baseline: str, metric: str, margin: float, ear
     gaps = {baseline: [f"{baseline}: no runs"], **_gaps(family)}
     losses = [loss for loss in family["loss"].unique() if loss != baseline]
     pairs = {loss: (values[loss] - values[baseline]).dropna().to_numpy(np.float64) for loss in losses}
-    raw = {loss: signed_rank_p(d) for loss, d in pairs.items()}
+    overlap = resplit(family)
+    raw = {loss: paired_p(d, overlap) for loss, d in pairs.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     tested = max(1, sum(p == p for p in raw.values()))
     for loss, d in pairs.items():
-        difference, low, high = t_interval(d)
+        difference, low, high = t_interval(d, overlap=overlap)
         share = superiority(d * direction(metric))
         yield {
             "loss": loss,
@@ -170,23 +175,25 @@ def _family(family: pd.DataFrame, baseline: str, metric: str, margin: float, ear
             "p_value": raw[loss],
             "p_adjusted": adjusted[loss],
             **dict(zip(("superiority", "superiority_low", "superiority_high"), share, strict=True)),
-            **_margins(d, metric, margin, early_margin, tested),
-            "note": "; ".join([*gaps[baseline], *gaps[loss], *_reasons(d, metric, tested)]),
+            **_margins(d, metric, margin, early_margin, tested, overlap),
+            "note": "; ".join(
+                [*gaps[baseline], *gaps[loss], *_reasons(d, metric, tested, overlap, decided=adjusted[loss] < ALPHA)]
+            ),
         }
 
 
-def _margins(d: Reals, metric: str, margin: float, early_margin: float, tested: int) -> Row:
+def _margins(d: Reals, metric: str, margin: float, early_margin: float, tested: int, overlap: float) -> Row:
     """What needs the spread of the pairs, and a margin that fits the metric."""
     if len(d) < 2 or np.ptp(rounded(d)) == 0:
         return dict.fromkeys(("equivalence_p", "noninferiority_p", "detectable", "seeds_needed"), np.nan)
     sd = float(d.std(ddof=1))
-    shown: Row = {"detectable": detectable(sd, len(d), tested)}
+    shown: Row = {"detectable": np.nan if overlap else detectable(sd, len(d), tested)}
     if not fits(metric):
         return {**dict.fromkeys(("equivalence_p", "noninferiority_p", "seeds_needed"), np.nan), **shown}
     return shown | {
-        "equivalence_p": equivalence_p(d, margin),
-        "noninferiority_p": exceeds_p(d * direction(metric), -early_margin),
-        "seeds_needed": seeds_needed(sd, margin, tested),
+        "equivalence_p": equivalence_p(d, margin, overlap),
+        "noninferiority_p": exceeds_p(d * direction(metric), -early_margin, overlap),
+        "seeds_needed": np.nan if overlap else seeds_needed(sd, margin, tested),
     }
 
 
@@ -207,7 +214,7 @@ def _gap(runs: list[tuple[float, str]]) -> Iterator[str]:
     yield from [f"infinite in {infinite} of {len(runs)} runs"] * bool(infinite)
 
 
-def _reasons(d: Reals, metric: str, tested: int) -> Iterator[str]:
+def _reasons(d: Reals, metric: str, tested: int, overlap: float, *, decided: bool) -> Iterator[str]:
     """Why something of one row is NaN, beside what is missing."""
     if len(d) < 2:
         yield "one pair, so no interval" if len(d) else "no pairs"
@@ -215,15 +222,21 @@ def _reasons(d: Reals, metric: str, tested: int) -> Iterator[str]:
         yield "all pairs are equal, so no tests of a margin and no power"
     if not fits(metric):
         yield "margins are shares, and this metric is none"
-    if too_few_pairs(int((rounded(d) != 0).sum()), tested):
+    if overlap:
+        yield "no power, as further splits of one file add little"
+    elif not decided and too_few_pairs(int((rounded(d) != 0).sum()), tested):
         yield TOO_FEW
 
 
 def _covered(runs: pd.DataFrame, what: list[str]) -> pd.DataFrame:
     """What the t interval covers, per data set, model and further axes."""
-    fixed = runs["note"].str.startswith(f"{COVERS}{TRAINING} only")
-    found = fixed.groupby([runs[name] for name in what], sort=False, dropna=False).any()
-    return found.map({True: TRAINING, False: f"data and {TRAINING}"}).rename("covers").reset_index()
+    fixed = runs["note"].str.contains(f"{COVERS}{TRAINING} only", regex=False)
+    said = fixed.map({True: TRAINING, False: f"data and {TRAINING}"})
+    said = said.mask(runs["resplit"] > 0, RESPLIT.removeprefix(COVERS))
+    of_place = said.groupby([runs[name] for name in what], sort=False, dropna=False)
+    # runs that are missing say nothing of it, so the rarer words are the right ones
+    rank = [f"data and {TRAINING}", RESPLIT.removeprefix(COVERS), TRAINING]
+    return of_place.agg(lambda words: max(words, key=rank.index)).rename("covers").reset_index()
 
 
 def _with_tests(table: pd.DataFrame, intervals: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from seqanomaly.losses.modulations import (
     Reverse,
     ShuffledLabels,
 )
-from seqanomaly.metrics.thresholds import AnyRule
+from seqanomaly.metrics.thresholds import AnyRule, Oracle
 from seqanomaly.models.specs import BASELINES, GruSpec, ModelSpec, pick_model
 from seqanomaly.ranking import HIGHER_IS_BETTER, UNRANKED
 from seqanomaly.run_config import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss, pick_train
@@ -166,6 +166,10 @@ class Experiment(Config):
         if self.choose is not None and self.choose.bucket not in self.buckets:
             raise ConfigError(
                 f"unknown bucket {self.choose.bucket!r}{nearest(self.choose.bucket, self.buckets)}", ("choose",)
+            )
+        if self.choose is not None and isinstance(self.threshold, Oracle):
+            raise ConfigError(
+                "a threshold by oracle would choose by the test labels; leave out one of them", ("choose",)
             )
         if self.choose is not None and not self.families():
             raise ConfigError(

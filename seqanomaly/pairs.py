@@ -33,7 +33,7 @@ def superiority(differences: Reals) -> tuple[float, float, float]:
     return share, max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
-def equivalence_p(differences: Reals, margin: float) -> float:
+def equivalence_p(differences: Reals, margin: float, overlap: float = 0.0) -> float:
     """Two one-sided paired t tests: the larger p of difference > -margin and difference < margin.
 
     Source: Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15.
@@ -41,15 +41,16 @@ def equivalence_p(differences: Reals, margin: float) -> float:
     Args:
         differences: at least two that are not all equal.
         margin: greater than 0, in their unit.
+        overlap: see `comparison.resplit`.
 
     >>> round(equivalence_p(np.array([0.001, -0.002, 0.0, 0.002]), 0.01), 4)
     0.0007
     """
-    return max(exceeds_p(differences, -margin), exceeds_p(-differences, -margin))
+    return max(exceeds_p(differences, -margin, overlap), exceeds_p(-differences, -margin, overlap))
 
 
-def exceeds_p(differences: Reals, bound: float) -> float:
-    """One-sided t test that the mean of at least two values, not all equal, exceeds `bound`.
+def exceeds_p(differences: Reals, bound: float, overlap: float = 0.0) -> float:
+    """One-sided t test that the mean of at least two values, not all equal, exceeds `bound`; see `comparison.paired_p`.
 
     >>> round(exceeds_p(np.array([1.0, 2.0, 3.0]), 0.0), 4)
     0.0371
@@ -57,4 +58,4 @@ def exceeds_p(differences: Reals, bound: float) -> float:
     from scipy.special import stdtr
 
     n = len(differences)
-    return float(stdtr(n - 1, (bound - differences.mean()) / (differences.std(ddof=1) / np.sqrt(n))))
+    return float(stdtr(n - 1, (bound - differences.mean()) / (differences.std(ddof=1) * np.sqrt(1 / n + overlap))))

@@ -284,12 +284,10 @@ def _result(
 ) -> RunResult:
     train = data.parts.train
     calibration = task.calibrate(validation, data.parts.validation, config.threshold)
+    before = flatten(task, data.parts.validation, task.judge(validation, data.parts.validation, calibration))
     if isinstance(config.threshold, Oracle):
         calibration = _of_the_oracle(task, config.threshold, calibration, test, data.parts.test)
-    steps, before = (
-        flatten(task, part, task.judge(outputs, part, calibration))
-        for outputs, part in ((test, data.parts.test), (validation, data.parts.validation))
-    )
+    steps = flatten(task, data.parts.test, task.judge(test, data.parts.test, calibration))
     oracle = ORACLE if isinstance(config.threshold, Oracle) else ""
     best = source.best_accuracy(data.test_as_given, model.receptive_field)
     anomalous = torch.from_numpy(train.label != 0)

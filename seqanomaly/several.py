@@ -93,6 +93,10 @@ def _family(family: pd.DataFrame, baseline: str, metric: str) -> Iterator[dict[s
     """The rows of one model, bucket and metric."""
     losses = [str(loss) for loss in family["loss"].unique()]
     values = family.pivot(index="dataset", columns="loss", values="mean")[losses]
+    if "note" in family:  # other seeds than the rest have would be another comparison
+        lacking = family["note"].astype(str).str.contains("runs missing", regex=False)
+        gone = family.assign(lacking=lacking).pivot(index="dataset", columns="loss", values="lacking")[losses]
+        values = values.mask(gone.astype(bool))
     values = values.where(np.isfinite(values))
     known = values.dropna()
     others = [loss for loss in losses if loss != baseline]
@@ -105,7 +109,7 @@ def _family(family: pd.DataFrame, baseline: str, metric: str) -> Iterator[dict[s
     for loss in losses:
         d = pairs.get(loss)
         notes = [*left_out, *few]
-        if d is not None and too_few_pairs(int((rounded(d) != 0).sum()), len(pairs)):
+        if d is not None and not adjusted[loss] < ALPHA and too_few_pairs(int((rounded(d) != 0).sum()), len(pairs)):
             notes.append(TOO_FEW)
         yield {
             "loss": loss,

@@ -135,7 +135,9 @@ class Store:
                 raise ValueError("they do not belong together")
             return experiment, dict(zip(experiment.data, kept["data"], strict=True))
         except (ConfigError, OSError, ValueError, KeyError) as error:
-            raise DataError(f"{self.root}: {EXPERIMENT} or {DATA} is damaged ({error}); run compare again") from None
+            raise DataError(
+                f"{self.root}: {EXPERIMENT} or {DATA} is damaged or of another version ({error}); run compare again"
+            ) from None
 
     def add_scores(self, result: RunResult) -> None:
         """Write the scores per step into a run folder that has none."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqanomaly.choosing import with_chosen
+from seqanomaly.choosing import chosen_details, with_chosen
 from seqanomaly.comparison import MISSING, compare_runs
 from seqanomaly.errors import ConfigError
 from seqanomaly.experiment import Experiment
@@ -45,9 +45,8 @@ def test_validation_decides_and_the_test_part_is_reported(drawn: list[tuple[floa
     expected = [x if p >= q else y for x, y, p, q in zip(a, b, va, vb, strict=True)]
     assert chosen(table)["value"].tolist() == expected
     assert chosen(table, "early")["value"].tolist() == [value + 0.001 for value in expected]  # the same runs, whole
-    pd.testing.assert_frame_equal(
-        with_chosen(table, FAMILIES, [], bucket="late", metric="accuracy")[: len(table)], table
-    )
+    kept = with_chosen(table, FAMILIES, [], bucket="late", metric="accuracy")[: len(table)]
+    pd.testing.assert_frame_equal(kept[table.columns], table, check_dtype=False)
 
 
 def test_the_note_says_how_often_which_was_chosen() -> None:
@@ -64,8 +63,26 @@ def test_a_seed_that_lacks_a_candidate_is_missing() -> None:
     values = {"uniform": [0.5] * 2, "exp": [0.1, 0.2], "exp(rate=0.2)": [0.4, 0.5]}
     table = runs(values, {"uniform": [0.0] * 2, "exp": [1, np.nan], "exp(rate=0.2)": [0, 0]})
     found = chosen(table)
-    assert found["note"].tolist() == ["chosen on validation: exp 1 of 2", MISSING]
+    assert found["note"].tolist() == ["chosen on validation: exp 1 of 2", "no validation value to choose by"]
     assert found["value"].isna().tolist() == [False, True]
+    lost = table.assign(note=table["note"].mask((table["seed"] == 1) & (table["loss"] == "exp"), MISSING))
+    assert chosen(lost)["note"].tolist() == ["chosen on validation: exp 1 of 2", MISSING]
+
+
+def test_the_counts_of_a_chosen_run_are_those_of_its_member() -> None:
+    values = {"uniform": [0.5] * 2, "exp": [0.1, 0.2], "exp(rate=0.2)": [0.4, 0.5]}
+    table = runs(values, {"uniform": [0.0] * 2, "exp": [1, 0], "exp(rate=0.2)": [0, 1]})
+    found = with_chosen(table, FAMILIES, [], bucket="late", metric="accuracy")
+    counts = table[["dataset", "model", "loss", "seed"]].drop_duplicates().assign(right=range(6))
+    details = chosen_details(counts, found, [])
+    assert details["loss"].tolist()[:6] == counts["loss"].tolist()
+    assert details[details["loss"] == "exp(chosen)"].sort_values("seed")["right"].tolist() == [2, 5]
+    assert chosen_details(counts, table, []) is counts
+
+
+def test_an_oracle_chooses_nothing() -> None:
+    with pytest.raises(ConfigError, match=r"^choose: a threshold by oracle would choose by the test labels"):
+        Experiment(**{**TINY, "choose": "late", "threshold": "oracle"})
 
 
 def test_a_family_that_a_model_does_not_have_is_left_out() -> None:

@@ -19,6 +19,7 @@ from seqanomaly.comparison import (
     MISSING,
     compare_runs,
     holm,
+    paired_p,
     pairs_needed,
     signed_rank_p,
     t_interval,
@@ -414,3 +415,37 @@ def test_where_the_baseline_is_infinite_nothing_can_be_compared() -> None:
     assert row(found, "uniform")["note"] == "infinite in 2 of 2 runs"
     assert np.isnan(found["difference"]).all()
     assert row(found, "step")["mean"] == 2.5
+
+
+# splits of one file
+
+
+def test_splits_that_overlap_widen_the_interval_and_the_p_value() -> None:
+    values = {"uniform": [0.5] * 10, "exp": [0.51, 0.53, 0.52, 0.5, 0.54, 0.52, 0.51, 0.53, 0.5, 0.52]}
+    plain, split = (compare_runs(table(values).assign(resplit=overlap), "uniform") for overlap in (0.0, 3 / 7))
+    first, second = row(plain, "exp"), row(split, "exp")
+    factor = np.sqrt((1 / 10 + 3 / 7) / (1 / 10))
+    half = [found["difference_high"] - found["difference"] for found in (first, second)]
+    assert half[1] == pytest.approx(factor * half[0])
+    assert first["p_value"] < 0.01
+    t = stats.ttest_1samp(np.array(values["exp"]) - 0.5, 0)
+    assert second["p_value"] == pytest.approx(2 * stats.t.sf(t.statistic / factor, 9))
+
+
+def test_splits_of_one_file_reject_about_as_often_as_they_may() -> None:
+    """What the correction is for: no effect, ten splits of 30% of the same 60 units."""
+    generator = np.random.default_rng(0)
+    rejected = {0.0: 0, 3 / 7: 0}
+    for _ in range(300):
+        units = generator.standard_normal(60)
+        means = np.array([generator.permutation(units)[:18].mean() for _ in range(10)])
+        for overlap in rejected:
+            rejected[overlap] += paired_p(means, overlap) < 0.05
+    assert rejected[0.0] > 60  # a third of 300, where 15 are allowed
+    assert rejected[3 / 7] < 25
+
+
+def test_equal_splits_have_no_p_value_but_one() -> None:
+    assert paired_p(np.zeros(5), 0.4) == 1.0
+    assert np.isnan(paired_p(np.full(5, 0.1), 0.4))
+    assert np.isnan(paired_p(np.zeros(0), 0.4))

@@ -129,12 +129,12 @@ def _power(experiment: Experiment, opened: Mapping[DataSpec, Source], folder: Pa
     from seqanomaly.store import Store
 
     runs = collect(experiment, {data: source.digest for data, source in opened.items()}, Store(folder))
-    runs = runs[~runs["note"].str.startswith(NOT_TRAINED)]
+    runs = runs[~runs["note"].str.startswith(NOT_TRAINED) & ~(runs["resplit"] > 0)]
     late = list(experiment.buckets)[-1]
-    plan = planned_seeds(runs, experiment.baseline.name, list(experiment.axes()), late, METRIC, MARGIN)
-    rows = plain_json(plan.assign(bucket=late, metric=METRIC, margin=MARGIN))
+    plan = planned_seeds(runs, experiment.baseline.name, list(experiment.axes()), late, experiment.metric, MARGIN)
+    rows = plain_json(plan.assign(bucket=late, metric=experiment.metric, margin=MARGIN))
     complete = done == experiment.count or bool((plan["n_pairs"] >= PILOT).all())
-    return Power(rows, planned_notes(plan, late, METRIC, MARGIN), complete)
+    return Power(rows, planned_notes(plan, late, experiment.metric, MARGIN), complete)
 
 
 def _pilot(experiment: Experiment, path: Path | None, out: Path | None, power: Power) -> str | None:
@@ -148,8 +148,6 @@ def _pilot(experiment: Experiment, path: Path | None, out: Path | None, power: P
     return shlex.join([*words, *(["--out", str(folder)] if folder else [])])
 
 
-METRIC = "accuracy"
-"""What seeds are planned for."""
 PILOT_SEEDS = 5
 """Seeds of a pilot."""
 FEW_SEEDS = 3

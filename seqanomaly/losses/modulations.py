@@ -282,7 +282,7 @@ class ShuffledLabels(Control):
     """The weights of another, on labels that mean nothing: what is left to learn is how common they are at each step.
 
     In a run the labels of the training and validation sequences are permuted among the sequences, at every step by
-    itself; the test part keeps its own. Whatever a detector then gets beyond chance is a leak.
+    itself; the test part keeps its own. What a detector still reaches is what the step index alone can give.
 
     >>> import torch
     >>> ShuffledLabels(of=Linear(rate=1.0)).weight(torch.arange(3.0), torch.ones(3, dtype=torch.bool)).tolist()

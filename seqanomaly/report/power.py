@@ -23,7 +23,7 @@ def power_notes(effects: pd.DataFrame, bucket: str, metric: str = "accuracy", ma
     >>> row = {"dataset": "drift", "model": "gru", "loss": "exp", "bucket": "late", "metric": "accuracy",
     ...     "n_pairs": 10, "detectable": 0.0124, "seeds_needed": 14.0}
     >>> power_notes(pd.DataFrame([row]), "late")
-    ['gru on drift: with 10 seeds, late differences in accuracy under 1.2 points would not be seen; 14 seeds...']
+    ['gru on drift: with 10 seeds, late differences in accuracy would be seen with 80% power from 1.2 points on; ...']
     """
     chosen = effects[(effects["bucket"] == bucket) & (effects["metric"] == metric)]
     said = []
@@ -47,7 +47,7 @@ def planned_notes(plan: pd.DataFrame, bucket: str, metric: str = "accuracy", mar
     >>> row = {"dataset": "drift", "model": "gru", "loss": "exp", "n_pairs": 5, "sd": 0.0131, "seeds": 10,
     ...     "detectable": 0.0124, "seeds_needed": 14.0}
     >>> planned_notes(pd.DataFrame([row]), "late")
-    ['gru on drift: with 10 seeds, ...would not be seen; 14 seeds would show 1 point (from 5 stored pairs).']
+    ['gru on drift: with 10 seeds, ...from 1.2 points on; 14 seeds would show 1 point (from 5 stored pairs).']
     """
     said = []
     for title, (row,) in groups(plan):
@@ -64,7 +64,8 @@ def _power(seeds: int, rows: list[Row], bucket: str, metric: str, margin: float)
     sizes = [amount(float(row["detectable"]), metric) for row in (rows[0], rows[-1])]
     ends = [f"{sizes[0].split()[0]} ({rows[0]['loss']})", f"{sizes[1]} ({rows[-1]['loss']})"]
     span = sizes[0] if len(rows) == 1 else " to ".join(ends)
-    shown = f"with {seeds} seeds, {bucket} differences in {metric.replace('_', ' ')} under {span} would not be seen"
+    named = f"{bucket} differences in {metric.replace('_', ' ')}"
+    shown = f"with {seeds} seeds, {named} would be seen with 80% power from {span} on"
     if not fits(metric):
         return shown
     needed = sorted((row["seeds_needed"] for row in rows), key=lambda n: (n != n, n))

@@ -103,7 +103,8 @@ def effect_blocks(effects: pd.DataFrame, buckets: list[str], metric: str, baseli
     """
     early, late = buckets[0], buckets[-1]
     both, shown = f"{late} - {early}", unit(metric)
-    heads = ["loss", f"change of {both}", f"beats {baseline} {late} (%)", f"{late} change over test sequences"]
+    heads = ["loss", *([f"change of {both}"] if early != late else [])]
+    heads += [f"beats {baseline} {late} (%)", f"{late} change over test sequences"]
     made = []
     for title, rows in groups(effects[effects["metric"] == metric]):
         at = {(row["loss"], row["bucket"]): row for row in rows}
@@ -111,7 +112,7 @@ def effect_blocks(effects: pd.DataFrame, buckets: list[str], metric: str, baseli
         cells = [
             [
                 str(loss),
-                _change(at[loss, both], shown) if (loss, both) in at else "",
+                *([_change(at[loss, both], shown) if (loss, both) in at else ""] if early != late else []),
                 _range(at[loss, late], "superiority", Unit("")),
                 _limits(at[loss, late]["test_low"], at[loss, late]["test_high"], shown),
             ]
@@ -173,7 +174,7 @@ def weight_blocks(weights: pd.DataFrame) -> list[Block]:
     heads += ["prevalence in training (%)", "as the loss sees it (%)"]
     return [
         Block(
-            str(dataset),
+            ", ".join(map(str, key)),
             heads,
             [
                 [
@@ -190,7 +191,7 @@ def weight_blocks(weights: pd.DataFrame) -> list[Block]:
             ],
             "",
         )
-        for dataset, rows in weights.groupby("dataset", sort=False)
+        for key, rows in weights.groupby([name for name in ("dataset", "task") if name in weights], sort=False)
     ]
 
 
@@ -198,16 +199,19 @@ WEIGHTS = ["frame", "normalize", "mean_weight", "ess", "active_share", "prevalen
 """What is said of a loss's weights on a training part."""
 
 
-def weights_of(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per data set and loss: frame and normalisation, and means over all runs of what the weights do.
+def weights_of(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
+    """One row per data set, task and loss: frame and normalisation, and means over all runs of what the weights do.
+
+    Of the further axes only the task changes which steps are learned.
 
     Empty where the runs say nothing of weights.
     """
     if "normalize" not in runs:
         return pd.DataFrame()
-    once = runs.drop_duplicates(["dataset", "model", "loss", "seed"]).rename(columns={"prevalence": "of_test"})
+    place = ["dataset", *(["task"] if "task" in axes else [])]
+    once = runs.drop_duplicates([*place, "model", "loss", "seed"]).rename(columns={"prevalence": "of_test"})
     once = once.rename(columns={"train_prevalence": "prevalence"})
-    found = once.dropna(subset="normalize").groupby(["dataset", "loss"], sort=False)
+    found = once.dropna(subset="normalize").groupby([*place, "loss"], sort=False)
     rule: dict[str, str] = {name: "first" if name in ("frame", "normalize") else "mean" for name in WEIGHTS}
     return found[WEIGHTS].agg(rule).reset_index()
 

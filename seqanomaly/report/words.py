@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from seqanomaly.comparison import NOT_TRAINED, TOO_FEW, pairs_needed
+from seqanomaly.comparison import ALPHA, NOT_TRAINED, SHUFFLED, TOO_FEW, pairs_needed
 
 MARGIN = 0.01
 """A gain counts from one point on."""
@@ -41,6 +41,9 @@ def cheapest(
             for loss in after
             if loss != baseline and before[loss]["difference"] >= -cost and after[loss]["difference"] > 0
         ]
+        if all(row["difference"] != row["difference"] for row in before.values()):
+            lines.append(f"{title}: what a loss costs {early} cannot be said ({_reason(list(before.values()))}).")
+            continue
         best = max(allowed, key=lambda loss: float(after[loss]["difference"]), default=baseline)
         changes = f" ({points(after[best], signed=True)} {late}, {points(before[best], signed=True)} {early})"
         lines.append(
@@ -75,31 +78,55 @@ def has_others(rows: list[Row], baseline: str) -> bool:
     return any(row["loss"] != baseline for row in rows)
 
 
+def with_test_limits(comparison: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with the limits over test sequences, NaN where there are none; see `effects.effects`."""
+    if effects.empty:
+        return comparison
+    place = [name for name in comparison.columns[: list(comparison.columns).index("mean")] if name in effects]
+    return comparison.merge(effects[[*place, "test_low", "test_high"]], on=place, how="left")
+
+
 def _sentence(rows: list[Row], baseline: str, early: str, late: str) -> str:
     at = {(row["loss"], row["bucket"]): row for row in rows if row["loss"] != baseline}
-    others = [row for (_, bucket), row in at.items() if bucket == late]
+    others = [row for (loss, bucket), row in at.items() if bucket == late and not str(loss).startswith(SHUFFLED)]
     if not others:
         return f"there is no loss beside {baseline} to compare"
     known = [row for row in others if row["difference_high"] == row["difference_high"]]
     unknown = [row["loss"] for row in others if row["difference_high"] != row["difference_high"]]
     if not known:
         return f"nothing can be said {late} ({_reason(others)})"
-    gains = [row for row in known if row["p_adjusted"] < 0.05 and row["difference"] > 0]
-    undecided = [row for row in known if row not in gains and row["difference_high"] >= MARGIN]
-    gains.sort(key=lambda row: -row["difference"])
-    parts = [f"{g['loss']} gains {points(g)} {late} and {_cost(at[g['loss'], early], early)}" for g in gains]
-    if not undecided and not any(row["difference_high"] >= MARGIN for row in gains):
-        parts.append(f"no {'other ' * bool(unknown)}loss helps {late} by a point or more")
-    elif not undecided and len(known) > len(gains):
-        parts.append(f"no other loss helps {late} by a point or more")
-    elif undecided:
+    equal = [row for row in known if row["difference_low"] == row["difference_high"] == 0]
+    clear = [row for row in known if row["p_adjusted"] < ALPHA]
+    clear.sort(key=lambda row: -row["difference"])
+    gains, losses = ([row for row in clear if (row["difference"] > 0) == up] for up in (True, False))
+    undecided = [row for row in known if row not in clear and row not in equal and row["difference_high"] >= MARGIN]
+    parts = [f"{g['loss']} gains {points(g)} {late}{_on(g)} and {_cost(at[g['loss'], early], early)}" for g in gains]
+    named = [row for row in losses if row["difference_high"] >= MARGIN]  # else "no loss helps" says it
+    parts += [f"{row['loss']} loses {number(-row['difference'])} {late}{_on(row)}" for row in named]
+    if undecided:
         listed = ", ".join(f"{row['loss']} {points(row, signed=True)}" for row in undecided)
-        some = any(TOO_FEW in row["note"] for row in undecided)
-        needed = pairs_needed(max(1, sum(row["p_adjusted"] == row["p_adjusted"] for row in others)))
-        few = f" ({TOO_FEW}: {needed} that differ are needed)" if some else ""
-        parts.append(f"undecided {late}{few}: {listed}")
+        parts.append(f"undecided {late}{_few(undecided, others)}: {listed}")
+    elif len(equal) + len(named) < len(known):
+        helped = any(row["difference_high"] >= MARGIN for row in gains)
+        if not helped or len(gains) + len(named) + len(equal) < len(known):
+            parts.append(f"no {'other ' * bool(helped or unknown)}loss helps {late} by a point or more")
+    parts += [f"no decision {late} differs from {baseline} with {', '.join(r['loss'] for r in equal)}"] * bool(equal)
     parts += [f"too few runs to say anything of {', '.join(unknown)}"] * bool(unknown)
     return "; ".join(parts)
+
+
+def _on(row: Row) -> str:
+    """A warning where another draw of test sequences might show something else."""
+    low, high = row.get("test_low", float("nan")), row.get("test_high", float("nan"))
+    return f" on these test sequences ([{number(low)}, {number(high)}] over such)" if low <= 0 <= high else ""
+
+
+def _few(undecided: list[Row], others: list[Row]) -> str:
+    """How many pairs it takes, where some have too few."""
+    few = [str(row["loss"]) for row in undecided if TOO_FEW in row["note"]]
+    needed = pairs_needed(max(1, sum(other["p_adjusted"] == other["p_adjusted"] for other in others)))
+    whose = f" of {', '.join(few)}" * (0 < len(few) < len(undecided))
+    return f" ({TOO_FEW}{whose}: {needed} that differ are needed)" if few else ""
 
 
 def _reason(rows: list[Row]) -> str:
@@ -111,10 +138,10 @@ def _reason(rows: list[Row]) -> str:
 def _cost(row: Row, early: str) -> str:
     if row["difference_high"] != row["difference_high"]:
         return f"cannot be compared {early}"
-    if row["difference_low"] <= 0 <= row["difference_high"]:
+    if not row["p_adjusted"] < ALPHA:
         return f"shows no clear change {early} ({points(row, signed=True)})"
-    verb = "loses" if row["difference"] < 0 else "gains"
-    return f"{verb} {100 * abs(row['difference']):.1f} {early}"
+    size = 100 * abs(row["difference"])
+    return f"{'loses' if row['difference'] < 0 else 'gains'} {'under 0.1' if size < 0.05 else f'{size:.1f}'} {early}"
 
 
 def points(row: Row, *, signed: bool = False) -> str:

@@ -9,13 +9,14 @@ from typing import Literal
 
 import pandas as pd
 
+from seqanomaly.choosing import chosen_details
 from seqanomaly.comparison import compare_runs
 from seqanomaly.effects import effects
 from seqanomaly.paths import whole
 from seqanomaly.report.page import markdown
 from seqanomaly.report.power import margin_notes, power_notes
 from seqanomaly.report.tables import bucket_context, weights_of
-from seqanomaly.report.words import cheapest, findings
+from seqanomaly.report.words import cheapest, findings, with_test_limits
 from seqanomaly.several import over_datasets
 
 Detail = Literal["curve", "onset", "reliability", "sequences"]
@@ -76,11 +77,11 @@ def make_report(
     ends = list(dict.fromkeys((buckets[0], buckets[-1])))
     found = _effects(runs, details("sequences"), baseline, axes, ends)
     over = over_datasets(comparison, baseline) if comparison["dataset"].nunique() > 1 else pd.DataFrame()
-    sentences = findings(comparison, baseline, ends[0], ends[-1], metric)
+    sentences = findings(with_test_limits(comparison, found), baseline, ends[0], ends[-1], metric)
     if early_cost is not None:
         sentences += cheapest(comparison, baseline, ends[0], ends[-1], early_cost, metric)
     margins, power = margin_notes(found, baseline, ends[0], ends[-1], metric), power_notes(found, ends[-1], metric)
-    tables = {"comparison": comparison, "effects": found, "datasets": over, "weights": weights_of(runs)}
+    tables = {"comparison": comparison, "effects": found, "datasets": over, "weights": weights_of(runs, axes)}
     page = markdown(
         comparison,
         context,
@@ -118,7 +119,7 @@ def make_report(
 def _effects(
     runs: pd.DataFrame, per_sequence: pd.DataFrame, baseline: str, axes: list[str], ends: list[str]
 ) -> pd.DataFrame:
-    counts = None if per_sequence.empty else per_sequence.drop(columns="title")
+    counts = None if per_sequence.empty else chosen_details(per_sequence, runs, axes).drop(columns="title")
     return effects(runs, baseline, axes, early=ends[0], late=ends[-1], per_sequence=counts)
 
 

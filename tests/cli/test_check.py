@@ -166,7 +166,8 @@ def test_the_pilot_that_it_names_gives_the_plan(seqanom: Run, small: Path) -> No
     last = seqanom("check", small).out.splitlines()[-1]
     assert re.fullmatch(
         r"Power: rnn\(hidden=2\) on drift\(length=8,train=20,test=200\): with 12 seeds, late differences in accuracy "
-        r"under [\d.]+ points would not be seen; [\d,]+ seeds would show 1 point \(from 5 stored pairs\)\.",
+        r"would be seen with 80% power from [\d.]+ points on; [\d,]+ seeds would show 1 point "
+        r"\(from 5 stored pairs\)\.",
         last,
     )
 

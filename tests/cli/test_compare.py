@@ -62,7 +62,7 @@ def test_a_comparison_and_again(seqanom: Run, tiny: Path) -> None:
     assert ", majority " in lines[5]
     assert lines[5].endswith("too few pairs: exp, step")
     assert lines[7].startswith(f"- rnn(hidden=2) on {NAME}: ")
-    assert ": with 2 seeds, late differences in accuracy under " in lines[8]
+    assert ": with 2 seeds, late differences in accuracy would be seen with 80% power from " in lines[8]
     assert lines[10] == (
         "Accuracy in points (%) ± half the 95% interval over 2 seeds; changes are paired differences from uniform, "
         "* p < 0.05 after Holm over the losses."

@@ -35,8 +35,8 @@ def test_the_losses_that_vary_least_and_most_are_spoken_of() -> None:
     known = {"exp": late(0.0161, 1_024), "step": late(0.007, 99), "linear": late(0.004, 8), "lost": late(NAN, NAN)}
     known["shuffled_labels"] = late(0.3, 9_999)
     assert power_notes(table(known), "late", margin=0.002) == [
-        "gru on drift: with 10 seeds, late differences in accuracy under 0.4 (linear) to 1.6 points (exp) would not be "
-        "seen; 8 to 1,024 seeds would show 0.2 points."
+        "gru on drift: with 10 seeds, late differences in accuracy would be seen with 80% power from 0.4 (linear) to "
+        "1.6 points (exp) on; 8 to 1,024 seeds would show 0.2 points."
     ]
     assert power_notes(table(known), "early") == []
     assert power_notes(table(known), "late", "auroc") == []
@@ -45,14 +45,14 @@ def test_the_losses_that_vary_least_and_most_are_spoken_of() -> None:
 def test_more_seeds_than_anybody_trains() -> None:
     (said,) = power_notes(table({"exp": late(2.0, NAN)}, lr=0.1), "late")
     assert said == (
-        "gru on drift, lr=0.1: with 10 seeds, late differences in accuracy under 200 points would not be seen; more "
-        "than 100,000 seeds would show 1 point."
+        "gru on drift, lr=0.1: with 10 seeds, late differences in accuracy would be seen with 80% power from 200 "
+        "points on; more than 100,000 seeds would show 1 point."
     )
 
 
 def test_a_metric_that_is_no_share_has_no_points() -> None:
     assert power_notes(table({"exp": late(3.25, NAN)}).assign(metric="false_alarms"), "late", "false_alarms") == [
-        "gru on drift: with 10 seeds, late differences in false alarms under 3.2 would not be seen."
+        "gru on drift: with 10 seeds, late differences in false alarms would be seen with 80% power from 3.2 on."
     ]
 
 
@@ -67,8 +67,8 @@ def test_a_plan_from_stored_pairs() -> None:
         ]
     )
     assert planned_notes(plan, "late") == [
-        "gru on drift: with 10 seeds, late differences in accuracy under 1.2 points would not be seen; 24 seeds would "
-        "show 1 point (from 5 stored pairs).",
+        "gru on drift: with 10 seeds, late differences in accuracy would be seen with 80% power from 1.2 points on; 24 "
+        "seeds would show 1 point (from 5 stored pairs).",
         "tcn on drift: the 4 stored pairs do not vary, so nothing can be planned from them.",
     ]
 
@@ -107,7 +107,7 @@ def test_where_no_margin_was_tested_nothing_is_said() -> None:
 def test_the_stored_runs(stored_runs: pd.DataFrame) -> None:
     found = effects(stored_runs, "uniform", [], early="early", late="late")
     first, second = power_notes(found, "late - early")
-    assert first.startswith("gru(hidden=4) on drift: with 8 seeds, late - early differences in accuracy under ")
+    assert first.startswith("gru(hidden=4) on drift: with 8 seeds, late - early differences in accuracy would be ")
     assert second.startswith("gru(hidden=4) on episodes: with 8 seeds, ")
     planned = planned_notes(planned_seeds(stored_runs, "uniform", [], "late", "accuracy"), "late")
     assert [said.endswith("stored pairs).") for said in planned] == [True, True]

@@ -213,4 +213,6 @@ def test_ranks_over_data_sets(comparison: pd.DataFrame) -> None:
     (block,) = dataset_blocks(over_datasets(comparison, "uniform"), "late", "accuracy")
     assert block.title == "gru(hidden=4)"
     assert [row[0] for row in block.rows] == ["uniform", "linear", "exp", "step"]
-    assert block.footer.startswith("2 data sets; too few data sets: 2, at least 5 needed")
+    assert block.footer.startswith(
+        "1 data sets; 1 of 2 data sets left out (step missing); too few data sets: 1, at least"
+    )

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from seqanomaly.comparison import NOT_TRAINED
-from seqanomaly.report.words import cheapest, findings, groups, points
+from seqanomaly.report.words import cheapest, findings, groups, points, with_test_limits
 
 Change = tuple[float, float, float, float]  # difference, low, high, adjusted p
 NONE: Change = (np.nan, np.nan, np.nan, np.nan)
@@ -105,8 +105,8 @@ def test_where_nothing_can_be_said_the_reasons_stand_once() -> None:
 def test_the_stored_runs(comparison: pd.DataFrame) -> None:
     assert findings(comparison, "uniform", "early", "late") == [
         "gru(hidden=4) on drift: exp gains 7.1 points [6.7, 7.5] late and loses 13.1 early; no other loss helps late "
-        "by a point or more.",
-        "gru(hidden=4) on episodes: undecided late (too few pairs: 7 that differ are needed): linear +1.0 points "
+        "by a point or more; no decision late differs from uniform with step.",
+        "gru(hidden=4) on episodes: undecided late (too few pairs of linear, step: 7 that differ are needed): linear +1.0 points "
         "[-0.1, 2.1], exp +1.0 points [0.1, 1.9], step +2.4 points [1.1, 3.8].",
     ]
 
@@ -114,7 +114,35 @@ def test_the_stored_runs(comparison: pd.DataFrame) -> None:
 def test_another_metric(comparison: pd.DataFrame) -> None:
     assert findings(comparison, "uniform", "early", "late", "auroc")[0] == (
         "gru(hidden=4) on drift: exp gains 3.6 points [3.3, 3.8] late and loses 6.6 early; no other loss helps late by "
-        "a point or more."
+        "a point or more; no decision late differs from uniform with step."
+    )
+
+
+LOST, UNSURE = (-0.078, -0.183, 0.028, 0.02), (-0.017, -0.035, 0.0, 0.03)
+
+
+def test_what_is_significant_is_said_so_whatever_the_interval() -> None:
+    (said,) = findings(comparison({"exp": (LOSS, LOST)}), "uniform", "early", "late")
+    assert said == "gru on drift: exp loses 7.8 late."
+    (said,) = findings(comparison({"exp": (UNSURE, GAIN)}), "uniform", "early", "late")
+    assert said.endswith(" late and loses 1.7 early.")
+
+
+def test_a_gain_on_these_test_sequences_only() -> None:
+    found = comparison({"exp": (LOSS, GAIN)})
+    limits = found.loc[found["loss"] == "exp", ["dataset", "model", "loss", "bucket", "metric"]]
+    limits = limits.assign(test_low=-0.005, test_high=0.187)
+    (said,) = findings(with_test_limits(found, limits), "uniform", "early", "late")
+    assert " late on these test sequences ([-0.5, 18.7] over such) and " in said
+    (said,) = findings(with_test_limits(found, limits.assign(test_low=0.001)), "uniform", "early", "late")
+    assert "on these test sequences" not in said
+    assert with_test_limits(found, limits.iloc[:0]) is found
+
+
+def test_shuffled_labels_are_no_contender() -> None:
+    both = comparison({"exp": (LOSS, GAIN), "shuffled_labels": (LOSS, LOST)})
+    assert findings(both, "uniform", "early", "late") == findings(
+        both[both["loss"] != "shuffled_labels"], "uniform", "early", "late"
     )
 
 
