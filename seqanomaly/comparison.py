@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqanomaly.errors import DataError
+from seqanomaly.ranking import UNRANKED
 
 MEASURES = [
     "mean",
@@ -32,30 +33,8 @@ TOO_FEW = "too few pairs"
 """The note where no outcome could be significant."""
 MISSING = "missing"
 """The note of a run that has no result."""
-UNRANKED = frozenset({"point_adjusted_f1", "point_adjusted_f1_random"})
-"""Metrics that flatter random scores: shown with that warning, and never compared."""
-UNBOUNDED = frozenset(
-    {
-        "delay_median",
-        "delay_lower_quartile",
-        "delay_upper_quartile",
-        "false_alarms",
-    }
-)
-"""Metrics that are no shares: steps, and alarms per 1,000 steps."""
-LOWER_IS_BETTER = UNBOUNDED | {"brier", "ece", "never_detected"}
-"""Metrics of which less is better."""
-HIGHER_IS_BETTER = frozenset(
-    {
-        "accuracy",
-        "accuracy_at_far",
-        "auroc",
-        "average_precision",
-        "balanced_accuracy",
-        "f1",
-    }
-)
-"""Metrics of which more is better."""
+SHUFFLED = "shuffled_labels"
+"""How the control loss is called whose detectors know nothing; it is no contender."""
 NOT_TRAINED = "not trained, so there is one loss only"
 """The note of a run whose model no loss changes."""
 
@@ -227,17 +206,3 @@ def rounded(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     [0.1, 0.1]
     """
     return np.round(differences, 12)
-
-
-def direction(metric: str) -> int:
-    """1 where more of a metric is better, -1 where less is; a `DataError` where that is not known.
-
-    >>> direction("accuracy"), direction("brier")
-    (1, -1)
-    """
-    if metric not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
-        raise DataError(
-            f"metric {metric!r}: it is not known whether more or less of it is better; name it in LOWER_IS_BETTER or "
-            "HIGHER_IS_BETTER of seqanomaly/comparison.py"
-        )
-    return -1 if metric in LOWER_IS_BETTER else 1

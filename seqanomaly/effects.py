@@ -17,8 +17,6 @@ from seqanomaly.bootstrap import FROM_COUNTS, change, sequence_intervals
 from seqanomaly.comparison import (
     MISSING,
     TOO_FEW,
-    UNRANKED,
-    direction,
     holm,
     rounded,
     seed_values,
@@ -29,6 +27,7 @@ from seqanomaly.comparison import (
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.pairs import equivalence_p, exceeds_p, superiority
 from seqanomaly.power import check_margin, detectable, fits, seeds_needed
+from seqanomaly.ranking import UNRANKED, direction
 
 Reals = NDArray[np.float64]
 Row = dict[str, object]

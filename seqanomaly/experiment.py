@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, product
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
@@ -27,6 +27,7 @@ from seqanomaly.losses.modulations import (
 )
 from seqanomaly.metrics.thresholds import AnyRule
 from seqanomaly.models.specs import BASELINES, GruSpec, ModelSpec, pick_model
+from seqanomaly.ranking import HIGHER_IS_BETTER, UNRANKED
 from seqanomaly.run_config import (
     THIRDS,
     AnyWindow,
@@ -97,12 +98,20 @@ def _seeds(value: object) -> object:
     return seeds
 
 
+def _metric(value: object) -> object:
+    """A metric that things may be ranked by: higher is better, and random scores do badly."""
+    if value not in HIGHER_IS_BETTER:
+        flatters = " (point adjustment flatters random scores, so nothing is ranked by it)" * (value in UNRANKED)
+        raise ConfigError(f"nothing is ranked by {value!r}{flatters}{nearest(value, sorted(HIGHER_IS_BETTER))}")
+    return value
+
+
 class Choice(Config):
     """What decides, on the validation part, among the settings of a loss."""
 
     bucket: str
     """Name of the bucket to look at."""
-    metric: Literal["accuracy", "balanced_accuracy", "f1", "auroc", "average_precision"] = "accuracy"
+    metric: Annotated[str, BeforeValidator(_metric)] = "accuracy"
     """What to look at; higher is better."""
 
 
@@ -160,6 +169,8 @@ class Experiment(Config):
     """What the counter counts."""
     choose: Annotated[Choice | None, BeforeValidator(pick_choice)] = None
     """Where a loss's setting is chosen on validation data; null to choose none."""
+    metric: Annotated[str, BeforeValidator(_metric)] = "accuracy"
+    """What the findings speak of; the tables have every metric."""
     stack: int | None = Field(None, ge=1)
     """Members per stack; by default a rule of the shapes."""
     controls: bool = False

@@ -12,8 +12,9 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from seqanomaly.comparison import ALPHA, UNBOUNDED, pairs_needed, rounded
+from seqanomaly.comparison import ALPHA, SHUFFLED, pairs_needed, rounded
 from seqanomaly.errors import ConfigError
+from seqanomaly.ranking import UNBOUNDED
 
 POWER = 0.8
 """The chance of seeing a difference that is there."""
@@ -118,6 +119,7 @@ def planned_seeds(
     check_margin("margin", margin)
     what = ["dataset", "model", *axes]
     chosen = runs[(runs["bucket"] == bucket) & (runs["metric"] == metric)]
+    chosen = chosen[~chosen["loss"].str.startswith(SHUFFLED)]
     rows = []
     for key, family in chosen.groupby(what, sort=False, dropna=False):
         values = family.pivot(index="seed", columns="loss", values="value")

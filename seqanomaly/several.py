@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from seqanomaly.comparison import ALPHA, TOO_FEW, UNRANKED, direction, holm, rounded, signed_rank_p, too_few_pairs
+from seqanomaly.comparison import ALPHA, SHUFFLED, TOO_FEW, holm, rounded, signed_rank_p, too_few_pairs
+from seqanomaly.ranking import UNRANKED, direction
 
 FEWEST = 5
 """Fewest data sets for Friedman's test."""
@@ -36,7 +37,7 @@ def over_datasets(comparison: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
     Args:
         comparison: see `comparison.compare_runs`; its column `mean` is what a loss has on a data set. Data sets on
-            which some loss has no mean are left out, and the note says so.
+            which some loss has no mean are left out, and the note says so; see `contenders` for the losses.
         baseline: the loss that the others are compared with.
 
     Returns:
@@ -62,12 +63,30 @@ def over_datasets(comparison: pd.DataFrame, baseline: str) -> pd.DataFrame:
     names = list(comparison.columns)
     what = [name for name in names[: names.index("mean")] if name not in ("dataset", "loss")]
     rows = []
-    ranked = comparison[~comparison["metric"].isin(list(UNRANKED))]
+    ranked = contenders(comparison[~comparison["metric"].isin(list(UNRANKED))])
     for key, family in ranked.groupby(what, sort=False, dropna=False):
         place = dict(zip(what, key, strict=True))
         rows += [{**place, **row} for row in _family(family, baseline, str(place["metric"]))]
     ordered = ["model", "loss", *(name for name in what if name != "model")]
     return pd.DataFrame(rows, columns=[*ordered, *OVER]).astype({"n_datasets": "Int64"})
+
+
+def contenders(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The rows of losses that compete: not shuffled labels, and not the settings that a chosen one stands for.
+
+    >>> losses = ["uniform", "exp", "exp(rate=0.2)", "exp(chosen)", "exp(normalize=none)", "shuffled_labels"]
+    >>> contenders(pd.DataFrame({"loss": losses}))["loss"].tolist()
+    ['uniform', 'exp(chosen)', 'exp(normalize=none)']
+    """
+    names = comparison["loss"].astype(str)
+    chosen = {_kind(name) for name in names.unique() if "(chosen" in name}
+    stands = names.map(lambda name: "(chosen" in name or _kind(name) not in chosen)
+    return comparison[stands & ~names.str.startswith(SHUFFLED)]
+
+
+def _kind(loss: str) -> tuple[str, bool]:
+    """The kind of a loss and whether its weights are raw."""
+    return loss.split("(")[0], "normalize=none" in loss
 
 
 def _family(family: pd.DataFrame, baseline: str, metric: str) -> Iterator[dict[str, object]]:

@@ -15,13 +15,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from seqanomaly.comparison import (
-    HIGHER_IS_BETTER,
-    LOWER_IS_BETTER,
     MEASURES,
     MISSING,
-    UNBOUNDED,
     compare_runs,
-    direction,
     holm,
     pairs_needed,
     signed_rank_p,
@@ -29,7 +25,6 @@ from seqanomaly.comparison import (
     too_few_pairs,
 )
 from seqanomaly.errors import DataError
-from seqanomaly.metrics.scores import METRICS
 from seqanomaly.store import read_table
 
 Reals = NDArray[np.float64]
@@ -419,21 +414,3 @@ def test_where_the_baseline_is_infinite_nothing_can_be_compared() -> None:
     assert row(found, "uniform")["note"] == "infinite in 2 of 2 runs"
     assert np.isnan(found["difference"]).all()
     assert row(found, "step")["mean"] == 2.5
-
-
-# directions
-
-
-def test_every_metric_has_a_direction() -> None:
-    assert set(METRICS) <= LOWER_IS_BETTER | HIGHER_IS_BETTER
-    assert LOWER_IS_BETTER.isdisjoint(HIGHER_IS_BETTER)
-    assert UNBOUNDED < LOWER_IS_BETTER
-
-
-def test_a_metric_whose_direction_is_not_known() -> None:
-    with pytest.raises(DataError) as caught:
-        direction("luck")
-    assert str(caught.value) == (
-        "metric 'luck': it is not known whether more or less of it is better; name it in LOWER_IS_BETTER or "
-        "HIGHER_IS_BETTER of seqanomaly/comparison.py"
-    )

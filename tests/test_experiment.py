@@ -214,7 +214,7 @@ def test_further_axes_are_those_with_more_than_one_value() -> None:
          "'a/b'"),
         ({"name": 5}, "name: must be a string, got 5"),
         ({"los": "exp"}, "unknown key 'los'; did you mean 'loss'? (known: name, question, task, data, model, loss, "
-         "train, seeds, baseline, buckets, threshold, window, frame, choose, stack, controls)"),
+         "train, seeds, baseline, buckets, threshold, window, frame, choose, metric, stack, controls)"),
         ({"buckets": {"late": ["50%", "20%"]}}, "buckets.late: starts at 50% and ends at 20%; the end comes after the "
          "start"),
         ({"buckets": {"late": ["50%", "120%"]}}, "buckets.late.1: must be a step number or a share such as '50%', got "

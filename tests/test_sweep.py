@@ -598,15 +598,20 @@ def test_the_default_experiment_shows_when_late_weights_help(tmp_path: Path) -> 
     assert large_words == "gru on drift: no loss helps late by a point or more."
 
 
+CHANCE = ("accuracy", "balanced_accuracy", "auroc", "average_precision")
+"""Metrics that no loss can change where there is nothing to learn; it can make probabilities overconfident."""
+
+
 @pytest.mark.slow
 def test_where_there_is_nothing_to_learn_nothing_is_significant(tmp_path: Path) -> None:
     null = Experiment(**{**read_yaml(SHIPPED / "null.yaml"), "seeds": 80})
     found = compare(null, tmp_path)
-    compared = found[found["difference"].notna()]
-    assert len(compared) == 4 * (3 * len(METRICS) + len(WHOLE_METRICS))
+    compared = found[found["difference"].notna() & found["metric"].isin(CHANCE)]
+    assert len(compared) == 4 * 3 * len(CHANCE)
     assert (compared["p_adjusted"] >= 0.05).all()
     assert (compared["note"] == "").all()  # and there were enough pairs to tell
     runs = collect(null, null.data_digests(), Store(tmp_path))
+    runs = runs[runs["metric"].isin(CHANCE)]
     smallest = [
         of_ten.groupby(["bucket", "metric"])["p_adjusted"].min()
         for first in range(0, 80, 10)

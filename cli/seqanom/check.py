@@ -122,12 +122,14 @@ def _power(experiment: Experiment, opened: Mapping[DataSpec, Source], folder: Pa
         return Power([], [], complete=len(experiment.loss) == 1)
     from seqanom.train import plain_json
     from seqanomaly.collect import collect
+    from seqanomaly.comparison import NOT_TRAINED
     from seqanomaly.power import PILOT, planned_seeds
     from seqanomaly.report.power import planned_notes
     from seqanomaly.report.words import MARGIN
     from seqanomaly.store import Store
 
     runs = collect(experiment, {data: source.digest for data, source in opened.items()}, Store(folder))
+    runs = runs[~runs["note"].str.startswith(NOT_TRAINED)]
     late = list(experiment.buckets)[-1]
     plan = planned_seeds(runs, experiment.baseline.name, list(experiment.axes()), late, METRIC, MARGIN)
     rows = plain_json(plan.assign(bucket=late, metric=METRIC, margin=MARGIN))

@@ -66,7 +66,9 @@ def compare(
         bool,
         typer.Option("--controls", help="Add control losses and baseline models.", rich_help_panel=GRID),
     ] = False,
-    metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy, f1, auroc, brier, ..")] = "accuracy",
+    metric: Annotated[
+        str | None, typer.Option(help="What the findings speak of: accuracy, balanced_accuracy, f1, auroc, ..")
+    ] = None,
     early_cost: Annotated[
         float | None, typer.Option(help="Also say which loss is best late that loses at most so many points early.")
     ] = None,
@@ -113,7 +115,9 @@ def compare(
         if text is not None:
             values = read_values(text, name)
             given[name] = values[0] if len(values) == 1 else values
-    check_view(metric, early_cost)
+    if metric is not None:
+        given["metric"] = metric
+    check_cost(early_cost)
     wanted, trainer = load(experiment, given), _engine(engine, workers, run_timeout)
     from seqanomaly.store import Store
     from seqanomaly.sweep import run_experiment
@@ -124,7 +128,7 @@ def compare(
     with console.stopping(f"Stopped; what is finished lies in {store.root}. The same command goes on from there."):
         with _progress(wanted) as show_progress:
             done = run_experiment(wanted, store, trainer, device=device, scores=save_scores, on_progress=show_progress)
-        show(wanted, done.digests, store.root, early_cost=early_cost, metric=metric, as_json=as_json)
+        show(wanted, done.digests, store.root, early_cost=early_cost, as_json=as_json)
     for digest, reason in done.failed.items():
         console.remark(f"Failed: {reason} ({store.root / 'failures' / digest}.json has the command that repeats it)")
     if done.failed:
@@ -155,7 +159,6 @@ def show(
     folder: Path,
     *,
     early_cost: float | None,
-    metric: str,
     as_json: bool = False,
 ) -> None:
     """Collect the stored runs, write the report beside them, and print it."""
@@ -177,7 +180,7 @@ def show(
         buckets=list(experiment.buckets),
         axes=list(experiment.axes()),
         early_cost=None if early_cost is None else early_cost / 100,
-        metric=metric,
+        metric=experiment.metric,
     )
     if as_json:
         rows = plain_json(report.comparison)
@@ -191,7 +194,7 @@ def show(
         return
     for note in collect_notes(experiment, digests, store):
         console.remark(f"Note: {note}")
-    for block in blocks(report.comparison, report.context, report.buckets, metric):
+    for block in blocks(report.comparison, report.context, report.buckets, experiment.metric):
         made = console.table(*block.heads, title=block.title)
         for row in block.rows:
             made.add_row(*row)
@@ -202,21 +205,17 @@ def show(
     for remark in report.remarks:
         console.result(f"- {remark}")
     console.result(
-        f"\n{unit(metric).title} in points (%) ± half the 95% interval over "
+        f"\n{unit(experiment.metric).title} in points (%) ± half the 95% interval over "
         f"{console.plural(len(experiment.seeds), 'seed')}; changes are paired differences from "
         f"{experiment.baseline.name}, * p < 0.05 after Holm over the losses."
     )
     console.result("Written: " + ", ".join(str(path) for path in report.files))
 
 
-def check_view(metric: str, early_cost: float | None) -> None:
-    """Refuse a metric that does not exist and a cost that nothing can keep."""
-    from seqanomaly.config import nearest
+def check_cost(early_cost: float | None) -> None:
+    """Refuse a cost that nothing can keep."""
     from seqanomaly.errors import ConfigError
-    from seqanomaly.metrics.scores import METRICS
 
-    if metric not in METRICS:
-        raise ConfigError(f"--metric: unknown metric {metric!r}{nearest(metric, METRICS)}")
     if early_cost is not None and not 0 <= early_cost <= 100:
         raise ConfigError(f"--early-cost: must be a number of points from 0 to 100, got {early_cost:g}")
 

@@ -10,6 +10,7 @@ import typer
 from seqanom import console
 from seqanom.check import check
 from seqanom.compare import compare
+from seqanom.data import data
 from seqanom.losses import losses
 from seqanom.report import report
 from seqanom.runs import runs
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for _command in (compare, check, report, train, score, runs, losses):
     app.command()(_command)
+app.add_typer(data)
 
 
 def _version(wanted: bool) -> None:

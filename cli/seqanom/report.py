@@ -10,19 +10,25 @@ import typer
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of an experiment, as given to --out of compare.")],
-    metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy, auroc or average_precision.")] = "accuracy",
+    metric: Annotated[
+        str | None, typer.Option(help="What the findings speak of: accuracy, balanced_accuracy, f1, auroc, ..")
+    ] = None,
     early_cost: Annotated[
         float | None, typer.Option(help="Also say which loss is best late that loses at most so many points early.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Make the tables and figures of an experiment again, without training."""
-    from seqanom.compare import check_view, show
+    from seqanom.compare import check_cost, show
     from seqanomaly.errors import ConfigError
+    from seqanomaly.experiment import Experiment
     from seqanomaly.paths import EXPERIMENT
     from seqanomaly.store import Store
 
-    check_view(metric, early_cost)
+    check_cost(early_cost)
     if not (folder / EXPERIMENT).is_file():
         raise ConfigError(f"{folder}: holds no experiment ({EXPERIMENT} is missing); name the --out of a compare")
-    show(*Store(folder).experiment(), folder, early_cost=early_cost, metric=metric, as_json=as_json)
+    experiment, digests = Store(folder).experiment()
+    if metric is not None:
+        experiment = Experiment(**{**experiment.settings(), "metric": metric})
+    show(experiment, digests, folder, early_cost=early_cost, as_json=as_json)

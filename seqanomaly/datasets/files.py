@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from seqanomaly.config import call, nearest
+from seqanomaly.config import call
 from seqanomaly.datasets.opened import Loaded, Opened
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.errors import DataError
@@ -65,13 +62,17 @@ class _TableSpec(DataSpec, ABC):
         """Read and check the table."""
         from seqanomaly.datasets.formats.table import content_digest, read_noted
         from seqanomaly.datasets.frame import read_frame
+        from seqanomaly.datasets.part_column import by_part, given_parts
+        from seqanomaly.datasets.sampling import sampling_notes
 
         path, where, part = self.table(), self.table().name, self.part_column()
         table, notes = read_noted(path)
         frame, also = self.long(table)
-        loaded = Loaded(known=read_frame(frame, self.layout(), where).sequences, notes=(*notes, *also))
+        read = read_frame(frame, self.layout(), where)
+        sampling = sampling_notes(frame, self.layout(), where)
+        loaded = Loaded(known=read.sequences, notes=(*notes, *also, *sampling))
         if part is not None:
-            loaded = _by_part(loaded, _test_part(frame, part, self.layout().series, where))
+            loaded = by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
         source = Opened(loaded, where, digest=content_digest(path), test_share=self.test_share(), few=FEW)
         source.columns = self.layout().series, self.layout().step
         return source
@@ -97,7 +98,7 @@ class FileData(_TableSpec):
     normal: ClassName | None = None
     """The label that means normal; by default 0 or "normal"."""
     part: str | None = None
-    """Column that says `train` or `test` for every series; by default the seed draws the test part."""
+    """Column that says `train`, `validation` or `test`; by default the seed draws the test part."""
     test: float = Field(0.3, gt=0, lt=1)
     """Share of the series for testing where no `part` column is given."""
     duplicates: Literal["error", "first", "last"] = "error"
@@ -177,36 +178,3 @@ class Episodes(_TableSpec):
 
     def test_share(self) -> float:
         return 0.0
-
-
-def _by_part(loaded: Loaded, is_test: NDArray[np.bool_]) -> Loaded:
-    known, test = (loaded.known.take(np.flatnonzero(part)) for part in (~is_test, is_test))
-    return replace(loaded, known=known, test=test)
-
-
-def _test_part(frame: pd.DataFrame, column: str, series: str, where: str) -> NDArray[np.bool_]:
-    """Whether each series, in order of appearance, is in the test part."""
-    if column not in frame:
-        raise DataError(
-            f"{where}: there is no column {column!r} to tell train from test{nearest(column, frame.columns)}"
-        )
-    part = frame[column].astype(str).str.lower()
-    wrong = ~part.isin(["train", "test"])
-    if wrong.any():
-        row = int(np.argmax(wrong.to_numpy()))
-        raise DataError(
-            f"{where}: column {column!r}, data row {row + 1}: {str(frame[column].iloc[row])!r} is not train or test"
-        )
-    groups = (part == "test").groupby(frame[series], sort=False)
-    if (groups.nunique() > 1).any():
-        name = groups.nunique().idxmax()
-        raise DataError(
-            f"{where}: series {str(name)!r} is in both parts; a series belongs to train or to test as a whole"
-        )
-    is_test = groups.first().to_numpy(bool)
-    if is_test.sum() < 1 or (~is_test).sum() < 2:
-        raise DataError(
-            f"{where}: column {column!r} gives {(~is_test).sum()} series to train and {is_test.sum()} to test; "
-            "train needs 2 (one validates) and test 1"
-        )
-    return is_test

@@ -175,10 +175,16 @@ def _labels(
         column = column.astype(np.int64)
     else:
         column = column.astype(str)
-    found = [str(value) for value in sorted(column.unique())]
+    found = _declared(frame[layout.label]) or [str(value) for value in sorted(column.unique())]
     normal = _normal(found, layout, where)
     classes = (normal, *(name for name in found if name != normal))
     return pd.Categorical(column.astype(str), categories=list(classes)).codes.astype(np.int64), classes
+
+
+def _declared(column: pd.Series) -> list[str]:
+    """The classes of an ordered categorical, in its order and also those that no row has; none for other columns."""
+    ordered = isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered
+    return [str(name) for name in column.cat.categories] if ordered else []
 
 
 def _normal(found: list[str], layout: Layout, where: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ class Loaded:
     """The training part; all sequences where the seed draws the test part."""
     test: Sequences | None = None
     """The test part, where it is given."""
+    validation: NDArray[np.int64] | None = None
+    """Step of each training sequence at which its validating ones begin, [N], where the files say it."""
     continued: bool = False
     """Whether test sequences go on where training ones end, so that each of those is needed to learn from."""
     notes: tuple[str, ...] = ()
@@ -35,6 +37,7 @@ class Opened(Source):
 
     The seed draws the validation part, and the test part where none is given, by whole sequence. A single training
     sequence, and those that the test sequences continue, are cut in time instead: the last 20% of each validate.
+    A validation part that the files give is taken as it is.
     """
 
     def __init__(self, loaded: Loaded, where: str, *, digest: str, test_share: float, few: str) -> None:
@@ -43,11 +46,11 @@ class Opened(Source):
         known = loaded.known
         self.loaded, self.known, self.test_share = loaded, known, test_share
         self.official_test, self.digest = loaded.test is not None, digest
-        self.cut = cut_in_time(known, VALIDATION) if _is_cut(loaded) else None
+        self.cut = _cut(loaded)
         self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.x.shape[1]
         self.notes = (
             *loaded.notes,
-            *_cut_note(self.cut),
+            *_cut_note(self.cut, given=loaded.validation is not None),
             *_constant_note(known),
             *_copies_note(loaded),
             *_early_note(loaded),
@@ -66,27 +69,25 @@ class Opened(Source):
 
 
 def cut_in_time(sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:
-    """Cut each sequence into its first steps and its last `share`, which get other names.
+    """Cut each sequence into its first steps and its last `share`, whose numbers go on.
 
     >>> first, last = cut_in_time(Sequences.of([np.arange(10.0)[:, None]], [0]), 0.2)
-    >>> first.length.tolist(), last.x[0].tolist(), last.ids
-    ([8], [[8.0], [9.0]], ('0 (last 20%)',))
+    >>> first.length.tolist(), last.x[0].tolist(), last.start.tolist()
+    ([8], [[8.0], [9.0]], [8])
     """
     ends = [min(max(1, round(length * (1 - share))), length - 1) for length in sequences.length.tolist()]
-    names = tuple(f"{name} (last {share:.0%})" for name in sequences.ids)
-    first = _slices(sequences, np.zeros_like(sequences.length), np.array(ends))
-    return first, replace(_slices(sequences, np.array(ends), sequences.length), ids=names)
+    return _cut_at(sequences, np.array(ends))
 
 
-def _slices(sequences: Sequences, start: NDArray[np.int64], end: NDArray[np.int64]) -> Sequences:
-    bounds = [slice(a, b) for a, b in zip(start.tolist(), end.tolist(), strict=True)]
-    return Sequences.of(
-        [x[kept] for x, kept in zip(sequences.x, bounds, strict=True)],
-        [label[kept] for label, kept in zip(sequences.label, bounds, strict=True)],
-        ids=sequences.ids,
-        features=sequences.features,
-        classes=sequences.classes,
-    )
+def _cut_at(sequences: Sequences, ends: NDArray[np.int64]) -> tuple[Sequences, Sequences]:
+    return sequences.cut(np.zeros_like(ends), ends), sequences.cut(ends, sequences.length)
+
+
+def _cut(loaded: Loaded) -> tuple[Sequences, Sequences] | None:
+    """The training and the validation part, where no seed draws them."""
+    if loaded.validation is not None:
+        return _cut_at(loaded.known, loaded.validation)
+    return cut_in_time(loaded.known, VALIDATION) if _is_cut(loaded) else None
 
 
 def _usable(loaded: Loaded, where: str, few: str) -> None:
@@ -109,15 +110,17 @@ def _usable(loaded: Loaded, where: str, few: str) -> None:
 
 
 def _is_cut(loaded: Loaded) -> bool:
-    return loaded.test is not None and (loaded.continued or len(loaded.known) == 1)
+    in_time = loaded.continued or len(loaded.known) == 1
+    return loaded.test is not None and loaded.validation is None and in_time
 
 
-def _cut_note(cut: tuple[Sequences, Sequences] | None) -> tuple[str, ...]:
+def _cut_note(cut: tuple[Sequences, Sequences] | None, *, given: bool) -> tuple[str, ...]:
     if cut is None:
         return ()
     train, validation = (int(part.length.sum()) for part in cut)
     which = "each training sequence" if len(cut[0]) > 1 else "the training sequence"
-    return (f"validation is the last {VALIDATION:.0%} of {which}: {train:,} steps train and {validation:,} validate",)
+    what = "given" if given else f"the last {VALIDATION:.0%} of {which}"
+    return (f"validation is {what}: {train:,} steps train and {validation:,} validate",)
 
 
 def _constant_note(known: Sequences) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ class Sequences:
     """Name of each feature."""
     classes: tuple[str, ...] = ("0", "1")
     """Name of each class, normal first."""
+    offset: NDArray[np.int64] | None = None
+    """Steps of its series that come before each sequence, [N]; None where each begins its series."""
 
     def __len__(self) -> int:
         return len(self.length)
@@ -38,6 +40,11 @@ class Sequences:
     def mask(self) -> NDArray[np.bool_]:
         """True where a step is real, [N, T]."""
         return np.arange(self.x.shape[1]) < self.length[:, None]
+
+    @property
+    def start(self) -> NDArray[np.int64]:
+        """Number of each sequence's first step in its series, counted from 0, [N]."""
+        return np.zeros_like(self.length) if self.offset is None else self.offset
 
     def take(self, index: NDArray[np.int64]) -> Sequences:
         """The sequences at `index`, in that order."""
@@ -48,6 +55,26 @@ class Sequences:
             ids=tuple(self.ids[i] for i in index),
             features=self.features,
             classes=self.classes,
+            offset=None if self.offset is None else self.offset[index],
+        )
+
+    def cut(self, start: NDArray[np.int64], end: NDArray[np.int64]) -> Sequences:
+        """The steps [start, end) of each sequence, both [N]; a sequence without any is left out.
+
+        >>> s = Sequences.of([np.arange(5.0)[:, None], np.arange(3.0)[:, None]], [0, 1])
+        >>> late = s.cut(np.array([3, 3]), s.length)
+        >>> late.ids, late.x.tolist(), late.start.tolist()
+        (('0',), [[[3.0], [4.0]]], [3])
+        """
+        kept = np.flatnonzero(end > start).tolist()
+        bounds = [slice(int(start[i]), int(end[i])) for i in kept]
+        return Sequences.of(
+            [self.x[i, steps] for i, steps in zip(kept, bounds, strict=True)],
+            [self.label[i, steps] for i, steps in zip(kept, bounds, strict=True)],
+            ids=tuple(self.ids[i] for i in kept),
+            features=self.features,
+            classes=self.classes,
+            offset=(self.start + start)[kept],
         )
 
     @classmethod
@@ -59,6 +86,7 @@ class Sequences:
         ids: tuple[str, ...] | None = None,
         features: tuple[str, ...] | None = None,
         classes: tuple[str, ...] = ("0", "1"),
+        offset: NDArray[np.int64] | None = None,
     ) -> Sequences:
         """Pad arrays [T_i, F] with a label per step, or one label per sequence (given to each of its steps)."""
         longest, width = max(len(a) for a in x), x[0].shape[1]
@@ -74,4 +102,5 @@ class Sequences:
             ids=ids or tuple(str(i) for i in range(len(x))),
             features=features or tuple(f"x{i}" for i in range(width)),
             classes=classes,
+            offset=offset,
         )

@@ -58,13 +58,15 @@ DATASETS: dict[str, type[DataSpec]] = {
 
 
 def data_settings(value: object) -> object:
-    """A name or a path (anything else with a dot or a slash) as a mapping with a `kind`; a mapping with its kind.
+    """A name or a path as a mapping with a `kind`; a mapping with its kind.
+
+    A path is what has a dot or a slash or is there, unless it is the name of a data set.
 
     >>> data_settings("drift"), data_settings("mine.csv")
     ({'kind': 'drift'}, {'kind': 'file', 'path': 'mine.csv'})
     """
     if isinstance(value, str):
-        is_path = value not in DATASETS and any(mark in value for mark in "./\\")
+        is_path = value not in DATASETS and (any(mark in value for mark in "./\\") or Path(value).exists())
         return recognise(value) if is_path else {"kind": value}
     if isinstance(value, Mapping) and "kind" not in value and "path" in value:
         path, others = value["path"], {key: of for key, of in value.items() if key != "path"}

@@ -71,18 +71,27 @@ def point_adjusted(steps: Steps, alarms: Alarms) -> float:
     >>> point_adjusted(steps, np.array([False, False, True, False]))
     1.0
     """
+    return _adjusted(*_events(steps), alarms)
+
+
+def _events(steps: Steps) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The event (run of anomalous steps of one sequence) of each step, -1 where normal; and the steps of each event."""
     anomalous = steps.anomalous
-    begins = np.ones(len(steps), bool)
-    begins[1:] = (anomalous[1:] != anomalous[:-1]) | (steps.sequence[1:] != steps.sequence[:-1])
-    run = np.cumsum(begins) - 1  # [steps], index of the run of equal labels
-    touched = np.zeros(int(begins.sum()), bool)
-    touched[run[alarms & anomalous]] = True
-    hits = int((touched[run] & anomalous).sum())
-    false = int((alarms & ~anomalous).sum())
-    return float(2 * hits / (hits + false + anomalous.sum()))
+    begins = anomalous.copy()
+    begins[1:] &= ~anomalous[:-1] | (steps.sequence[1:] != steps.sequence[:-1])
+    event = np.where(anomalous, np.cumsum(begins) - 1, -1)
+    return event, np.bincount(event[anomalous])
+
+
+def _adjusted(event: NDArray[np.int64], sizes: NDArray[np.int64], alarms: Alarms) -> float:
+    found = event[alarms]
+    hits = int(sizes[np.bincount(found[found >= 0], minlength=len(sizes)) > 0].sum())
+    false = int((found < 0).sum())
+    return float(2 * hits / (hits + false + sizes.sum()))
 
 
 def _of_random_alarms(steps: Steps, rate: float) -> float:
     """Point-adjusted F1 of random alarms that are as frequent, a mean over some draws."""
-    generator = np.random.default_rng(0)
-    return float(np.mean([point_adjusted(steps, generator.random(len(steps)) < rate) for _ in range(DRAWS)]))
+    generator, events = np.random.default_rng(0), _events(steps)
+    drawn = (generator.random(len(steps)) < rate for _ in range(DRAWS))
+    return float(np.mean([_adjusted(*events, alarms) for alarms in drawn]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from seqanomaly.comparison import ALPHA, holm
+from seqanomaly.comparison import ALPHA, SHUFFLED, holm
 from seqanomaly.power import MOST_SEEDS, PILOT, fits
 from seqanomaly.report.words import MARGIN, Row, groups
 
@@ -12,7 +12,7 @@ from seqanomaly.report.words import MARGIN, Row, groups
 def power_notes(effects: pd.DataFrame, bucket: str, metric: str = "accuracy", margin: float = MARGIN) -> list[str]:
     """One sentence per data set and model: what its seeds could not have shown, and how many would show the margin.
 
-    The loss whose pairs vary most decides, so the sentence holds for every loss.
+    From the loss whose pairs vary least to the one whose pairs vary most; shuffled labels are no contender.
 
     Args:
         effects: see `effects.effects`.
@@ -28,11 +28,10 @@ def power_notes(effects: pd.DataFrame, bucket: str, metric: str = "accuracy", ma
     chosen = effects[(effects["bucket"] == bucket) & (effects["metric"] == metric)]
     said = []
     for title, rows in groups(chosen):
-        known = [row for row in rows if row["detectable"] == row["detectable"]]
+        rows = [row for row in rows if not row["loss"].startswith(SHUFFLED)]
+        known = sorted((row for row in rows if row["detectable"] == row["detectable"]), key=lambda r: r["detectable"])
         if known:
-            worst = max(known, key=lambda row: float(row["detectable"]))
-            shown = _power({**worst, "seeds": worst["n_pairs"]}, bucket, metric, margin)
-            said.append(f"{title}: {shown}" + f" ({worst['loss']} varies most)" * (len(rows) > 1) + ".")
+            said.append(f"{title}: {_power(known[-1]['n_pairs'], known, bucket, metric, margin)}.")
     return said
 
 
@@ -53,20 +52,24 @@ def planned_notes(plan: pd.DataFrame, bucket: str, metric: str = "accuracy", mar
     said = []
     for title, (row,) in groups(plan):
         if row["sd"] == row["sd"]:
-            said.append(f"{title}: {_power(row, bucket, metric, margin)} (from {row['n_pairs']} stored pairs).")
+            shown = _power(row["seeds"], [row], bucket, metric, margin)
+            said.append(f"{title}: {shown} (from {row['n_pairs']} stored pairs).")
         elif row["n_pairs"] >= PILOT:
             said.append(f"{title}: the {row['n_pairs']} stored pairs do not vary, so nothing can be planned from them.")
     return said
 
 
-def _power(row: Row, bucket: str, metric: str, margin: float) -> str:
-    small, named = amount(float(row["detectable"]), metric), metric.replace("_", " ")
-    shown = f"with {row['seeds']} seeds, {bucket} differences in {named} under {small} would not be seen"
+def _power(seeds: int, rows: list[Row], bucket: str, metric: str, margin: float) -> str:
+    """What that many seeds show of losses that are sorted by how much their pairs vary."""
+    sizes = [amount(float(row["detectable"]), metric) for row in (rows[0], rows[-1])]
+    ends = [f"{sizes[0].split()[0]} ({rows[0]['loss']})", f"{sizes[1]} ({rows[-1]['loss']})"]
+    span = sizes[0] if len(rows) == 1 else " to ".join(ends)
+    shown = f"with {seeds} seeds, {bucket} differences in {metric.replace('_', ' ')} under {span} would not be seen"
     if not fits(metric):
         return shown
-    needed = row["seeds_needed"]
-    many = f"{int(needed):,}" if needed == needed else f"more than {MOST_SEEDS:,}"
-    return f"{shown}; {many} seeds would show {amount(margin, metric)}"
+    needed = sorted((row["seeds_needed"] for row in rows), key=lambda n: (n != n, n))
+    many = dict.fromkeys(f"{int(n):,}" if n == n else f"more than {MOST_SEEDS:,}" for n in (needed[0], needed[-1]))
+    return f"{shown}; {' to '.join(many)} seeds would show {amount(margin, metric)}"
 
 
 def margin_notes(

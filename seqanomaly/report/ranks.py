@@ -47,7 +47,9 @@ def critical_difference_figure(over: pd.DataFrame, bucket: str, metric: str = "a
         raise DataError(f"there are no ranks of {metric} {bucket} to draw: no data set has every loss")
     columns = list(over.columns)
     what = [n for n in columns[: columns.index("n_datasets")] if n not in ("loss", "bucket", "metric")]
-    every = [(_title(what, key), panel) for key, panel in chosen.groupby(what, sort=False, dropna=False)]
+    several = chosen[chosen.groupby(what, dropna=False)["loss"].transform("size") > 1]  # untrained models have one loss
+    by_model = (several if len(several) else chosen).groupby(what, sort=False, dropna=False)
+    every = [(_title(what, key), panel) for key, panel in by_model]
     found = every[:PANELS]
     heights = [LINE * (4.6 + -(-len(panel) // 2) + 0.6 * len(_groups(panel))) for _, panel in found]
     side = LETTER * (max(len(str(loss)) for loss in chosen["loss"]) + 6) + 0.25  # a name, its rank, the line to it

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from seqanomaly.comparison import NOT_TRAINED
 from seqanomaly.report.units import Unit, unit
 from seqanomaly.report.words import Row, groups
 
@@ -33,10 +34,35 @@ def blocks(
         metric: which metric to show.
     """
     heads = ["loss", *buckets, *(f"{bucket} change" for bucket in buckets), "ESS"]
-    return [
+    found = list(groups(comparison[comparison["metric"] == metric]))
+    trained = [
         Block(title, heads, _rows(rows, buckets, unit(metric)), _footer(rows, context, buckets))
-        for title, rows in groups(comparison[comparison["metric"] == metric])
+        for title, rows in found
+        if not _untrained(rows)
     ]
+    return trained + _baseline_blocks([rows for _, rows in found if _untrained(rows)], context, buckets, unit(metric))
+
+
+def _untrained(rows: list[Row]) -> bool:
+    return all(NOT_TRAINED in row["note"] for row in rows)
+
+
+def _baseline_blocks(groups_of: list[list[Row]], context: pd.DataFrame, buckets: list[str], shown: Unit) -> list[Block]:
+    """The models that are not trained: one block per data set and further axes, one row per model."""
+    together: dict[str, list[list[Row]]] = {}
+    for rows in groups_of:
+        place = [rows[0]["dataset"], *(f"{name}={rows[0][name]}" for name in context.columns[1:-4] if name in rows[0])]
+        together.setdefault(", ".join(map(str, place)), []).append(rows)
+    made = []
+    for title, models in together.items():
+        cells = []
+        for rows in models:
+            at = {row["bucket"]: row for row in rows}
+            cells.append([str(rows[0]["model"]), *(_interval(at[bucket], shown) for bucket in buckets)])
+        every = [{**row, "loss": row["model"], "note": _after(row["note"])} for rows in models for row in rows]
+        said = _footer(every, context, buckets)
+        made.append(Block(f"not trained, on {title}", ["model", *buckets], cells, said))
+    return made
 
 
 def whole_blocks(comparison: pd.DataFrame, heads: Mapping[str, str], changed: Sequence[str] = ()) -> list[Block]:
@@ -117,6 +143,8 @@ def dataset_blocks(over: pd.DataFrame, bucket: str, metric: str) -> list[Block]:
     what = [name for name in columns[: columns.index("n_datasets")] if name not in ("loss", "bucket", "metric")]
     made = []
     for key, rows in chosen.groupby(what, sort=False, dropna=False):
+        if len(rows) == 1:  # a model that is not trained
+            continue
         cells = [
             [
                 str(row["loss"]),
@@ -189,6 +217,11 @@ def bucket_context(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame
     accuracy, place = runs[runs["metric"] == "accuracy"], ["dataset", *axes, "bucket"]
     found = accuracy.groupby(place, sort=False)[["n", "prevalence", "majority_accuracy"]].mean()
     return found.reset_index()
+
+
+def _after(note: str) -> str:
+    """A note without the words that the title says already."""
+    return note.removeprefix(NOT_TRAINED).removeprefix("; ")
 
 
 def _rows(rows: list[Row], buckets: list[str], shown: Unit) -> list[list[str]]:

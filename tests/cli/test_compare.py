@@ -18,6 +18,7 @@ from seqanomaly.experiment import Experiment
 from seqanomaly.metrics.scores import METRICS
 from seqanomaly.metrics.whole import WHOLE_METRICS
 from seqanomaly.models.specs import MODELS
+from seqanomaly.ranking import HIGHER_IS_BETTER
 from seqanomaly.store import Store
 from seqanomaly.sweep import load_experiment
 
@@ -113,6 +114,7 @@ def test_flags_override_the_file(seqanom: Run, tiny: Path) -> None:
         "train": {"epochs": 1, "lr": [0.1, 0.01]},
         "seeds": [5, 7],
         "baseline": "exp",
+        "metric": "auroc",
     }
     assert done.code == 0
     assert load_experiment(Path("results/tiny/experiment.yaml")) == Experiment(**expected)
@@ -169,7 +171,7 @@ def test_a_run_that_hangs_is_given_up(seqanom: Run, tiny: Path) -> None:
     ("text", "complaint"),
     [
         ("los: exp", "unknown key 'los'; did you mean 'loss'? (known: name, question, task, data, model, loss, train, "
-         "seeds, baseline, buckets, threshold, window, frame, choose, stack, controls)"),
+         "seeds, baseline, buckets, threshold, window, frame, choose, metric, stack, controls)"),
         ("loss: [linaer, exp]", "loss: unknown loss 'linaer'; did you mean 'linear'? (known: "),
         ("loss: {kind: exp, rte: 0.2}", "loss: unknown key 'rte'; did you mean 'rate'? (known: "),
         ("model: {kind: gru, hidden: big}", "model.hidden: must be an integer, got 'big'"),
@@ -217,8 +219,10 @@ def test_a_file_that_is_no_experiment(text: str, said: str, complaint: Complaint
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--metric", "acuracy"), f"--metric: unknown metric 'acuracy'; did you mean 'accuracy'? (known: "
-         f"{', '.join(METRICS)})"),
+        (("--metric", "acuracy"), "metric: nothing is ranked by 'acuracy'; did you mean 'accuracy'? (known: "
+         f"{', '.join(sorted(HIGHER_IS_BETTER))})"),
+        (("--metric", "point_adjusted_f1"), "metric: nothing is ranked by 'point_adjusted_f1' (point adjustment "
+         f"flatters random scores, so nothing is ranked by it); known: {', '.join(sorted(HIGHER_IS_BETTER))}"),
         (("--engine", "loca"), "--engine: unknown engine 'loca'; known: local, serial"),
         (("--run-timeout", "-1"), "--run-timeout: must be greater than 0 seconds, got -1"),
         (("--run-timeout", "nan"), "--run-timeout: must be greater than 0 seconds, got nan"),
@@ -282,10 +286,11 @@ def test_controls(seqanom: Run, tiny: Path, tmp_path: Path) -> None:
     assert done.code == 0
     assert done.err.startswith(MEAN_NOTE)
     assert done.err.endswith("tiny: 12 of 12 runs done\n")
-    for model in ("logistic", "position", "majority", "random"):
-        assert f"\n{model} on {NAME}\n" in done.out
+    assert f"\nlogistic on {NAME}\n" in done.out
+    untrained = done.out.split(f"\nnot trained, on {NAME}\n")[1].splitlines()
+    assert [line.split()[0] for line in untrained[:4]] == ["model", "position", "majority", "random"]
     assert "there is no loss beside" not in done.out
-    assert "; not trained, so there is one loss only; one run, so no interval\n" in done.out
+    assert untrained[4].endswith("; one run, so no interval")
     found = load_experiment(Path("results/tiny/experiment.yaml"))
     assert found.controls
     assert found.count == 12

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from seqanomaly.metrics.scores import METRICS
+from seqanomaly.ranking import HIGHER_IS_BETTER
 from seqanomaly.store import Store
 
 Run = Callable[..., Any]
@@ -61,9 +61,10 @@ def test_a_folder_without_an_experiment(complaint: Complaint, folder: str) -> No
     )
 
 
-def test_a_metric_that_does_not_exist(complaint: Complaint) -> None:
-    assert complaint("report", ".", "--metric", "auc") == (
-        f"--metric: unknown metric 'auc'; did you mean 'auroc'? (known: {', '.join(METRICS)})"
+def test_a_metric_that_does_not_exist(seqanom: Run, complaint: Complaint) -> None:
+    seqanom(*COMPARE, "--out", "out")
+    assert complaint("report", "out", "--metric", "auc") == (
+        f"metric: nothing is ranked by 'auc'; did you mean 'auroc'? (known: {', '.join(sorted(HIGHER_IS_BETTER))})"
     )
 
 

@@ -169,3 +169,18 @@ def test_the_best_accuracy_is_a_share_where_it_is_known(source: Source, name: st
     if best is not None:
         assert best.shape == test.x.shape[1:2]
         assert np.all((best >= 0) & (best <= 1))
+
+
+CUT = {"nab", "ucr", "tsb_ad", "tsb_uad", "aeon"}
+"""Whose training and test part are one series, cut at a step."""
+
+
+def test_numbers_of_steps_go_on_where_a_series_is_cut(source: Source, name: str) -> None:
+    parts = source.parts(0)
+    if name in CONTINUED:
+        assert parts.train.ids == parts.validation.ids == parts.test.ids
+        assert parts.validation.start.tolist() == parts.train.length.tolist()
+    if name in CUT:
+        assert parts.test.start.tolist() == (parts.validation.start + parts.validation.length).tolist()
+    else:
+        assert not parts.test.start.any()

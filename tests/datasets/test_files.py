@@ -184,27 +184,28 @@ def test_settings_that_cannot_be(value: object, text: str) -> None:
         (
             machines(set=["train"] * 59 + ["tset"]),
             {"part": "set"},
-            "column 'set', data row 60: 'tset' is not train or test",
+            "column 'set', data row 60: 'tset' is not train, validation or test",
         ),
         (
             machines(set=[None] + ["train"] * 56 + ["test"] * 3),
             {"part": "set"},
-            "column 'set', data row 1: 'nan' is not train or test",
+            "column 'set', data row 1: 'nan' is not train, validation or test",
         ),
         (
             machines(set=["train"] * 58 + ["test"] * 2),
             {"part": "set"},
-            "series '19' is in both parts; a series belongs to train or to test as a whole",
+            "series '19' is in more than one part and series '0' is not; either every series is cut in time, or each "
+            "belongs to one part as a whole",
         ),
         (
             machines(set=["train"] * 60),
             {"part": "set"},
-            "column 'set' gives 20 series to train and 0 to test; train needs 2 (one validates) and test 1",
+            "column 'set' gives 20 series to train and 0 to test; each needs at least 1",
         ),
         (
             machines(set=["train"] * 3 + ["test"] * 57),
             {"part": "set"},
-            "column 'set' gives 1 series to train and 19 to test; train needs 2 (one validates) and test 1",
+            "series '0' has 3 steps; a sequence needs at least 4 to be cut into one that trains and one that validates",
         ),
     ],
 )

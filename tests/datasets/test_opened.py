@@ -28,7 +28,8 @@ def test_a_single_training_sequence_is_cut_in_time() -> None:
         assert parts.train.x[0, :, 0].tolist() == list(range(40))
         assert parts.validation.x[0, :, 0].tolist() == list(range(40, 50))
         assert parts.test.length.tolist() == [7, 9]
-    assert (parts.train.ids, parts.validation.ids) == (("0",), ("0 (last 20%)",))
+    assert (parts.train.ids, parts.validation.ids) == (("0",), ("0",))
+    assert (parts.train.start.tolist(), parts.validation.start.tolist()) == ([0], [40])
     assert source.official_test
     assert source.shape == (1, 50)
     assert source.notes == (
@@ -49,7 +50,7 @@ def test_training_sequences_that_the_test_continues_are_all_cut() -> None:
     )
     parts = source.parts(0)
     assert (parts.train.length.tolist(), parts.validation.length.tolist()) == ([8, 16], [2, 4])
-    assert parts.validation.ids == ("0 (last 20%)", "1 (last 20%)")
+    assert (parts.validation.ids, parts.validation.start.tolist()) == (("0", "1"), [8, 16])
     assert source.notes == ("validation is the last 20% of each training sequence: 24 steps train and 6 validate",)
 
 

@@ -56,3 +56,13 @@ def test_one_label_is_given_to_each_step() -> None:
 def test_as_many_labels_as_sequences() -> None:
     with pytest.raises(ValueError, match="argument 2 is shorter"):
         Sequences.of([np.ones((2, 1)), np.ones((3, 1))], [1])
+
+
+def test_pieces_know_where_they_begin() -> None:
+    whole = Sequences.of([np.arange(6.0)[:, None], np.arange(4.0)[:, None]], [[0, 0, 0, 0, 1, 1], 0])
+    late = whole.cut(np.array([2, 4]), np.array([6, 4]))
+    assert (late.ids, late.start.tolist(), late.length.tolist()) == (("0",), [2], [4])
+    latest = late.cut(np.array([1]), np.array([3]))
+    assert (latest.start.tolist(), latest.x[0, :, 0].tolist(), latest.label.tolist()) == ([3], [3.0, 4.0], [[0, 1]])
+    assert late.take(np.array([0])).start.tolist() == [2]
+    assert whole.start.tolist() == whole.take(np.array([1, 0])).start.tolist() == [0, 0]

@@ -1,4 +1,4 @@
-"""Every family goes through the whole line: a detector is trained, tested and named."""
+"""Every family of files goes through the whole line: a detector is trained, tested and named."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from seqanomaly.datasets.family import Family
+from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.run import train
 
 Samples = Mapping[str, Callable[[Path], None]]
@@ -27,6 +29,13 @@ LEARNED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+SHIPPED: list[dict[str, Any]] = [
+    {"kind": "cmapss"},
+    {"kind": "tep", "label": "fault"},
+    {"kind": "robot", "subset": "lp4", "label": "class"},
+]
+
+
 @pytest.mark.parametrize("kind", LEARNED)
 def test_a_detector_is_trained(samples: Samples, tmp_path: Path, kind: str) -> None:
     samples[kind](tmp_path / "here")
@@ -39,5 +48,16 @@ def test_a_detector_is_trained(samples: Samples, tmp_path: Path, kind: str) -> N
     assert list(accuracy.index) == ["early", "mid", "late"]
 
 
-def test_all_families_that_do_not_ship_are_trained(samples: Samples) -> None:
+@pytest.mark.parametrize("data", SHIPPED, ids=lambda data: data["kind"])
+def test_a_detector_is_trained_on_what_ships(data: dict[str, Any]) -> None:
+    task = "classify" if data.get("label") in ("fault", "class") else "detect"
+    result = train({"task": task, "data": data, "model": {"kind": "rnn", "hidden": 2}, "train": {"epochs": 1}})
+    accuracy = result.metrics.query("metric == 'accuracy'")["value"]
+    assert accuracy.between(0, 1).all()
+    assert len(accuracy) == 3
+
+
+def test_all_families_are_trained(samples: Samples) -> None:
+    families = {kind for kind, data in DATASETS.items() if issubclass(data, Family)}
     assert set(LEARNED) == set(samples)
+    assert families == {*LEARNED, *(data["kind"] for data in SHIPPED)}

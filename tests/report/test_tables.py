@@ -8,11 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqanomaly.comparison import compare_runs
+from seqanomaly.comparison import NOT_TRAINED, compare_runs
 from seqanomaly.report.page import markdown
-from seqanomaly.report.tables import Block, blocks, bucket_context, interval
+from seqanomaly.report.tables import (
+    Block,
+    blocks,
+    bucket_context,
+    dataset_blocks,
+    interval,
+    weight_blocks,
+    weights_of,
+    whole_blocks,
+)
 from seqanomaly.report.units import unit
 from seqanomaly.report.words import findings
+from seqanomaly.several import over_datasets
 
 ENDS = ["early", "late"]
 
@@ -154,3 +164,53 @@ def test_a_bar_in_a_name_does_not_break_the_table(comparison: pd.DataFrame, stor
     renamed = comparison.assign(loss=comparison["loss"].replace("exp", "a|b"))
     page = markdown(renamed, bucket_context(stored_runs), ENDS, name="a", question="", sentences=[], baseline="uniform")
     assert "| a\\|b | 63.7 ± 1.3 | 84.0 ± 0.7 | -13.1 ± 0.8 \\* | +7.1 ± 0.4 \\* | 18.6 |\n" in page
+
+
+def test_what_each_loss_makes_of_the_steps() -> None:
+    runs = pd.DataFrame(
+        [
+            {"dataset": "tep", "model": "gru", "loss": loss, "seed": seed, "bucket": bucket, "metric": "accuracy"}
+            | {"frame": "sequence", "normalize": "mean", "mean_weight": 1.0, "ess": ess + seed, "active_share": 0.5}
+            | {"prevalence": 0.9, "train_prevalence": 0.25, "effective_prevalence": 0.75}
+            for loss, ess in (("uniform", 50.0), ("exp", 20.0))
+            for seed in range(2)
+            for bucket in ENDS
+        ]
+    )
+    (block,) = weight_blocks(weights_of(runs))
+    assert block.title == "tep"
+    assert block.rows == [
+        ["uniform", "sequence", "mean", "1", "50.5", "50.0", "25.0", "75.0"],
+        ["exp", "sequence", "mean", "1", "20.5", "50.0", "25.0", "75.0"],
+    ]
+    assert weights_of(runs.drop(columns="normalize")).empty
+
+
+def test_models_that_are_not_trained_share_a_table(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:
+    uniform = comparison[(comparison["loss"] == "uniform") & (comparison["dataset"] == "drift")]
+    untrained = [uniform.assign(model=name, note=f"{NOT_TRAINED}; a note") for name in ("majority", "random")]
+    made = blocks(pd.concat([comparison, *untrained]), bucket_context(stored_runs), ENDS)
+    assert [block.title for block in made][2:] == ["not trained, on drift"]
+    assert made[-1].heads == ["model", *ENDS]
+    assert [row[0] for row in made[-1].rows] == ["majority", "random"]
+    assert made[-1].rows[0][1:] == made[0].rows[0][1:3]
+    assert made[-1].footer.endswith("; a note")
+
+
+def test_delays_side_by_side(comparison: pd.DataFrame) -> None:
+    family = comparison[(comparison["dataset"] == "drift") & (comparison["metric"] == "accuracy")]
+    family = family[family["bucket"] == "late"].assign(bucket="all", note="")
+    median = family.assign(metric="delay_median", mean=7.0, ci_high=7.5, difference=2.0, difference_high=2.5)
+    never = family.assign(metric="never_detected", mean=0.25, ci_high=0.3, note="a note")
+    heads = {"delay_median": "median", "never_detected": "never (%)"}
+    (block,) = whole_blocks(pd.concat([median, never]), heads, ["delay_median"])
+    assert block.heads == ["loss", "median", "never (%)", "change of the median"]
+    assert block.rows[2] == ["exp", "7.0 ± 0.5", "25.0 ± 5.0", "+2.0 ± 0.5 *"]
+    assert block.footer == "never (%): a note"
+
+
+def test_ranks_over_data_sets(comparison: pd.DataFrame) -> None:
+    (block,) = dataset_blocks(over_datasets(comparison, "uniform"), "late", "accuracy")
+    assert block.title == "gru(hidden=4)"
+    assert [row[0] for row in block.rows] == ["uniform", "linear", "exp", "step"]
+    assert block.footer.startswith("2 data sets; too few data sets: 2, at least 5 needed")

@@ -110,6 +110,7 @@ def _without_overlap(train: _Series, test: _Series, files: Sequence[Path], notes
         train_label=train.label,
         test=test.x[start:],
         test_label=test.label[start:],
+        offset=start,
     )
 
 

@@ -50,6 +50,8 @@ class Cmapss(Shipped):
                 f"{folder}: is not a folder; name the one with the files train_FD001.txt, test_.. and RUL_.."
             )
         there = ", ".join(path.name for path in listed(folder, "train_FD*.txt")) or "no training file"
+        if self.path is None and self.subset != "FD001":
+            raise DataError(f"{self.subset} does not ship; name the folder of the unpacked C-MAPSS archive with path")
         remedy = f"a subset has the files train_, test_ and RUL_{self.subset}.txt (found: {there})"
         return [find(folder, f"{part}_{self.subset}.txt", remedy) for part in ("train", "test", "RUL")]
 

@@ -22,6 +22,8 @@ class Halves:
     train_label: NDArray[np.int64]
     test: NDArray[np.float64]
     test_label: NDArray[np.int64]
+    offset: int = 0
+    """Number of the first test step in its series; 0 where the test part is a recording of its own."""
 
     @classmethod
     def cut(cls, name: str, x: NDArray[np.float64], label: NDArray[np.int64], at: int) -> Halves:
@@ -32,7 +34,7 @@ class Halves:
         """
         if not 0 < at < len(x):
             raise DataError(f"{name}: has {len(x)} steps, so it cannot be cut into train and test at step {at}")
-        return cls(name=name, train=x[:at], train_label=label[:at], test=x[at:], test_label=label[at:])
+        return cls(name=name, train=x[:at], train_label=label[:at], test=x[at:], test_label=label[at:], offset=at)
 
 
 def halves_loaded(
@@ -58,6 +60,7 @@ def halves_loaded(
             ids=names,
             features=features,
             classes=classes,
+            offset=np.array([one.offset for one in series]),
         ),
         notes=tuple(notes),
         continued=True,

@@ -48,6 +48,8 @@ class Robot(Shipped, Drawn):
         root = self.root()
         if root.is_file():
             return [root]
+        if self.path is None and self.subset not in ("lp1", "lp4"):
+            raise DataError(f"{self.subset} does not ship; name the folder with {self.subset}.data with path")
         there = ", ".join(path.name for path in listed(root, "lp?.data")) or "none"
         return [find(root, f"{self.subset}.data", f"found: {there}")]
 

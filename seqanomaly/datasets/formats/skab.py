@@ -100,6 +100,7 @@ def _sequences(runs: Sequence[_Run], start: int, end: int | None) -> Sequences:
         [run.label[start:end] for run in runs],
         ids=tuple(run.name for run in runs),
         features=runs[0].features,
+        offset=np.full(len(runs), start),
     )
 
 

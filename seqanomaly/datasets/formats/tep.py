@@ -49,6 +49,8 @@ class Tep(Shipped, Drawn):
     def files(self) -> Sequence[Path]:
         """The training and the test table, or the one table."""
         root, remedy = self.root(), f"it needs tep_{self.subset}_train.csv and tep_{self.subset}_test.csv"
+        if self.path is None and self.subset != "sim":
+            raise DataError("these episodes ship under a name of their own: episodes; or name a folder with path")
         if root.is_file():
             return [root]
         return [find(root, f"tep_{self.subset}_{part}.csv", remedy) for part in ("train", "test")]

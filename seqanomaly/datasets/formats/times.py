@@ -42,7 +42,7 @@ def time_notes(times: Mapping[str, pd.Series]) -> list[str]:
     ]
     if any(uneven.values()):
         longest = max((name for name in uneven if uneven[name]), key=lambda name: apart[name].max())
-        gap = _duration(float(apart[longest].max()))
+        gap = duration(float(apart[longest].max()))
         notes.append(
             f"uneven distances in time: {_count(uneven)}, the longest {gap} in {longest}: steps count as equally far "
             "apart"
@@ -64,7 +64,7 @@ def _count(found: Mapping[str, int]) -> str:
     return f"{total:,} step{'s' * (total != 1)} ({listed})"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A duration as in `7 d 6 h`."""
     whole, parts = int(seconds), []
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):

@@ -145,6 +145,9 @@ def test_settings_that_cannot_be() -> None:
 
 
 def test_what_is_missing_is_named(folder: Path) -> None:
+    with pytest.raises(DataError) as error:
+        Cmapss(subset="FD003").open()
+    assert str(error.value) == "FD003 does not ship; name the folder of the unpacked C-MAPSS archive with path"
     assert heard(folder, "FD002") == (
         "HERE: there is no train_FD002.txt in it; a subset has the files train_, test_ and RUL_FD002.txt "
         "(found: train_FD001.txt)"

@@ -97,6 +97,9 @@ def test_broken_files(tmp_path: Path, blocks: list[str], text: str) -> None:
 def test_a_problem_that_is_not_there() -> None:
     with pytest.raises(DataError) as error:
         Robot(subset="lp2").open()
+    assert str(error.value) == "lp2 does not ship; name the folder with lp2.data with path"
+    with pytest.raises(DataError) as error:
+        Robot(path=str(SHIPPED / "robot"), subset="lp2").open()
     assert str(error.value) == (f"{SHIPPED / 'robot'}: there is no lp2.data in it; found: lp1.data.gz, lp4.data.gz")
 
 

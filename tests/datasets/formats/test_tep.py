@@ -124,6 +124,9 @@ def test_broken_tables(tmp_path: Path, change: Any, text: str) -> None:
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
+        Tep(subset="episodes").open()
+    assert str(error.value) == ("these episodes ship under a name of their own: episodes; or name a folder with path")
+    with pytest.raises(DataError) as error:
         opened(tmp_path)
     assert str(error.value) == (
         f"{tmp_path}: there is no tep_sim_train.csv in it; it needs tep_sim_train.csv and tep_sim_test.csv"

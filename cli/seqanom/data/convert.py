@@ -1,0 +1,94 @@
+"""`seqanom data convert`: any data set as one long table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqanom import console
+from seqanom.data.options import Data, Features, Label, Normal, Part, Series, Step, chosen
+from seqanomaly.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seqanomaly.datasets.long import LongTable
+
+ENDINGS = (".parquet", ".csv")
+
+
+def convert(
+    data: Data,
+    out: Annotated[Path, typer.Argument(help="File to write, .parquet or .csv.")],
+    series: Series = None,
+    step: Step = None,
+    label: Label = None,
+    features: Features = None,
+    normal: Normal = None,
+    part: Part = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Write the split of this seed into the column part.", show_default="what is given", min=0),
+    ] = None,
+) -> None:
+    """Write every sequence, unscaled, as a long table: series, step, label, part and the features.
+
+    Parquet keeps the order of the classes. The column part is left out where the seed draws the test part.
+    """
+    from seqanomaly.datasets.long import long_table, write_long
+
+    if out.suffix.lower() not in ENDINGS:
+        raise ConfigError(f"OUT: unknown ending of {out}; use {' or '.join(ENDINGS)}")
+    spec = chosen(data, series, step, label, features, normal, part)
+    source = spec.open()
+    if out.exists() and str(out.resolve()) == str(Path(str(spec.settings().get("path") or "")).resolve()):
+        raise ConfigError(f"OUT: {out} is the data to convert; name another file")
+    made = long_table(source, seed)
+    try:
+        write_long(made.frame, out)
+    except OSError as error:
+        raise ConfigError(f"OUT: cannot write {out} ({error.strerror or error})") from None
+    console.result_text(f"{out}\n")
+    _say(made, out)
+
+
+def _say(made: LongTable, out: Path) -> None:
+    """What was written, how to read it, and what a CSV file cannot keep."""
+    counts = f"{len(made.frame):,} steps of {made.frame['series'].nunique():,} series"
+    split = (
+        "the column part says which train and which test" if "part" in made.frame else "the seed draws the test part"
+    )
+    console.remark(f"{counts}; {split}.")
+    console.remark(f"Read it with {reading(made.settings, out)}")
+    if out.suffix.lower() == ".csv" and (lost := _lost(made, out)):
+        console.remark(f"Note: read again, the CSV file gives other {' and '.join(lost)}; .parquet keeps them.")
+
+
+def reading(settings: Any, out: Path) -> str:
+    """The option that reads the table.
+
+    >>> reading({"part": "part"}, Path("out.parquet"))
+    "--data '{path: out.parquet, part: part}'"
+    """
+    import shlex
+
+    from seqanomaly.config import dump_yaml
+
+    mapping = {"path": out.as_posix(), **settings}
+    return f"--data {shlex.quote(dump_yaml(mapping, flow=True).strip() if settings else out.as_posix())}"
+
+
+def _lost(made: LongTable, out: Path) -> list[str]:
+    """What reading the CSV file does not give back: names of series that look like numbers, unused classes, order."""
+    from seqanomaly.datasets.formats.table import read_table
+    from seqanomaly.datasets.frame import Layout, read_frame
+    from seqanomaly.datasets.long import LABEL, PART, SERIES
+
+    normal = made.settings.get("normal")
+    layout = Layout(normal=None if normal is None else str(normal), ignore=(PART,))
+    found = read_frame(read_table(out), layout, out.name).sequences
+    pairs = {
+        "names of series": (list(found.ids), made.frame[SERIES].unique().tolist()),
+        "classes": (list(found.classes), made.frame[LABEL].cat.categories.tolist()),
+    }
+    return [what for what, (one, other) in pairs.items() if one != other]

@@ -1,0 +1,175 @@
+"""`seqanom data show`: what is in a data set, and what about it may mislead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqanom import console
+from seqanom.data.options import AsJson, Data, Features, Label, Normal, Part, Series, Step, chosen
+from seqanomaly.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from seqanomaly.datasets.source import Parts, Source
+    from seqanomaly.datasets.step_alone import Place, StepAlone
+
+BAR = 20
+"""Characters of a full bar."""
+
+
+def show(
+    data: Data,
+    series: Series = None,
+    step: Step = None,
+    label: Label = None,
+    features: Features = None,
+    normal: Normal = None,
+    part: Part = None,
+    seed: Annotated[int, typer.Option(help="Whose split.", min=0)] = 0,
+    picture: Annotated[Path | None, typer.Option(help="PNG file to draw some sequences into.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was recognised, sizes, channels, classes, where anomalies lie, and what may mislead."""
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise ConfigError(f"--picture: unknown ending of {picture}; use .png")
+    spec = chosen(data, series, step, label, features, normal, part)
+    source = spec.open()
+    parts = source.parts(seed)
+    facts = _facts(spec.name, source, parts, seed)
+    if as_json:
+        console.result_json(facts)
+    else:
+        _print(facts)
+    if picture is not None:
+        _draw(parts, f"{spec.name}, seed {seed}", picture)
+
+
+def _facts(name: str, source: Source, parts: Parts, seed: int) -> dict[str, Any]:
+    """Everything that is shown, as plain values."""
+    from seqanom.train import plain_json
+    from seqanomaly.datasets.doubts import doubts
+    from seqanomaly.datasets.step_alone import step_alone
+    from seqanomaly.datasets.summary import channels_table, classes_table, parts_table, tenths_table
+
+    places: tuple[Place, ...] = ("step", "position")
+    asked = [step_alone(parts.train, [parts.validation, parts.test], place) for place in places]
+    alone = [found for found in asked if found is not None]
+    return {
+        "data": name,
+        "seed": seed,
+        "test_part": "given" if source.official_test else "drawn by the seed",
+        "notes": list(source.notes),
+        "parts": plain_json(parts_table(parts)),
+        "channels": plain_json(channels_table(parts)),
+        "classes": plain_json(classes_table(parts)),
+        "tenths": plain_json(tenths_table(parts)),
+        "missing_values": 0,  # a missing value is an error that names its row, so what was read has none
+        "place_alone": [_alone(found) for found in alone],
+        "warnings": doubts(parts, alone),
+    }
+
+
+def _alone(alone: StepAlone) -> dict[str, Any]:
+    return {
+        "place": alone.place,
+        "rule": alone.rule,
+        "balanced_accuracy": alone.accuracy,
+        "low": alone.low,
+        "clear": alone.clear,
+    }
+
+
+def _print(facts: Mapping[str, Any]) -> None:
+    for note in facts["notes"]:
+        console.result(f"- {note}")
+    console.result(_parts(facts))
+    console.result("")
+    console.result(_channels(facts))
+    console.result("\nMissing values: none (one would be an error that names its row).\n")
+    console.result(_classes(facts))
+    console.result("")
+    console.result(_tenths(facts))
+    console.result("")
+    for alone in facts["place_alone"]:
+        console.result(_place(alone))
+    if not facts["place_alone"]:
+        console.result("Step index alone: not asked, as the training part or the rest has one class only.")
+    for warning in facts["warnings"]:
+        console.result(f"Warning: {warning}.")
+
+
+def _parts(facts: Mapping[str, Any]) -> Table:
+    title = f"{facts['data']}, seed {facts['seed']}; the test part is {facts['test_part']}"
+    columns = ("part", "sequences", "steps", "shortest", "median", "longest", "anomalous", "sequences with any")
+    made = console.table(*columns, title=title)
+    for row in facts["parts"]:
+        counts = [f"{row[key]:,}" for key in ("sequences", "steps", "shortest")]
+        made.add_row(
+            row["part"],
+            *counts,
+            f"{row['median']:g}",
+            f"{row['longest']:,}",
+            f"{row['anomalous']:.1%}",
+            str(row["anomalous_sequences"]),
+        )
+    return made
+
+
+def _channels(facts: Mapping[str, Any]) -> Table:
+    names = ("min", "mean", "max", "test_min", "test_max")
+    title = f"{console.plural(len(facts['channels']), 'channel')}: range in the training part and in the test part"
+    made = console.table("channel", "min", "mean", "max", "test min", "test max", "", title=title)
+    for row in facts["channels"]:
+        made.add_row(row["channel"], *(f"{row[key]:.5g}" for key in names), "constant" if row["constant"] else "")
+    return made
+
+
+def _classes(facts: Mapping[str, Any]) -> Table:
+    made = console.table("class", "train steps", "validation", "test", "share", "sequences", title="Classes")
+    for row in facts["classes"]:
+        steps = [f"{row[key]:,}" for key in ("train", "validation", "test")]
+        made.add_row(row["class"], *steps, f"{row['share']:.1%}", f"{row['sequences']:,}")
+    return made
+
+
+def _tenths(facts: Mapping[str, Any]) -> Table:
+    made = console.table("sequence", "train", "test", "all", "", title="Anomalous steps by tenth of the sequence")
+    made.columns[4].justify = "left"
+    for row in facts["tenths"]:
+        shares = ["-" if row[key] is None else f"{row[key]:.1%}" for key in ("train", "test", "all")]
+        made.add_row(row["tenth"], *shares, bar(row["all"] or 0.0))
+    return made
+
+
+def bar(share: float) -> str:
+    """A share as a bar, with a dot where it is too small for one.
+
+    >>> bar(0.25), bar(0.001), bar(0.0)
+    ('█████', '·', '')
+    """
+    return "█" * round(share * BAR) or "·" * (share > 0)
+
+
+def _place(alone: Mapping[str, Any]) -> str:
+    low = alone["low"]
+    certain = f"95% interval from {low:.1%}" if low == low else "too few sequences for an interval"
+    what = "Step index" if alone["place"] == "step" else "Relative position"
+    return (
+        f"{what} alone: '{alone['rule']}', fitted to the training part, has a balanced accuracy of "
+        f"{alone['balanced_accuracy']:.1%} on the rest ({certain})."
+    )
+
+
+def _draw(parts: Parts, title: str, path: Path) -> None:
+    from seqanomaly.datasets.picture import draw, save_picture
+
+    try:
+        save_picture(draw(parts, title), path)
+    except OSError as error:
+        raise ConfigError(f"--picture: cannot write {path} ({error.strerror or error})") from None
+    console.remark(f"Picture: {path}")

@@ -1,0 +1,96 @@
+"""The column of a table that says which rows train, validate and test."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqanomaly.config import nearest
+from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+
+PARTS = ("train", "validation", "test")
+"""What the column says, in the order in which the pieces of a series stand."""
+
+
+def given_parts(frame: pd.DataFrame, column: str, where: str) -> NDArray[np.int64]:
+    """Place in `PARTS` of each row; a `DataError` names `where` and the row of another word.
+
+    >>> given_parts(pd.DataFrame({"part": ["train", "Test"]}), "part", "doc").tolist()
+    [0, 2]
+    """
+    if column not in frame:
+        raise DataError(
+            f"{where}: there is no column {column!r} to tell train from test{nearest(column, frame.columns)}"
+        )
+    part = pd.Index(PARTS).get_indexer(pd.Index(frame[column].astype(str).str.lower())).astype(np.int64)
+    if (part < 0).any():
+        row = int(np.argmin(part))
+        raise DataError(
+            f"{where}: column {column!r}, data row {row + 1}: {str(frame[column].iloc[row])!r} is not train, "
+            "validation or test"
+        )
+    return part
+
+
+def by_part(loaded: Loaded, part: NDArray[np.int64], column: str, where: str) -> Loaded:
+    """All sequences by the part of each step, [steps], as `given_parts` counts; a `DataError` names the series.
+
+    A series is in a part as a whole, or all of them are cut in time: the first steps train, then come those that
+    validate, if any, then those that test.
+
+    >>> whole = Loaded(known=Sequences.of([np.zeros((6, 1))], [0]))
+    >>> cut = by_part(whole, np.array([0, 0, 0, 0, 2, 2]), "part", "doc")
+    >>> cut.known.length.tolist(), cut.test.start.tolist(), cut.continued
+    ([4], [4], True)
+    """
+    whole = loaded.known
+    count = _counts(whole, part, where)  # [N, 3]
+    learned, tested = count[:, :2].sum(axis=1), count[:, 2]
+    _enough(count, column, where)
+    _all_or_none_are_cut(whole, count, where)
+    begin = count[learned > 0, 0]
+    return replace(
+        loaded,
+        known=whole.cut(np.zeros_like(learned), learned),
+        test=whole.cut(learned, learned + tested),
+        validation=begin if count[:, 1].any() else None,
+        continued=bool(((learned > 0) & (tested > 0)).any()),
+    )
+
+
+def _counts(whole: Sequences, part: NDArray[np.int64], where: str) -> NDArray[np.int64]:
+    """Steps of each sequence in each part, [N, 3], after checking that they stand in the order of time."""
+    series = np.repeat(np.arange(len(whole)), whole.length)
+    back = (np.diff(part) < 0) & (np.diff(series) == 0)
+    if back.any():
+        at = int(np.argmax(back))
+        raise DataError(
+            f"{where}: series {whole.ids[series[at]]!r} has a {PARTS[part[at + 1]]} step after a {PARTS[part[at]]} "
+            "one; a series belongs to one part as a whole, or its first steps train and later ones test"
+        )
+    counts = np.bincount(series * 3 + part, minlength=3 * len(whole))
+    return counts.reshape(-1, 3).astype(np.int64)
+
+
+def _enough(count: NDArray[np.int64], column: str, where: str) -> None:
+    train, _, test = (int(found) for found in (count > 0).sum(axis=0))
+    if not train or not test:
+        raise DataError(
+            f"{where}: column {column!r} gives {train} series to train and {test} to test; each needs at least 1"
+        )
+
+
+def _all_or_none_are_cut(whole: Sequences, count: NDArray[np.int64], where: str) -> None:
+    """A mistake in the column would put one series, or some, into two parts."""
+    several, learned = (count > 0).sum(axis=1) > 1, count[:, :2].any(axis=1)
+    if several.any() and not several[learned].all():
+        one, other = int(np.argmax(several)), int(np.argmax(learned & ~several))
+        raise DataError(
+            f"{where}: series {whole.ids[one]!r} is in more than one part and series {whole.ids[other]!r} is not; "
+            "either every series is cut in time, or each belongs to one part as a whole"
+        )
