@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from seqanomaly.windows import Windows, cut_windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +23,39 @@ class Batch:
     mask: Tensor
     """True where a step takes part, [N, T]."""
     counter: Tensor
-    """Integer place of a step in its frame, [N, T]."""
+    """Integer place of a step in its frame, [N, T]; for the frame `window`, its place in the whole sequence."""
+    counted: Tensor | None = None
+    """True where the counter is defined, [N, T]; None for everywhere."""
+    windows: Windows | None = None
+    """What the model sees at once; None for whole sequences."""
 
     def __len__(self) -> int:
-        return len(self.x)
+        """Number of windows, or of sequences where there are none."""
+        return len(self.x) if self.windows is None else len(self.windows)
+
+    def in_windows(self, lengths: NDArray[np.int64], length: int, stride: int) -> Batch:
+        """The same sequences, seen in windows.
+
+        Args:
+            lengths: steps of each sequence, [N].
+            length: steps of a window.
+            stride: steps from the start of a window to that of the next, at most `length`.
+        """
+        return replace(self, windows=cut_windows(lengths, self.mask.shape[1], length, stride))
+
+    def times(self) -> Tensor:
+        """How often an epoch has each step that takes part, [N, T]; 0 where the mask is False."""
+        if self.windows is None:
+            return self.mask.long()
+        return torch.from_numpy(self.windows.times(*self.mask.shape)) * self.mask
+
+
+def sliding(values: Tensor, length: int) -> Tensor:
+    """All windows of `length` steps of [D, N, T, ...] as a view [D, N T - length + 1, length, ...] that copies nothing.
+
+    The window of sequence n that starts at step s is number n T + s.
+
+    >>> sliding(torch.arange(6).view(1, 2, 3), 2)[0, [1, 3]].tolist()
+    [[1, 2], [3, 4]]
+    """
+    return values.flatten(1, 2).unfold(1, length, 1).movedim(-1, 2)

@@ -17,6 +17,7 @@ from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 from seqanomaly.models.specs import MODELS, ModelSpec
+from seqanomaly.run_config import WindowSpec
 from seqanomaly.tasks import Calibration, Judged, task_of
 from seqanomaly.training.device import one_thread
 from seqanomaly.training.loop import predict
@@ -56,14 +57,25 @@ class Detector:
     """Column that names the sequence of a row in new data."""
     step: str = "step"
     """Column that orders the rows of a sequence in new data."""
+    window: tuple[int, int] | None = None
+    """Length and stride of the windows that it sees sequences in; None for whole sequences."""
 
     def judge(self, sequences: Sequences) -> Judged:
-        """Score and decision of every step; a step's score depends on it and the steps before it only."""
+        """Score and decision of every step; a step's score depends on it and the steps before it only.
+
+        In windows, each step has one score, from the window in which its place is the largest: the earliest that holds
+        it. With windows of L steps every s steps, a step has at least L - s steps of its sequence before it in that
+        window, or all there are. The last window ends with the sequence, so that the scores of its last steps depend on
+        where it ends, though never on later values.
+        """
         task = task_of(self.task, trained=self.model.trained)
         scaled = self.scaler.apply(sequences)
         model = self.model.build(len(self.features), task.outputs(len(self.features), len(self.classes)))
+        batch = task.learning(scaled)
+        if self.window is not None:
+            batch = batch.in_windows(scaled.length, *self.window)
         with one_thread():
-            outputs = predict(model, self.weights.unsqueeze(0), Shelf([task.learning(scaled)], torch.device("cpu")))
+            outputs = predict(model, self.weights.unsqueeze(0), Shelf([batch], torch.device("cpu")))
         return task.judge(outputs[0], scaled, self.calibration)
 
     def score(
@@ -106,6 +118,7 @@ class Detector:
             "threshold": self.calibration.threshold,
             "alarm_threshold": self.calibration.alarm_threshold,
             "residual_scale": self.calibration.residual_scale,
+            "window": None if self.window is None else dict(zip(("length", "stride"), self.window, strict=True)),
         }
         (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         task = task_of(self.task, trained=self.model.trained)
@@ -128,6 +141,7 @@ class Detector:
                 raise ValueError(f"{WEIGHTS} does not belong to {SETTINGS}")
             weights = model.rows(named)
             scale = found["residual_scale"]
+            window = found.get("window")  # detectors of before have no such key and see whole sequences
             return cls(
                 task=task.name,
                 model=spec,
@@ -140,6 +154,7 @@ class Detector:
                 classes=classes,
                 series=found["columns"]["series"],
                 step=found["columns"]["step"],
+                window=None if window is None else WindowSpec(**window).cut,
             )
         except FileNotFoundError as error:
             raise DataError(f"{folder}: is not a run folder, {Path(error.filename).name} is missing") from None

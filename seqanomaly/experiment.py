@@ -8,9 +8,11 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from seqanomaly.config import Config, keys, nearest
+from seqanomaly.counters import Frame
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError
@@ -26,7 +28,18 @@ from seqanomaly.losses.modulations import (
 from seqanomaly.metrics.thresholds import AnyRule, Oracle
 from seqanomaly.models.specs import BASELINES, GruSpec, ModelSpec, pick_model
 from seqanomaly.ranking import HIGHER_IS_BETTER, UNRANKED
-from seqanomaly.run_config import THIRDS, Bounds, LossSpec, RunConfig, TaskName, TrainSpec, pick_loss, pick_train
+from seqanomaly.run_config import (
+    THIRDS,
+    AnyWindow,
+    Bounds,
+    LossSpec,
+    RunConfig,
+    TaskName,
+    TrainSpec,
+    pick_loss,
+    pick_train,
+)
+from seqanomaly.windows import windows_per_sequence
 
 SHIPPED = Path(__file__).parent / "_experiments"
 """Experiments that ship with the package."""
@@ -150,6 +163,10 @@ class Experiment(Config):
     """Slices of the steps; the first and the last are the early and the late one."""
     threshold: AnyRule = None
     """How thresholds on scores are chosen; null for each task's own rule."""
+    window: AnyWindow = None
+    """Windows that models are trained on and judge in; null for whole sequences."""
+    frame: Frame = "sequence"
+    """What the counter counts."""
     choose: Annotated[Choice | None, BeforeValidator(pick_choice)] = None
     """Where a loss's setting is chosen on validation data; null to choose none."""
     metric: Annotated[str, BeforeValidator(_metric)] = "accuracy"
@@ -258,6 +275,8 @@ def plan(experiment: Experiment) -> Iterator[tuple[RunConfig, ...]]:
                     seed=seed,
                     buckets=experiment.buckets,
                     threshold=experiment.threshold,
+                    window=experiment.window,
+                    frame=experiment.frame,
                 )
                 for seed, train, loss in product(experiment.seeds, alike, losses)
             )
@@ -282,9 +301,17 @@ def stack_seconds(stack: tuple[RunConfig, ...], source: Source) -> float:
     train, first = source.shape, stack[0]
     if not first.model.trained:
         return len(stack) * EVALUATION
-    updates = first.train.epochs * -(-train[0] // first.train.batch_size)
+    count, steps = train if first.cut is None else windows_of(source, *first.cut)
+    updates = first.train.epochs * -(-count // first.train.batch_size)
     per_step = COSTS[first.model.kind] * (1 + first.train.batch_size * first.model.width / 512)
-    return updates * train[1] * first.model.depth * (FIXED + len(stack) * per_step) + len(stack) * EVALUATION
+    return updates * steps * first.model.depth * (FIXED + len(stack) * per_step) + len(stack) * EVALUATION
+
+
+def windows_of(source: Source, length: int, stride: int) -> tuple[int, int]:
+    """About how many windows a training part is cut into, and their steps."""
+    count, steps = source.shape
+    lengths = np.array([steps]) if source.known is None else source.known.length
+    return round(count * float(windows_per_sequence(lengths, length, stride).mean())), min(length, steps)
 
 
 FIXED = 60e-6

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import seqanomaly
 from seqanomaly.batch import Batch
-from seqanomaly.counters import relative_position
+from seqanomaly.counters import Frame, relative_position, since_onset, until_event
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.shuffle import shuffled_labels
@@ -30,13 +30,14 @@ from seqanomaly.metrics.delay import recall_since_onset
 from seqanomaly.metrics.steps import Steps
 from seqanomaly.metrics.thresholds import ORACLE, Oracle
 from seqanomaly.models.base import SequenceModel, UntrainedModel
-from seqanomaly.run_config import FORMAT, RunConfig, repeat_command, unreached
+from seqanomaly.run_config import FORMAT, LossSpec, RunConfig, last_counter, repeat_command, unreached
 from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.store import RunResult, Store
 from seqanomaly.tasks import Calibration, Judged, Task, task_of
 from seqanomaly.training.device import find_device, one_thread
 from seqanomaly.training.loop import Fitted, fit, predict
-from seqanomaly.training.stack import Member, Shelf
+from seqanomaly.training.stack import Member, Shelf, Within
+from seqanomaly.training.weights import seen_weights, sequence_weights, window_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +130,8 @@ def _kind(config: RunConfig) -> tuple[int, bool]:
 def _prepared(source: Source, task: Task, seed: int, first: RunConfig, *, shuffle: bool) -> Prepared | DataError:
     """The parts of one seed, or why this seed's split cannot be used."""
     try:
-        found = prepare(source, task, seed, first.data.name, shuffle=shuffle)
+        frame = first.frame if first.model.trained else "sequence"
+        found = prepare(source, task, seed, first.data.name, shuffle=shuffle, cut=first.cut, frame=frame)
         if first.threshold is not None:
             validation = found.parts.validation
             labels = validation.label[task.scored(validation)]
@@ -176,7 +178,19 @@ def _train_stack(
         test = predict(model, rows, Shelf([d.test for d in data], device))
     facts = _facts(configs, source, device)
     return [
-        _result(config, task, model, source, d, m, f, v, t, facts, scores=scores)
+        _result(
+            config,
+            task,
+            model,
+            source,
+            d,
+            m,
+            f,
+            v[: len(d.parts.validation)],
+            t[: len(d.parts.test)],
+            facts,
+            scores=scores,
+        )
         if f.failure is None
         else RunError(f"{config.title}: {f.failure}")
         for config, d, m, f, v, t in zip(configs, data, members, fitted, validation, test, strict=True)
@@ -190,8 +204,30 @@ def _fitted(model: UntrainedModel, seed: int, data: Prepared) -> Fitted:
     return Fitted(row, [], [], best_epoch=0, failure=None)
 
 
-def prepare(source: Source, task: Task, seed: int, where: str, *, shuffle: bool = False) -> Prepared:
-    """The parts of one seed, scaled by the training part; with `shuffle`, only the test part keeps its labels."""
+def prepare(
+    source: Source,
+    task: Task,
+    seed: int,
+    where: str,
+    *,
+    shuffle: bool = False,
+    cut: tuple[int, int] | None = None,
+    frame: Frame = "sequence",
+) -> Prepared:
+    """The parts of one seed, scaled by the training part.
+
+    Args:
+        source: the data set.
+        task: what is asked per step.
+        seed: redraws the parts.
+        where: name of the data set in an error.
+        shuffle: whether only the test part keeps its labels.
+        cut: length and stride of the windows that each part is seen in; None for whole sequences.
+        frame: what the counters of the training steps count.
+
+    Raises:
+        DataError: the parts of this seed cannot answer the question.
+    """
     parts = source.parts(seed)
     if shuffle:
         generator = numpy_generator(seed, "labels")
@@ -200,8 +236,8 @@ def prepare(source: Source, task: Task, seed: int, where: str, *, shuffle: bool 
     task.check(parts.train, where)
     scaler = Scaler.fit(parts.train)
     scaled = Parts(**{name: scaler.apply(part) for name, part in vars(parts).items()})
-    validation = task.learning(scaled.validation)
-    if not bool(validation.mask.any()):
+    seen = {name: _seen(task.learning(part), part, cut) for name, part in vars(scaled).items()}
+    if not bool(seen["validation"].mask.any()):
         raise DataError(
             f"{where}: the validation sequences of seed {seed} have no normal step after a first one to choose the "
             "best epoch on; add normal sequences, or take another seed"
@@ -210,50 +246,83 @@ def prepare(source: Source, task: Task, seed: int, where: str, *, shuffle: bool 
         parts=scaled,
         test_as_given=parts.test,
         scaler=scaler,
-        train=task.learning(scaled.train),
-        validation=validation,
-        test=task.learning(scaled.test),
+        train=_counted(seen["train"], scaled.train, frame, f"{where}, seed {seed}"),
+        validation=seen["validation"],
+        test=seen["test"],
     )
 
 
+def _seen(batch: Batch, part: Sequences, cut: tuple[int, int] | None) -> Batch:
+    """Whole sequences, or in windows of that length and stride."""
+    return batch if cut is None else batch.in_windows(part.length, *cut)
+
+
+def _counted(batch: Batch, part: Sequences, frame: Frame, where: str) -> Batch:
+    """The batch with the counters of a frame that depends on labels; others have their counters already."""
+    if frame not in ("since_onset", "until_event"):
+        return batch
+    count = since_onset if frame == "since_onset" else until_event
+    counter, counted = (torch.from_numpy(found) for found in count(part.label != 0, part.length))
+    if not bool((counted & batch.mask).any()):
+        side = "from its first anomalous step on" if frame == "since_onset" else "up to its first anomalous step"
+        raise DataError(
+            f"{where}: no step that is learned has a counter in the frame {frame}, as none is in a sequence {side}; "
+            "choose the frame sequence, or give sequences that have such steps"
+        )
+    return replace(batch, counter=counter, counted=counted)
+
+
 def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
-    """The weight of each training step [N, T]: modulation of the counter, times the weight of the step's class."""
-    modulation, learned = for_seed(config.loss.modulation, config.seed), data.train.mask
-    loss = CounterLoss(task.base, modulation, normalize=config.loss.normalize)
-    whole = torch.from_numpy(data.parts.train.mask)  # a share is one of the whole sequence, whatever is learned of it
-    averaged = config.loss.normalize == "mean"
-    weight = loss.weights(data.train.counter, whole, torch.float64 if averaged else torch.float32)
-    weight = weight.masked_fill(~learned, 0.0)
-    if averaged:
-        mean = weight.sum(-1, keepdim=True) / learned.sum(-1, keepdim=True).clamp(min=1)
-        weight = weight / mean.masked_fill(mean == 0, 1.0)
-    weight = weight.float()
-    if not bool((weight > 0).any()):
-        raise unreached(config.loss, config.data.name, int(data.parts.train.length.max()))
-    factors = _class_factors(config, len(data.parts.train.classes))
-    return weight * factors[torch.from_numpy(data.parts.train.label)]
+    """The weight of each training step [N, T]: modulation of the counter, times the weight of the step's class.
+
+    Where the counter is the place in a window, the modulation is left out: see `place_weights`.
+    """
+    factors = _class_factors(config, len(data.parts.train.classes))[torch.from_numpy(data.parts.train.label)]
+    if _by_place(config, data):
+        return data.train.mask * factors
+    loss = CounterLoss(task.base, for_seed(config.loss.modulation, config.seed), normalize=config.loss.normalize)
+    return sequence_weights(loss, data.train, torch.from_numpy(data.parts.train.mask)) * factors
+
+
+def place_weights(config: RunConfig, task: Task, data: Prepared) -> Within | None:
+    """The modulation of each place in a window, where that is what the counter is; else None."""
+    if not _by_place(config, data):
+        return None
+    loss = CounterLoss(task.base, for_seed(config.loss.modulation, config.seed), normalize=config.loss.normalize)
+    return window_weights(loss, data.train, data.parts.train.length)
 
 
 def learning_rate(config: RunConfig, task: Task, data: Prepared) -> float:
     """The learning rate: the one that is set, times the mean raw weight of the loss that it is matched to, if any."""
-    rate, whole = config.train.lr, torch.from_numpy(data.parts.train.mask)
+    rate = config.train.lr
     for matched in config.loss.matched:
-        raw = CounterLoss(task.base, for_seed(matched, config.seed)).weights(data.train.counter, whole)
-        rate *= raw[data.train.mask].double().mean().item()
+        plain = config.model_copy(update={"loss": LossSpec(modulation=matched, normalize="none")})
+        total = seen_weights(step_weights(plain, task, data), place_weights(plain, task, data), data.train)
+        rate *= (total.sum() / data.train.times().sum()).item()
     if rate == 0:
-        raise unreached(config.loss, config.data.name, int(data.parts.train.length.max()))
+        raise _unreached(config, data)
     return rate
 
 
+def _by_place(config: RunConfig, data: Prepared) -> bool:
+    """Whether the counter is the place in a window."""
+    return config.frame == "window" and data.train.windows is not None
+
+
+def _unreached(config: RunConfig, data: Prepared) -> ConfigError:
+    longest = int(data.parts.train.length.max())
+    return unreached(config.loss, config.data.name, longest, last_counter(config.frame, config.window, longest))
+
+
 def _member(config: RunConfig, task: Task, data: Prepared) -> Member:
-    trained = config.model.trained  # a loss means nothing to a model that is not
-    return Member(
-        seed=config.seed,
-        lr=learning_rate(config, task, data) if trained else config.train.lr,
-        train=data.train,
-        validation=data.validation,
-        weight=step_weights(config, task, data) if trained else data.train.mask.float(),
-    )
+    if not config.model.trained:  # a loss means nothing to it
+        weight = data.train.mask.float()
+        return Member(seed=config.seed, lr=config.train.lr, train=data.train, validation=data.validation, weight=weight)
+    rate = learning_rate(config, task, data)
+    weight, within = step_weights(config, task, data), place_weights(config, task, data)
+    if not bool((seen_weights(weight, within, data.train) > 0).any()):
+        raise _unreached(config, data)
+    return Member(seed=config.seed, lr=rate, train=data.train, validation=data.validation, weight=weight, within=within)
 
 
 def _class_factors(config: RunConfig, classes: int) -> Tensor:
@@ -289,8 +358,9 @@ def _result(
         calibration = _of_the_oracle(task, config.threshold, calibration, test, data.parts.test)
     steps = flatten(task, data.parts.test, task.judge(test, data.parts.test, calibration))
     oracle = ORACLE if isinstance(config.threshold, Oracle) else ""
-    best = source.best_accuracy(data.test_as_given, model.receptive_field)
+    best = source.best_accuracy(data.test_as_given, _sight(model, data.test))
     anomalous = torch.from_numpy(train.label != 0)
+    seen = seen_weights(member.weight, member.within, data.train)
     series, step = source.columns
     epochs = np.arange(1, len(fitted.train_loss) + 1)
     return RunResult(
@@ -311,9 +381,10 @@ def _result(
         ),
         environment={
             **facts,
-            "weights": asdict(diagnose(member.weight, anomalous, data.train.mask)),
+            "weights": asdict(diagnose(seen, anomalous, data.train.mask, data.train.times())),
             "learning_rate": member.lr,
             "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
+            "windows": None if data.train.windows is None else len(data.train),
             "receptive_field": model.receptive_field,
             "normalize": config.loss.normalize,
             "threshold": task.name if config.threshold is None else config.threshold.name,
@@ -329,6 +400,7 @@ def _result(
             classes=train.classes,
             series=series,
             step=step,
+            window=config.cut,
         ),
         scores=_score_frame(steps, data.parts.test) if scores else None,
     )
@@ -374,17 +446,27 @@ def _facts(configs: list[RunConfig], source: Source, device: torch.device) -> di
         "device": str(device),
         "path": "stacked torch",
         "stack": len(configs),
-        "frame": "sequence",
+        "frame": configs[0].frame,
+        "window": None if configs[0].window is None else configs[0].window.settings(),
         "data_digest": source.digest,
         "covers": "training randomness only" if source.official_test else "data and training randomness",
     }
 
 
+def _sight(model: SequenceModel, batch: Batch) -> int | None:
+    """How many steps, the current one included, an output can see: no more than the windows have."""
+    seen = model.receptive_field
+    return seen if batch.windows is None else min(batch.windows.length if seen is None else seen, batch.windows.length)
+
+
 def _notes(model: SequenceModel, data: Prepared) -> list[str]:
     seen, longest = model.receptive_field, int(data.parts.train.length.max())
+    if data.train.windows is not None:
+        longest = min(longest, data.train.windows.length)
     if seen is None or seen >= longest or seen <= 1:  # a model without memory is meant to have none
         return []
+    what = "sequences" if data.train.windows is None else "windows"
     return [
-        f"the model sees the last {seen} steps only and sequences have up to {longest}: "
+        f"the model sees the last {seen} steps only and {what} have up to {longest}: "
         "raise its layers or kernel for it to see them whole"
     ]

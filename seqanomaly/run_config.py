@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
 from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, nearest, one_of, share
+from seqanomaly.counters import Frame
 from seqanomaly.datasets.specs import AnyData
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses.modulations import (
@@ -133,6 +134,56 @@ AnyTrain = Annotated[TrainSpec, BeforeValidator(pick_train)]
 """Training settings, given as a mapping or as they are."""
 
 
+class WindowSpec(Config):
+    """Sliding windows over each sequence of each part; none crosses a sequence, and together they hold every step.
+
+    A model is trained on windows, an epoch being all of them. What it says about a step is then taken from the window
+    in which the step has the largest place, so that most is known of what came before it; see `windows.Windows`.
+    """
+
+    length: int = Field(ge=2)
+    """Steps of a window, at least 2; a shorter sequence is one window."""
+    stride: int | None = Field(None, ge=1)
+    """Steps from the start of a window to that of the next, at most the length; by default half of it."""
+
+    @model_validator(mode="after")
+    def _no_step_is_skipped(self) -> WindowSpec:
+        if self.stride is None:
+            object.__setattr__(self, "stride", self.length // 2)
+        elif self.stride > self.length:
+            raise ConfigError(
+                f"must be at most the length {self.length}, as steps between two windows would be skipped, "
+                f"got {self.stride}",
+                ("stride",),
+            )
+        return self
+
+    @property
+    def cut(self) -> tuple[int, int]:
+        """Length and stride."""
+        assert self.stride is not None
+        return self.length, self.stride
+
+
+def pick_window(value: object) -> object:
+    """A number of steps or a mapping as windows.
+
+    >>> pick_window(100)
+    WindowSpec(length=100, stride=50)
+    """
+    if value is None or isinstance(value, WindowSpec):
+        return value
+    if isinstance(value, Mapping):
+        return WindowSpec(**keys(value))
+    if type(value) is int:
+        return WindowSpec(length=value)
+    raise ConfigError(f"must be a number of steps or a mapping such as {{length: 100, stride: 50}}, got {value!r}")
+
+
+AnyWindow = Annotated[WindowSpec | None, BeforeValidator(pick_window)]
+"""Windows, given by their length or as a mapping; None for whole sequences."""
+
+
 def _bounds(value: object) -> object:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ConfigError(f"must be [start, end], got {value!r}")
@@ -167,6 +218,10 @@ class RunConfig(Config):
     """Slices of the steps: shares of the sequence with %, or step numbers, [start, end)."""
     threshold: AnyRule = None
     """How the threshold on the score is chosen; null for the task's own rule."""
+    window: AnyWindow = None
+    """Windows that a model is trained on and judges in; null for whole sequences."""
+    frame: Frame = "sequence"
+    """What the counter counts: steps of the whole sequence, of the window, since the onset or until the event."""
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
@@ -203,7 +258,14 @@ class RunConfig(Config):
         """Name of the run's folder: 16 hexadecimal digits; a file counts by its content, not by its place."""
         parts = (_text(part) for part in (self.data, self.model, self.loss, self.train))
         rule = None if self.threshold is None else self.threshold.settings()
-        return digest([FORMAT, self.task, *parts, self.seed, self.buckets, rule, data_digest])
+        seen = [] if self.window is None else [self.window.settings()]
+        counted = [] if self.frame == "sequence" else [self.frame]  # runs without either keep their address
+        return digest([FORMAT, self.task, *parts, self.seed, self.buckets, rule, data_digest, *seen, *counted])
+
+    @property
+    def cut(self) -> tuple[int, int] | None:
+        """Length and stride of the windows; None without any, and for a model that is not trained on them."""
+        return None if self.window is None or not self.model.trained else self.window.cut
 
     @property
     def title(self) -> str:
@@ -217,18 +279,32 @@ def _text(part: Config) -> str:
     return json.dumps({key: value for key, value in part.settings().items() if key != "path"}, sort_keys=True)
 
 
-def never_active(loss: LossSpec, longest: int) -> bool:
-    """Whether a step loss begins after the last step of the longest sequence, as far as its settings tell."""
+def last_counter(frame: Frame, window: WindowSpec | None, longest: int) -> int | None:
+    """The largest counter in data whose longest sequence has so many steps; None where labels decide.
+
+    >>> last_counter("sequence", None, 50), last_counter("window", WindowSpec(length=20), 50)
+    (49, 19)
+    """
+    if frame == "window" and window is not None:
+        return min(longest, window.length) - 1
+    return longest - 1 if frame in ("sequence", "window") else None
+
+
+def never_active(loss: LossSpec, last: int | None) -> bool:
+    """Whether a step loss begins after the last counter, as far as its settings tell; see `last_counter`."""
     *_, inner = chain(loss.modulation)
-    return isinstance(inner, Step) and not isinstance(inner.threshold, str) and inner.threshold > longest - 1
+    begins = inner.threshold if isinstance(inner, Step) else 0.0
+    return last is not None and not isinstance(begins, str) and begins > last
 
 
-def unreached(loss: LossSpec, data: str, longest: int) -> ConfigError:
-    """The error about a loss that no training step would ever feel."""
+def unreached(loss: LossSpec, data: str, longest: int, last: int | None) -> ConfigError:
+    """The error about a loss that no training step would ever feel; `last` as for `never_active`."""
+    what = f"the longest of {data} has {longest} steps"
+    if last is not None:
+        what += ", so counters " if last == longest - 1 else " and counters of the window "
+        what += f"go from 0 to {last}"
     return ConfigError(
-        f"{loss.name} gives no training step a weight above 0: the longest of {data} has {longest} steps, so counters "
-        f"go from 0 to {longest - 1}; choose a smaller threshold",
-        ("loss",),
+        f"{loss.name} gives no training step a weight above 0: {what}; choose a smaller threshold", ("loss",)
     )
 
 
@@ -250,6 +326,10 @@ def repeat_command(config: RunConfig, out: Path) -> str:
     flags |= {key: dump_yaml(settings[key], flow=True).strip() for key in ("data", "model", "loss", "buckets")}
     if config.threshold is not None:
         flags["threshold"] = dump_yaml(settings["threshold"], flow=True).strip()
+    if config.window is not None:
+        flags["window"] = dump_yaml(settings["window"], flow=True).strip()
+    if config.frame != "sequence":
+        flags["frame"] = config.frame
     trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
     flags |= trained | {"seed": str(config.seed), "out": str(out)}
     return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())

@@ -1,7 +1,7 @@
 """Random numbers: one independent stream per seed and purpose, never global state.
 
-A member draws the same numbers whatever trains beside it, because each purpose (data, split, weights, order, dropout,
-shuffled labels) has a generator of its own.
+A member draws the same numbers whatever trains beside it, because each purpose (data, split, folds, weights, order,
+dropout, shuffled labels) has a generator of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-Purpose = Literal["train", "test", "split", "weights", "order", "dropout", "labels"]
+Purpose = Literal["train", "test", "split", "folds", "weights", "order", "dropout", "labels"]
 
 
 def sequence(seed: int, purpose: Purpose) -> np.random.SeedSequence:

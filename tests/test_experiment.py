@@ -17,7 +17,17 @@ from seqanomaly.config import dump_yaml, parse_yaml, read_yaml
 from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.datasets.synthetic import Drift
 from seqanomaly.errors import ConfigError
-from seqanomaly.experiment import COSTS, EVALUATION, SHIPPED, Experiment, plan, stack_seconds, stack_size, variants
+from seqanomaly.experiment import (
+    COSTS,
+    EVALUATION,
+    SHIPPED,
+    Experiment,
+    plan,
+    stack_seconds,
+    stack_size,
+    variants,
+    windows_of,
+)
 from seqanomaly.losses.modulations import MODULATIONS, Control
 from seqanomaly.models.specs import MODELS, GruSpec, RnnSpec
 from seqanomaly.run_config import RunConfig, TrainSpec
@@ -204,7 +214,7 @@ def test_further_axes_are_those_with_more_than_one_value() -> None:
          "'a/b'"),
         ({"name": 5}, "name: must be a string, got 5"),
         ({"los": "exp"}, "unknown key 'los'; did you mean 'loss'? (known: name, question, task, data, model, loss, "
-         "train, seeds, baseline, buckets, threshold, choose, metric, stack, controls)"),
+         "train, seeds, baseline, buckets, threshold, window, frame, choose, metric, stack, controls)"),
         ({"buckets": {"late": ["50%", "20%"]}}, "buckets.late: starts at 50% and ends at 20%; the end comes after the "
          "start"),
         ({"buckets": {"late": ["50%", "120%"]}}, "buckets.late.1: must be a step number or a share such as '50%', got "
@@ -374,6 +384,42 @@ def test_the_time_of_a_stack_grows_with_what_there_is_to_do() -> None:
     assert seconds(model={"kind": "gru", "layers": 2}) == pytest.approx(2 * usual)
     assert seconds(model={"kind": "gru", "hidden": 64}) > usual
     assert seconds(model={"kind": "rnn"}) < usual
+
+
+def test_windows_and_frame_are_those_of_every_run() -> None:
+    found = experiment(window={"length": 20, "stride": 5}, frame="window", model=["gru", "random"])
+    assert {(run.window, run.frame) for run in found.expand()} == {(found.window, "window")}
+    assert found == Experiment(**parse_yaml(dump_yaml(found.settings()), "test"))
+    assert experiment(window=20).window == experiment(window={"length": 20}).window
+    with pytest.raises(ConfigError) as error:
+        experiment(frame=["window", "sequence"])
+    assert str(error.value) == (
+        "frame: must be 'sequence', 'window', 'since_onset' or 'until_event', got ['window', 'sequence']"
+    )
+
+
+def test_the_time_of_a_stack_grows_with_its_windows() -> None:
+    def seconds(**changed: Any) -> float:
+        found = experiment(stack=4, seeds=2, data={"kind": "drift", "length": 100, "train": 320}, **changed)
+        members = next(plan(found))
+        return stack_seconds(members, found.data[0].open()) - len(members) * EVALUATION
+
+    usual = seconds()
+    assert seconds(window=100) == seconds(window=500) == usual
+    assert seconds(window={"length": 20, "stride": 20}) == pytest.approx(usual)
+    assert seconds(window={"length": 20, "stride": 10}) == pytest.approx(9 * 20 / 100 * usual)
+    assert seconds(frame="since_onset") == usual
+
+
+def test_windows_are_counted_by_the_lengths_of_a_file(tmp_path: Path) -> None:
+    lengths = [4, 30, 11, 11, 11, 4]
+    rows = [(name, step, step % 2, 0.5) for name, length in enumerate(lengths) for step in range(length)]
+    path = tmp_path / "ragged.csv"
+    path.write_text("series,step,label,x\n" + "\n".join(",".join(map(str, row)) for row in rows))
+    source = experiment(data=str(path)).data[0].open()
+    assert source.shape == (4, 30)
+    assert windows_of(source, 10, 5) == (round(4 * (1 + 5 + 2 + 2 + 2 + 1) / 6), 10)
+    assert windows_of(source, 50, 5) == (4, 30)
 
 
 def test_a_hundred_thousand_runs_are_expanded_one_at_a_time() -> None:

@@ -654,3 +654,191 @@ def test_a_rate_that_would_be_zero_is_refused() -> None:
 def test_reverse_of_reverse_trains_the_same(of: str) -> None:
     twice = run(loss={"kind": "reverse", "of": {"kind": "reverse", "of": of}})
     assert torch.equal(twice.detector.weights, run(loss=of).detector.weights)
+
+
+# windows and frames
+
+CUTS: list[dict[str, int]] = [{"length": 4, "stride": 2}, {"length": 4, "stride": 4}, {"length": 3, "stride": 1}]
+FRAMES = ("sequence", "window", "since_onset", "until_event")
+RAGGED: dict[str, Any] = {"kind": "onset", "hazard": 0.1, **TINY}
+
+
+class Ragged(Source):
+    """Onsets in sequences of 2 to 10 steps, so that seeds have different numbers of windows."""
+
+    official_test, digest, shape = False, None, (16, 10)
+
+    def parts(self, seed: int) -> Parts:
+        drawn = vars(config(data=RAGGED).data.open().parts(seed))
+        return Parts(**{name: shortened(part, seed) for name, part in drawn.items()})
+
+    def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
+        """Not of interest here."""
+
+
+def shortened(part: Sequences, seed: int) -> Sequences:
+    length = np.random.default_rng(seed).integers(2, 11, len(part))
+    there = np.arange(10) < length[:, None]
+    return replace(part, x=part.x * there[..., None], label=part.label * there, length=length)
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("window", [None, *CUTS])
+def test_a_stack_gives_what_each_run_gives_alone_in_windows(window: dict[str, int] | None, frame: str) -> None:
+    settings: dict[str, Any] = {"data": RAGGED, "window": window, "frame": frame}
+    model = {"kind": "gru", "hidden": 4, "dropout": 0.2}
+    losses = [
+        ("uniform", 0),
+        ("exp", 0),
+        ("permuted", 1),
+        ({"kind": "step", "threshold": 2}, 2),
+        ("shuffled_labels", 0),
+        ("rate_matched", 1),
+        ({"kind": "linear", "normalize": "none", "pos_weight": 2.0}, 2),
+    ]
+    configs = [config(model=model, loss=loss, seed=seed, **settings) for loss, seed in losses]
+    together, again = (run_stack(configs, Ragged(), CPU) for _ in range(2))
+    for its, found, same in zip(configs, together, again, strict=True):
+        (alone,) = run_stack([its], Ragged(), CPU)
+        assert isinstance(found, RunResult)
+        assert isinstance(same, RunResult)
+        assert isinstance(alone, RunResult)
+        assert_equal(same, found)
+        torch.testing.assert_close(found.detector.weights, alone.detector.weights, rtol=1e-4, atol=1e-5)
+        pd.testing.assert_frame_equal(found.history, alone.history, rtol=1e-4)
+        assert found.environment["weights"] == alone.environment["weights"]
+        assert found.environment["frame"] == frame
+        assert found.environment["window"] == window
+    if window is not None:
+        counts = {r.environment["windows"] for r in together if isinstance(r, RunResult)}
+        assert len(counts) == 3  # one per seed
+
+
+@pytest.mark.parametrize("window", CUTS)
+@pytest.mark.parametrize("task", ["detect", "classify", "forecast"])
+def test_the_detector_decides_in_windows_as_the_tables_say(task: str, window: dict[str, int], tmp_path: Path) -> None:
+    its = config(task, RAGGED, window=window)
+    (result,) = run_stack([its], Ragged(), CPU, scores=True)
+    assert isinstance(result, RunResult)
+    test = Ragged().parts(0).test
+    judged = result.detector.judge(test)
+    steps = flatten(TASKS[task], test, judged)
+    assert result.scores is not None
+    np.testing.assert_array_equal(result.scores["step"], steps.step)  # one score per step, in order
+    np.testing.assert_allclose(result.scores["score"], steps.score, rtol=1e-6)
+    scored = TASKS[task].scored(test)
+    assert len(result.scores) == scored.sum()
+    assert not np.isnan(judged.score[scored]).any()  # also where a window of a forecast begins
+    position = result.scores["position"].to_numpy()
+    assert position == pytest.approx((steps.step + 0.5) / test.length[steps.sequence])
+    Store(tmp_path).publish(result)
+    stored = Store(tmp_path).load(result.digest)
+    assert stored.detector.window == (window["length"], window["stride"])
+    np.testing.assert_array_equal(stored.detector.judge(test).score, judged.score)
+
+
+def test_windows_as_long_as_the_sequences_change_nothing() -> None:
+    for loss in MODULATIONS:
+        whole, cut, by_place = (
+            run(loss=loss, window=window, frame=frame)
+            for window, frame in ((None, "sequence"), (10, "sequence"), (10, "window"))
+        )
+        assert torch.equal(cut.detector.weights, whole.detector.weights)
+        pd.testing.assert_frame_equal(cut.metrics, whole.metrics, check_exact=True)
+        torch.testing.assert_close(by_place.detector.weights, whole.detector.weights, rtol=1e-4, atol=1e-5)
+    assert torch.equal(run(loss="exp", frame="window").detector.weights, run(loss="exp").detector.weights)
+
+
+def test_frames_weigh_different_steps() -> None:
+    results = {frame: run(data=RAGGED, loss="exp", window=CUTS[0], frame=frame) for frame in FRAMES}
+    rows = [result.detector.weights for result in results.values()]
+    assert all(not torch.allclose(a, b, atol=1e-4) for k, a in enumerate(rows) for b in rows[:k])
+
+
+@pytest.mark.parametrize("frame", ["since_onset", "until_event"])
+def test_weights_follow_the_frame(frame: str) -> None:
+    its = config(data=RAGGED, loss={"kind": "linear", "rate": 0.5, "normalize": "none"}, frame=frame)
+    source, task = its.data.open(), TASKS["detect"]
+    data = prepare(source, task, 0, "onset", frame=its.frame)
+    weight, label = step_weights(its, task, data), data.parts.train.label
+    for row, labels in zip(weight.tolist(), label.tolist(), strict=True):
+        onset = labels.index(1) if 1 in labels else None
+        for t, found in enumerate(row):
+            steps = 0 if onset is None else t - onset if frame == "since_onset" else onset - t
+            assert found == 1 + 0.5 * max(steps, 0)
+    mean = its.model_copy(update={"loss": LossSpec(modulation=its.loss.modulation)})
+    torch.testing.assert_close(step_weights(mean, task, data), weight / weight.mean(1, keepdim=True))
+
+
+def test_a_frame_that_no_step_has_is_refused() -> None:
+    for frame, side in (("since_onset", "from"), ("until_event", "up to")):
+        its = config("forecast", frame=frame)
+        (found,) = run_stack([its], given([0, 0, 0], [0, 0, 0], [0, 0, 1]), CPU)
+        side += " its first anomalous step" + " on" * (frame == "since_onset")
+        assert isinstance(found, RunError)
+        assert str(found).endswith(
+            f"seed 0: no step that is learned has a counter in the frame {frame}, as none is in a sequence {side}; "
+            "choose the frame sequence, or give sequences that have such steps"
+        )
+
+
+def test_a_threshold_that_no_window_reaches() -> None:
+    late = {"kind": "step", "threshold": 5}
+    with pytest.raises(ConfigError) as caught:
+        run(loss=late, window=4, frame="window")
+    assert str(caught.value) == (
+        "loss: step(threshold=5) gives no training step a weight above 0: the longest of "
+        "drift(length=10,train=16,test=12) has 10 steps and counters of the window go from 0 to 3; choose a smaller "
+        "threshold"
+    )
+    assert run(loss=late, window=4).environment["weights"]["active_share"] == 0.5
+
+
+def test_the_weights_in_windows_are_described() -> None:
+    found = run(loss={"kind": "step", "threshold": 2}, window={"length": 4, "stride": 3}, frame="window")
+    label, seen = prepared(config()).parts.train.label, np.array([0, 0, 1, 1, 0, 1, 1, 0, 1, 1])  # of 4 + 4 + 4 steps
+    assert found.environment["windows"] == 13 * 3
+    assert found.environment["weights"] == pytest.approx(
+        {
+            "mean_weight": 1.0,
+            "ess": 6.0,
+            "active_share": 0.6,
+            "effective_prevalence": label[:, seen > 0].mean(),
+            "prevalence": label.mean(),
+        }
+    )
+
+
+def test_rates_are_matched_over_what_the_loss_sees_of_windows() -> None:
+    window, matched = {"length": 4, "stride": 3}, {"kind": "rate_matched", "of": {"kind": "linear", "rate": 0.5}}
+    by_place = run(loss=matched, window=window, frame="window")
+    assert by_place.environment["learning_rate"] == pytest.approx(0.01 * (1 + 0.5 * 1.5))
+    by_step = run(loss=matched, window=window)
+    times = np.array([1, 1, 1, 2, 1, 1, 2, 1, 1, 1])
+    assert by_step.environment["learning_rate"] == pytest.approx(
+        0.01 * (1 + 0.5 * np.average(np.arange(10), weights=times))
+    )
+
+
+def test_a_note_about_a_tcn_knows_windows() -> None:
+    tcn = {"kind": "tcn", "kernel": 2, "layers": 2, "channels": 4}  # sees 7 steps
+    assert run(model=tcn, window=7).environment["notes"] == []
+    (note,) = run(model=tcn, window=8).environment["notes"]
+    assert note.startswith("the model sees the last 7 steps only and windows have up to 8:")
+
+
+def test_the_best_possible_accuracy_knows_the_windows() -> None:
+    data = {"kind": "evidence", "mu": 1, **TINY}
+    source = config(data=data).data.open()
+    bound = source.best_accuracy(prepared(config(data=data)).parts.test, 3)
+    assert bound is not None
+    assert run(data=data, window=3).curve["best_possible"].tolist() == bound.tolist()
+
+
+@pytest.mark.parametrize("model", UNTRAINED)
+def test_windows_and_frames_mean_nothing_to_a_model_that_is_not_trained(model: str) -> None:
+    plain = run(data=RAGGED, model=model)
+    for frame in FRAMES:
+        found = run(data=RAGGED, model=model, window=4, frame=frame)
+        assert torch.equal(found.detector.weights, plain.detector.weights)
+        pd.testing.assert_frame_equal(found.metrics, plain.metrics, check_exact=True)

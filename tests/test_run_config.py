@@ -1,6 +1,7 @@
 """RunConfig and its parts: defaults, names, digests, and every error's text."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,17 @@ from seqanomaly.datasets.synthetic import Drift
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses import MODULATIONS, Exp, Linear, Permuted, Step, Uniform
 from seqanomaly.models.specs import MODELS, GruSpec, TcnSpec
-from seqanomaly.run_config import THIRDS, LossSpec, RunConfig, TrainSpec, never_active, pick_loss
+from seqanomaly.run_config import (
+    THIRDS,
+    LossSpec,
+    RunConfig,
+    TrainSpec,
+    last_counter,
+    never_active,
+    pick_loss,
+    repeat_command,
+    unreached,
+)
 
 
 def run(**values: Any) -> RunConfig:
@@ -37,6 +48,8 @@ def test_the_defaults() -> None:
         "seed": 0,
         "buckets": {"early": ["0%", "33.3%"], "mid": ["33.3%", "66.7%"], "late": ["66.7%", "100%"]},
         "threshold": None,
+        "window": None,
+        "frame": "sequence",
     }
 
 
@@ -118,7 +131,7 @@ KNOWN_DATA = ", ".join(DATASETS)
         (
             {"trian": {}},
             "unknown key 'trian'; did you mean 'train'? (known: task, data, model, loss, train, seed, buckets, "
-            "threshold)",
+            "threshold, window, frame)",
         ),
         ({"task": "detec"}, "task: must be 'detect', 'classify' or 'forecast', got 'detec'"),
         ({"seed": -1}, "seed: must be greater than or equal to 0, got -1"),
@@ -224,6 +237,30 @@ KNOWN_DATA = ", ".join(DATASETS)
             {"buckets": {"all": ["0%", "100%"], "end": [5, 5]}},
             "buckets.end: starts at 5.0 and ends at 5.0; the end comes after the start",
         ),
+        # windows and frame
+        (
+            {"window": {"length": 10, "stride": 11}},
+            "window.stride: must be at most the length 10, as steps between two windows would be skipped, got 11",
+        ),
+        ({"window": {"length": 1}}, "window.length: must be greater than or equal to 2, got 1"),
+        ({"window": 1}, "window.length: must be greater than or equal to 2, got 1"),
+        ({"window": {"length": 5, "stride": 0}}, "window.stride: must be greater than or equal to 1, got 0"),
+        ({"window": {"stride": 5}}, "window: the key 'length' is missing"),
+        (
+            {"window": {"length": 5, "strid": 5}},
+            "window: unknown key 'strid'; did you mean 'stride'? (known: length, stride)",
+        ),
+        *(
+            (
+                {"window": value},
+                f"window: must be a number of steps or a mapping such as {{length: 100, stride: 50}}, got {value!r}",
+            )
+            for value in ("all", True, 2.5, [5])
+        ),
+        (
+            {"frame": "onset"},
+            "frame: must be 'sequence', 'window', 'since_onset' or 'until_event', got 'onset'",
+        ),
     ],
 )
 def test_what_is_refused(values: dict[str, Any], text: str) -> None:
@@ -267,6 +304,10 @@ def test_the_digest_covers_every_setting() -> None:
         {"seed": 1},
         {"buckets": {"late": ["66.7%", "100%"]}},
         {"buckets": {"end": ["66.7%", "100%"]}},
+        {"window": 10},
+        {"window": {"length": 10, "stride": 4}},
+        *({"frame": frame} for frame in ("window", "since_onset", "until_event")),
+        {"window": 10, "frame": "window"},
     ]
     assert len({run(**change).digest(None) for change in changes}) == len(changes)
     assert run().digest(None) == run(loss={"normalize": "mean", "kind": "uniform"}).digest(None)
@@ -317,4 +358,51 @@ def test_a_loss_says_what_its_learning_rate_is_matched_to() -> None:
 @pytest.mark.parametrize("kind", ["reverse", "rate_matched", "shuffled_labels"])
 def test_a_step_that_is_never_reached_is_seen_inside_of_others(kind: str) -> None:
     late = run(loss={"kind": kind, "of": {"kind": "step", "threshold": 8}}).loss
-    assert (never_active(late, 8), never_active(late, 9)) == (True, False)
+    assert (never_active(late, 7), never_active(late, 8), never_active(late, None)) == (True, False, False)
+
+
+# Windows and frames
+
+
+def test_windows_are_a_length_or_a_mapping() -> None:
+    spec = run(window=100).window
+    assert spec is not None
+    assert spec.settings() == {"length": 100, "stride": 50}
+    assert run(window={"length": 100}) == run(window=spec) == run(window={"length": 100, "stride": 50})
+    assert run(window=100).digest(None) == run(window={"length": 100, "stride": 50}).digest(None)
+    assert (run(window=3).cut, run(window={"length": 3, "stride": 3}).cut, run().cut) == ((3, 1), (3, 3), None)
+    assert run(window=3, model="position").cut is None  # what is not trained sees whole sequences
+    assert RunConfig(**run(window=7, frame="window").settings()) == run(window=7, frame="window")
+
+
+@pytest.mark.parametrize(
+    ("frame", "window", "last"),
+    [
+        ("sequence", None, 49),
+        ("sequence", 20, 49),
+        ("window", None, 49),
+        ("window", 20, 19),
+        ("window", 60, 49),
+        ("since_onset", 20, None),
+        ("until_event", None, None),
+    ],
+)
+def test_the_last_counter(frame: Any, window: int | None, last: int | None) -> None:
+    assert last_counter(frame, run(window=window).window, 50) == last
+
+
+def test_the_sentence_about_a_loss_that_is_never_felt() -> None:
+    late = run(loss={"kind": "step", "threshold": 60}).loss
+    told = "loss: step(threshold=60) gives no training step a weight above 0: the longest of x has 50 steps"
+    assert str(unreached(late, "x", 50, 49)) == f"{told}, so counters go from 0 to 49; choose a smaller threshold"
+    assert str(unreached(late, "x", 50, 19)) == (
+        f"{told} and counters of the window go from 0 to 19; choose a smaller threshold"
+    )
+    assert str(unreached(late, "x", 50, None)) == f"{told}; choose a smaller threshold"
+
+
+def test_the_command_knows_windows_and_frame() -> None:
+    said = repeat_command(run(window=100, frame="since_onset"), Path("out"))
+    assert "--window '{length: 100, stride: 50}' --frame since_onset" in said
+    assert "--window" not in repeat_command(run(), Path("out"))
+    assert "--frame" not in repeat_command(run(), Path("out"))

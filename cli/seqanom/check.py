@@ -157,15 +157,17 @@ FEW_SEEDS = 3
 def _refuse(experiment: Experiment, opened: Mapping[DataSpec, Source]) -> None:
     """Raise what would end the sweep in a worker."""
     from seqanomaly.datasets.answerable import check_answerable
-    from seqanomaly.run_config import never_active, unreached
+    from seqanomaly.run_config import last_counter, never_active, unreached
 
     for data, source in opened.items():
         if source.known is not None:
             for task in experiment.task:
                 check_answerable(task, source.known, data.name)
+        longest = source.shape[1]
+        last = last_counter(experiment.frame, experiment.window, longest)
         for loss in experiment.loss:
-            if never_active(loss, source.shape[1]):
-                raise unreached(loss, data.name, source.shape[1])
+            if never_active(loss, last):
+                raise unreached(loss, data.name, longest, last)
 
 
 STARTING = 4.0

@@ -41,6 +41,22 @@ def compare(
             rich_help_panel=GRID,
         ),
     ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            help="Train on windows of so many steps, as in 100 or '{length: 100, stride: 50}'.",
+            show_default="whole sequences",
+            rich_help_panel=GRID,
+        ),
+    ] = None,
+    frame: Annotated[
+        str | None,
+        typer.Option(
+            help="What the counter counts: sequence, window, since_onset or until_event.",
+            show_default="sequence",
+            rich_help_panel=GRID,
+        ),
+    ] = None,
     choose: Annotated[
         str | None,
         typer.Option(help="Bucket in which to choose each loss's setting on validation data.", rich_help_panel=GRID),
@@ -92,6 +108,8 @@ def compare(
         "baseline": baseline,
         "buckets": buckets,
         "threshold": threshold,
+        "window": window,
+        "frame": frame,
         "choose": choose,
     }.items():
         if text is not None:

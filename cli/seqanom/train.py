@@ -53,6 +53,17 @@ def train(
     threshold: Annotated[
         str | None, typer.Option(help="balanced_accuracy, f1, false_alarms, quantile, ..", show_default="the task's")
     ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            help="Train on windows of so many steps, as in 100 or '{length: 100, stride: 50}'.",
+            show_default="whole sequences",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    frame: Annotated[
+        str, typer.Option(help="What the counter counts: sequence, window, since_onset or until_event.")
+    ] = "sequence",
     seed: Annotated[int, typer.Option(help="Redraws everything that is random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     out: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("results/train"),
@@ -81,11 +92,14 @@ def train(
             "patience": patience,
         },
         "seed": seed,
+        "frame": frame,
     }
     if buckets is not None:
         settings["buckets"] = read_value(buckets, "buckets")
     if threshold is not None:
         settings["threshold"] = read_value(threshold, "threshold")
+    if window is not None:
+        settings["window"] = read_value(window, "window")
     config = RunConfig(**settings)
     from seqanomaly.run import train as train_run
     from seqanomaly.store import Store
@@ -135,8 +149,11 @@ def _table(run: RunResult) -> Table:
 
 def _lines(run: RunResult) -> list[str]:
     weights, sequences = run.environment["weights"], run.environment["sequences"]
+    windows = run.environment.get("windows")  # runs of before had none
     counts = (
-        f"\nSequences: {sequences['train']} train, {sequences['validation']} validation, {sequences['test']} test. "
+        f"\nSequences: {sequences['train']} train"
+        + (f" in {windows} windows" if windows else "")
+        + f", {sequences['validation']} validation, {sequences['test']} test. "
     )
     if not run.config.model.trained:
         return [f"{counts}The model is not trained: loss and training settings mean nothing to it."]

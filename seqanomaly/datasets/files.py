@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
 from seqanomaly.datasets.opened import Loaded, Opened
 from seqanomaly.datasets.source import DataSpec, Source
-from seqanomaly.errors import DataError
+from seqanomaly.datasets.split import AnySplit, SplitSpec, by_time, check_folds
+from seqanomaly.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,10 @@ class _TableSpec(DataSpec, ABC):
         """The column that says train or test, if there is one."""
 
     @abstractmethod
+    def division(self) -> SplitSpec | None:
+        """How the table is divided, where neither a column says so nor the seed draws a share."""
+
+    @abstractmethod
     def test_share(self) -> float:
         """Share of the sequences that the seed draws for testing where no column says so."""
 
@@ -73,7 +78,14 @@ class _TableSpec(DataSpec, ABC):
         loaded = Loaded(known=read.sequences, notes=(*notes, *also, *sampling))
         if part is not None:
             loaded = by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
-        source = Opened(loaded, where, digest=content_digest(path), test_share=self.test_share(), few=FEW)
+        split, share = self.division(), self.test_share()
+        if split is not None and split.time is not None:
+            loaded = by_time(loaded, split.time, where)
+        folds = None if split is None else split.folds
+        if folds is not None:
+            check_folds(loaded, folds, where)
+            share = 1 / folds
+        source = Opened(loaded, where, digest=content_digest(path), test_share=share, few=FEW, folds=folds)
         source.columns = self.layout().series, self.layout().step
         return source
 
@@ -100,17 +112,27 @@ class FileData(_TableSpec):
     part: str | None = None
     """Column that says `train`, `validation` or `test`; by default the seed draws the test part."""
     test: float = Field(0.3, gt=0, lt=1)
-    """Share of the series for testing where no `part` column is given."""
+    """Share of the series for testing where neither a `part` column nor a `split` is given."""
+    split: AnySplit = None
+    """`{time: 0.3}`: the last 30% of each series test; `{folds: 5}`: seed s tests fold s modulo 5 of the series."""
     duplicates: Literal["error", "first", "last"] = "error"
     """Which row is kept of those with the same series and step; by default they are an error."""
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
+    @model_validator(mode="after")
+    def _one_says_what_is_tested(self) -> FileData:
+        other = "part" if self.part is not None else "test" if self.test != self._default("test") else None
+        if self.split is not None and other is not None:
+            raise ConfigError(f"{other} and split both say what is tested; leave one of them out", ("split",))
+        return self
+
     @property
     def name(self) -> str:
         """The file's name without its ending, and what differs from the defaults in what is learned from it."""
         settings = {key: value for key, value in self.changed().items() if key not in ("series", "step")}
-        return call(Path(settings.pop("path")).name.split(".")[0], settings)
+        split = {key: value for key, value in settings.pop("split", {}).items() if value is not None}
+        return call(Path(settings.pop("path")).name.split(".")[0], settings | split)
 
     def table(self) -> Path:
         return Path(self.path)
@@ -147,6 +169,9 @@ class FileData(_TableSpec):
     def part_column(self) -> str | None:
         return self.part
 
+    def division(self) -> SplitSpec | None:
+        return self.split
+
     def test_share(self) -> float:
         return self.test
 
@@ -175,6 +200,9 @@ class Episodes(_TableSpec):
 
     def part_column(self) -> str:
         return "part"
+
+    def division(self) -> None:
+        """None: a column says train or test."""
 
     def test_share(self) -> float:
         return 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.sequences import Sequences
-from seqanomaly.datasets.source import Parts, Source, hold_out
+from seqanomaly.datasets.source import Parts, Source, fold, hold_out
 from seqanomaly.errors import DataError
 from seqanomaly.seeds import numpy_generator
 
@@ -37,12 +37,16 @@ class Opened(Source):
 
     The seed draws the validation part, and the test part where none is given, by whole sequence. A single training
     sequence, and those that the test sequences continue, are cut in time instead: the last 20% of each validate.
-    A validation part that the files give is taken as it is.
+    A validation part that the files give is taken as it is. With `folds`, the seed chooses the fold that is tested
+    instead of drawing a share.
     """
 
-    def __init__(self, loaded: Loaded, where: str, *, digest: str, test_share: float, few: str) -> None:
+    def __init__(
+        self, loaded: Loaded, where: str, *, digest: str, test_share: float, few: str, folds: int | None = None
+    ) -> None:
         """Check the sequences; `few` is the remedy where they are too few to split."""
         _usable(loaded, where, few)
+        self.folds = folds
         known = loaded.known
         self.loaded, self.known, self.test_share = loaded, known, test_share
         self.official_test, self.digest = loaded.test is not None, digest
@@ -60,7 +64,9 @@ class Opened(Source):
         generator = numpy_generator(seed, "split")
         known, test = self.loaded.known, self.loaded.test
         if test is None:
-            known, test = hold_out(known, self.test_share, generator)
+            known, test = (
+                hold_out(known, self.test_share, generator) if self.folds is None else fold(known, self.folds, seed)
+            )
         train, validation = self.cut or hold_out(known, VALIDATION, generator)
         return Parts(train=train, validation=validation, test=test)
 
@@ -75,8 +81,16 @@ def cut_in_time(sequences: Sequences, share: float) -> tuple[Sequences, Sequence
     >>> first.length.tolist(), last.x[0].tolist(), last.start.tolist()
     ([8], [[8.0], [9.0]], [8])
     """
-    ends = [min(max(1, round(length * (1 - share))), length - 1) for length in sequences.length.tolist()]
-    return _cut_at(sequences, np.array(ends))
+    return _cut_at(sequences, time_cuts(sequences.length, share))
+
+
+def time_cuts(length: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """Where the last `share` of sequences of those lengths begins, both [N]; each piece has a step at least.
+
+    >>> time_cuts(np.array([10, 2]), 0.3).tolist()
+    [7, 1]
+    """
+    return np.array([min(max(1, round(steps * (1 - share))), steps - 1) for steps in length.tolist()], np.int64)
 
 
 def _cut_at(sequences: Sequences, ends: NDArray[np.int64]) -> tuple[Sequences, Sequences]:

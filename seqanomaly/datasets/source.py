@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqanomaly.config import Component
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.seeds import numpy_generator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,4 +74,22 @@ def hold_out(sequences: Sequences, share: float, generator: np.random.Generator)
     by_stratum = np.lexsort((generator.random(count), stratum))
     evenly = ((np.arange(wanted) + generator.random()) * count / wanted).astype(int)
     held = np.sort(by_stratum[evenly])
+    return sequences.take(np.setdiff1d(np.arange(count), held)), sequences.take(held)
+
+
+def fold(sequences: Sequences, folds: int, seed: int) -> tuple[Sequences, Sequences]:
+    """Split by whole sequence into (rest, fold number `seed` modulo `folds`), stratified by their highest class.
+
+    Seeds 0 .. folds - 1 share one division of the sequences, the next ones another, and so on: in each such round every
+    sequence is held out once.
+
+    >>> s = Sequences.of([np.zeros((2, 1))] * 6, [0, 0, 0, 1, 1, 1])
+    >>> held = [fold(s, 3, seed)[1] for seed in range(3)]
+    >>> sorted(name for part in held for name in part.ids), [part.label[:, 0].sum().item() for part in held]
+    (['0', '1', '2', '3', '4', '5'], [1, 1, 1])
+    """
+    turn, number = divmod(seed, folds)
+    count = len(sequences)
+    by_stratum = np.lexsort((numpy_generator(turn, "folds").random(count), sequences.label.max(axis=1)))
+    held = np.sort(by_stratum[number::folds])
     return sequences.take(np.setdiff1d(np.arange(count), held)), sequences.take(held)

@@ -11,6 +11,7 @@ from seqanomaly.config import nearest, one_of
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses.base import BCE, CE, MSE, BaseLoss, base_loss
 from seqanomaly.losses.modulations import MODULATIONS, Exp, Linear, Modulation, Step
+from seqanomaly.losses.uncounted import partly_counted
 
 Normalize = Literal["none", "mean"]
 Reduction = Literal["mean", "sum", "none"]
@@ -70,14 +71,24 @@ class CounterLoss(nn.Module):
         return total if self.reduction == "sum" else total / valid.sum().clamp(min=1)
 
     @torch.no_grad()
-    def weights(self, counter: Tensor, mask: Tensor | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
+    def weights(
+        self,
+        counter: Tensor,
+        mask: Tensor | None = None,
+        dtype: torch.dtype = torch.float32,
+        counted: Tensor | None = None,
+    ) -> Tensor:
         """The weight of each step, [..., T], 0 where `mask` is False.
+
+        Where `counted` is False a step has no counter, and the raw weight 1 of an unmodulated one.
 
         >>> CounterLoss("mse", Step(threshold=1), normalize="mean").weights(torch.arange(3)).tolist()
         [0.0, 1.5, 1.5]
         """
         valid = _valid(counter, mask)
         number = _number(counter, valid, dtype)
+        if counted is not None:
+            return partly_counted(self.modulation, number, counted & valid, valid, averaged=self.normalize == "mean")
         return (
             self.modulation.raw(number, valid) if self.normalize == "none" else self.modulation.mean_one(number, valid)
         )

@@ -24,8 +24,10 @@ class Diagnostics:
     """Share of anomalous steps among the valid ones."""
 
 
-def diagnose(weight: Tensor, anomalous: Tensor, mask: Tensor) -> Diagnostics:
+def diagnose(weight: Tensor, anomalous: Tensor, mask: Tensor, times: Tensor | None = None) -> Diagnostics:
     """Diagnostics of weights [N, T] over steps that are `anomalous` or not, [N, T], where `mask` [N, T] is True.
+
+    Where an epoch has a step more than once, `times` [N, T] says how often, and its weight is the sum of all of them.
 
     >>> w = torch.tensor([[1.0, 3.0]])
     >>> diagnose(w, torch.tensor([[False, True]]), torch.ones(1, 2, dtype=torch.bool))
@@ -40,7 +42,7 @@ def diagnose(weight: Tensor, anomalous: Tensor, mask: Tensor) -> Diagnostics:
     some = squares > 0
     ess = (total[some] ** 2 / squares[some]).mean() if bool(some.any()) else total.new_zeros(())
     return Diagnostics(
-        mean_weight=(w.sum() / steps).item(),
+        mean_weight=(w.sum() / (steps if times is None else times.sum().clamp(min=1))).item(),
         ess=ess.item(),
         active_share=((w > 0).sum() / steps).item(),
         effective_prevalence=((w * y).sum() / w.sum().clamp(min=1e-300)).item(),

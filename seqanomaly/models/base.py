@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,29 @@ class Parameter:
 
 
 class Dropout:
-    """Sets a share `rate` of the values to 0 and scales the rest, with random numbers of each member's own."""
+    """Sets a share `rate` of the values to 0 and scales the rest, with random numbers of each member's own.
 
-    def __init__(self, rate: float, generators: list[torch.Generator]) -> None:
-        self.rate, self.generators = rate, generators
+    Args:
+        rate: share of the values to drop.
+        generators: one per member; none at all drops nothing.
+        sizes: how many sequences of a batch are a member's own, per member, where they are not all of them: it draws
+            numbers for those only, as it would alone.
+    """
+
+    def __init__(self, rate: float, generators: list[torch.Generator], sizes: list[int] | None = None) -> None:
+        self.rate, self.generators, self.sizes = rate, generators, sizes
+
+    def for_sizes(self, sizes: list[int]) -> Dropout:
+        """The same for a batch of which each member owns that many sequences."""
+        return Dropout(self.rate, self.generators, sizes)
 
     def __call__(self, h: Tensor) -> Tensor:
-        """`h` [K, ...] with values dropped."""
+        """`h` [K, B, ...] with values dropped."""
         if self.rate == 0 or not self.generators:
             return h
-        keep = torch.stack([torch.rand(h.shape[1:], generator=g) >= self.rate for g in self.generators])
+        sizes = self.sizes or [h.shape[1]] * len(self.generators)
+        drawn = [torch.rand(n, *h.shape[2:], generator=g) for n, g in zip(sizes, self.generators, strict=True)]
+        keep = pad_sequence(drawn, batch_first=True) >= self.rate
         return h * keep.to(h.device) / (1 - self.rate)
 
 

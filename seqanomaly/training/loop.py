@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqanomaly.models.base import NO_DROPOUT, Dropout, SequenceModel
 from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
-from seqanomaly.training.stack import Member, Shelf
+from seqanomaly.training.stack import Member, Shelf, padded
 
 StepLoss = Callable[[Tensor, Tensor], Tensor]
 """Outputs [K, B, T, O] and targets -> loss of each step [K, B, T]."""
@@ -59,8 +60,8 @@ def fit(
         model: the shape that all members share.
         step_loss: unweighted loss of each step; its mean over valid validation steps chooses the epoch.
         members: what may differ: seed, data, learning rate, weights of the steps.
-        epochs: passes over the training sequences.
-        batch_size: sequences per update.
+        epochs: passes over the training sequences, or over all windows where there are any.
+        batch_size: sequences, or windows, per update.
         optimizer: adam, adamw or sgd.
         weight_decay: see `make_optimizer`.
         momentum: of sgd.
@@ -71,7 +72,7 @@ def fit(
     """
     device = device or torch.device("cpu")
     train, validation = (Shelf([getattr(m, part) for m in members], device) for part in ("train", "validation"))
-    weight = torch.stack([m.weight for m in members]).to(device)  # [K, N, T]
+    weights = _Weights(members, train, device)
     rows = torch.stack([model.init(torch_generator(m.seed, "weights")) for m in members]).to(device).requires_grad_()
     update = make_optimizer(
         optimizer,
@@ -82,22 +83,22 @@ def fit(
     )
     drop = Dropout(model.dropout, [torch_generator(m.seed, "dropout") for m in members])
     orders = [numpy_generator(m.seed, "order") for m in members]
-    each = torch.arange(len(members), device=device).unsqueeze(1)  # [K, 1]
+    counts = torch.tensor(train.counts, device=device)
     log = _Log(rows.detach(), patience)
 
     for epoch in range(1, epochs + 1):
         total = torch.zeros(len(members), device=device)
-        for index in _batches(orders, train.count, batch_size, device):  # [K, B]
+        for index, sizes in _batches(orders, train.counts, batch_size, device):  # [K, B]
             x, target, mask = train.read(index)
-            outputs = model.forward(model.views(rows), x, drop)  # [K, B, T, O]
-            weighted = torch.where(mask, step_loss(outputs, target) * weight[each, index], 0.0)  # [K, B, T]
+            outputs = model.forward(model.views(rows), x, drop.for_sizes(sizes))  # [K, B, T, O]
+            weighted = torch.where(mask, step_loss(outputs, target) * weights.read(index), 0.0)  # [K, B, T]
             loss = weighted.sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)  # [K]
             (gradient,) = torch.autograd.grad(loss.sum(), rows)  # [K, P]
             if clip is not None:
                 gradient = gradient * (clip / gradient.norm(dim=1, keepdim=True).clamp(min=clip))
-            update.step(gradient)
-            total += loss.detach() * index.shape[1]
-        log.add(epoch, rows.detach(), total / train.count, evaluate(model, step_loss, rows.detach(), validation))
+            update.step(gradient, sizes)
+            total += loss.detach() * torch.tensor(sizes, device=device)
+        log.add(epoch, rows.detach(), total / counts, evaluate(model, step_loss, rows.detach(), validation))
         on_epoch(epoch)
         if log.all_stopped:
             break
@@ -106,9 +107,9 @@ def fit(
 
 @torch.no_grad()
 def evaluate(model: SequenceModel, step_loss: StepLoss, rows: Tensor, data: Shelf) -> Tensor:
-    """Mean unweighted loss [K] over the valid steps of all sequences."""
+    """Mean unweighted loss [K] over the valid steps of all sequences, each taken once; see `predict`."""
     total, count = rows.new_zeros(len(rows)), rows.new_zeros(len(rows))
-    for target, mask, outputs in _chunks(model, rows, data):
+    for _, target, mask, outputs in _chunks(model, rows, data):
         total += torch.where(mask, step_loss(outputs, target), 0.0).sum((1, 2))
         count += mask.sum((1, 2))
     return total / count.clamp(min=1)
@@ -116,22 +117,74 @@ def evaluate(model: SequenceModel, step_loss: StepLoss, rows: Tensor, data: Shel
 
 @torch.no_grad()
 def predict(model: SequenceModel, rows: Tensor, data: Shelf) -> Tensor:
-    """Outputs [K, N, T, O] of all sequences, on the CPU."""
-    return torch.cat([outputs.cpu() for *_, outputs in _chunks(model, rows, data)], dim=1)
+    """Outputs [K, N, T, O] of all sequences, on the CPU; zeros past the last sequence of a member that has fewer.
+
+    Of overlapping windows, a step has the output of the one in which its place is the largest, so that a causal model
+    has seen the most of what came before it: that is the earliest window that holds the step.
+    """
+    chunks = _chunks(model, rows, data)
+    if data.begin is None:
+        return torch.cat([outputs.cpu() for *_, outputs in chunks], dim=1)
+    count, steps = data.shape
+    stitched = torch.zeros(len(rows), count * steps, model.outputs)
+    place = torch.arange(data.steps)
+    for index, *_, outputs in chunks:
+        step = data.begin_at(index).cpu().unsqueeze(-1) + place  # [K, B, L]
+        member, window, at = data.fresh_at(index).cpu().nonzero(as_tuple=True)
+        stitched[member, step[member, window, at]] = outputs.cpu()[member, window, at]
+    return stitched.view(len(rows), count, steps, -1)
 
 
-def _chunks(model: SequenceModel, rows: Tensor, data: Shelf) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _chunks(model: SequenceModel, rows: Tensor, data: Shelf) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Index, target, mask and outputs of some windows or sequences after the other, each step in one mask only."""
     weights, size = model.views(rows), data.chunk(len(rows), max(model.features, model.width))
     for start in range(0, data.count, size):
         index = torch.arange(start, min(start + size, data.count), device=rows.device).unsqueeze(0)  # [1, B]
         x, target, mask = data.read(index)
-        yield target, mask, model.forward(weights, x, NO_DROPOUT)
+        mask = mask if data.begin is None else mask & data.fresh_at(index)
+        yield index, target, mask, model.forward(weights, x, NO_DROPOUT)
 
 
-def _batches(orders: list[np.random.Generator], count: int, size: int, device: torch.device) -> Iterator[Tensor]:
-    """Indices [K, B] of one epoch: every member's sequences once, in an order of its own."""
-    index = torch.from_numpy(np.stack([order.permutation(count) for order in orders])).to(device)  # [K, N]
-    yield from torch.split_with_sizes(index, [min(size, count - at) for at in range(0, count, size)], 1)
+def _batches(
+    orders: list[np.random.Generator], counts: list[int], size: int, device: torch.device
+) -> Iterator[tuple[Tensor, list[int]]]:
+    """Indices [K, B] of one epoch: every member's sequences once, in an order of its own; and how many are its own.
+
+    A member with fewer than the others has an index past its last one in what is left of the batch.
+    """
+    index = torch.from_numpy(
+        np.stack([_filled(o.permutation(n), max(counts)) for o, n in zip(orders, counts, strict=True)])
+    )
+    for at, batch in zip(range(0, max(counts), size), torch.split(index.to(device), size, 1), strict=True):
+        yield batch, [min(max(n - at, 0), batch.shape[1]) for n in counts]
+
+
+def _filled(order: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """`order` [n] of a member, made as long as that of the largest one, [count]."""
+    return np.pad(order, (0, count - len(order)), constant_values=len(order))
+
+
+class _Weights:
+    """The members' weights of the training steps on one device, read with one index per member."""
+
+    def __init__(self, members: list[Member], train: Shelf, device: torch.device) -> None:
+        self.train, self.each = train, torch.arange(len(members), device=device).unsqueeze(1)  # [K, 1]
+        self.step = padded([m.weight for m in members]).to(device)  # [K, N, T]
+        within = [m.within for m in members if m.within is not None]
+        assert len(within) in (0, len(members)), "all members weigh places in windows, or none"
+        self.within = bool(within)
+        if within:
+            self.rows = padded([w.rows for w in within]).to(device)  # [K, P, L]
+            self.row = padded([w.row for w in within]).to(device)  # [K, W]
+            self.scale = padded([w.scale for w in within]).to(device)  # [K, W]
+
+    def read(self, index: Tensor) -> Tensor:
+        """Weights [K, B, L] of what is at `index` [K, B]; what stands where there is nothing means nothing."""
+        index = self.train.within_reach(index)
+        weight = self.train.take(self.step, self.each, index)
+        if not self.within:
+            return weight
+        return weight * self.rows[self.each, self.row[self.each, index]] * self.scale[self.each, index].unsqueeze(-1)
 
 
 class _Log:

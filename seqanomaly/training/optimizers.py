@@ -27,9 +27,21 @@ class Optimizer(ABC):
     def __init__(self, rows: Tensor, lr: Tensor, weight_decay: float) -> None:
         self.rows, self.lr, self.weight_decay = rows, lr.unsqueeze(1), weight_decay
 
+    def step(self, gradient: Tensor, sizes: list[int] | None = None) -> None:
+        """One update by `gradient` [K, P]; a member whose size is 0 has no data in it and stays as it is."""
+        idle = [k for k, size in enumerate(sizes or ()) if size == 0]
+        kept = [(tensor, tensor[idle]) for tensor in self.state()] if idle else []
+        self.update(gradient)
+        for tensor, before in kept:
+            tensor[idle] = before
+
     @abstractmethod
-    def step(self, gradient: Tensor) -> None:
-        """One update by `gradient` [K, P]."""
+    def update(self, gradient: Tensor) -> None:
+        """Change all rows by `gradient` [K, P]."""
+
+    @abstractmethod
+    def state(self) -> list[Tensor]:
+        """Everything that `update` changes in place, each with a row per member."""
 
 
 class SGD(Optimizer):
@@ -39,7 +51,10 @@ class SGD(Optimizer):
         super().__init__(rows, lr, weight_decay)
         self.momentum, self.velocity = momentum, torch.zeros_like(rows)
 
-    def step(self, gradient: Tensor) -> None:
+    def state(self) -> list[Tensor]:
+        return [self.rows, self.velocity]
+
+    def update(self, gradient: Tensor) -> None:
         self.velocity.mul_(self.momentum).add_(gradient).add_(self.rows, alpha=self.weight_decay)
         self.rows.sub_(self.lr * self.velocity)
 
@@ -49,10 +64,13 @@ class Adam(Optimizer):
 
     def __init__(self, rows: Tensor, lr: Tensor, weight_decay: float, *, decoupled: bool) -> None:
         super().__init__(rows, lr, weight_decay)
-        self.decoupled, self.steps = decoupled, 0
+        self.decoupled, self.steps = decoupled, torch.zeros(len(rows), dtype=torch.int64)
         self.mean, self.square = torch.zeros_like(rows), torch.zeros_like(rows)
 
-    def step(self, gradient: Tensor) -> None:
+    def state(self) -> list[Tensor]:
+        return [self.rows, self.mean, self.square, self.steps]
+
+    def update(self, gradient: Tensor) -> None:
         self.steps += 1
         if self.decoupled:
             self.rows.mul_(1 - self.lr * self.weight_decay)
@@ -60,8 +78,13 @@ class Adam(Optimizer):
             gradient = gradient + self.weight_decay * self.rows
         self.mean.lerp_(gradient, 0.1)
         self.square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        spread = (self.square.sqrt() / (1 - 0.999**self.steps) ** 0.5).add_(1e-8)
-        self.rows.sub_(self.lr / (1 - 0.9**self.steps) * self.mean / spread)
+        steps = self.steps.tolist()
+        spread = (self.square.sqrt() / self._column([(1 - 0.999**n) ** 0.5 for n in steps])).add_(1e-8)
+        self.rows.sub_(self.lr / self._column([1 - 0.9**n for n in steps]) * self.mean / spread)
+
+    def _column(self, values: list[float]) -> Tensor:
+        """A number per row, [K, 1]."""
+        return torch.tensor(values, dtype=self.rows.dtype, device=self.rows.device).unsqueeze(1)
 
 
 def make_optimizer(

@@ -6,8 +6,25 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from seqanomaly.batch import Batch
+from seqanomaly.batch import Batch, sliding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Within:
+    """Weights that depend on the place of a step in its window: `rows[row] * scale`, [W, L]."""
+
+    rows: Tensor
+    """A weight for each place, one row for each number of steps that a window may really have, [P, L]."""
+    row: Tensor
+    """Which row a window takes, [W]."""
+    scale: Tensor
+    """Factor on the weights of a window, [W]."""
+
+    def of(self, index: Tensor) -> Tensor:
+        """The weights [B, L] of the windows at `index` [B]."""
+        return self.rows[self.row[index]] * self.scale[index].unsqueeze(-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,29 +41,102 @@ class Member:
     """Validation sequences."""
     weight: Tensor
     """Weight of each training step in the loss, [N, T], 0 where the mask is False."""
+    within: Within | None = None
+    """A further factor on the weights, for losses that look at the place in the window."""
 
 
 class Shelf:
     """Batches of K members on one device, each stored once, read with one index per member.
 
+    What is read is a sequence, or a window of one where the batches are seen in windows: those are views of the stored
+    sequences, so they take no memory. Members may have different numbers of sequences and windows.
+
     Args:
-        batches: one per member, all of one shape; the same object means the same data.
+        batches: one per member, all of one number of steps, all with windows of one length or none with any; the same
+            object means the same data.
         device: where to keep them.
     """
 
     def __init__(self, batches: list[Batch], device: torch.device) -> None:
         unique = {id(batch): batch for batch in batches}
         places = {key: place for place, key in enumerate(unique)}
+        own = list(unique.values())
         self.place = torch.tensor([places[id(b)] for b in batches], device=device).unsqueeze(1)  # [K, 1]
-        self.count = len(batches[0])
-        self.x = torch.stack([b.x for b in unique.values()]).to(device)  # [D, N, T, F]
-        self.target = torch.stack([b.target for b in unique.values()]).to(device)  # [D, N, T] or [D, N, T, F]
-        self.mask = torch.stack([b.mask for b in unique.values()]).to(device)  # [D, N, T]
+        self.counts = [len(b) for b in batches]
+        self.even = len(set(self.counts)) == 1
+        self.sizes = torch.tensor(self.counts, device=device).unsqueeze(1)  # [K, 1]
+        self.x = padded([b.x for b in own]).to(device)  # [D, N, T, F]
+        self.target = padded([b.target for b in own]).to(device)  # [D, N, T] or [D, N, T, F]
+        self.mask = padded([b.mask for b in own]).to(device)  # [D, N, T]
+        windows = [b.windows for b in own if b.windows is not None]
+        assert len(windows) in (0, len(own)), "all batches have windows, or none"
+        assert len({w.length for w in windows}) <= 1, "all windows have one length"
+        self.steps = windows[0].length if windows else self.mask.shape[2]
+        self.begin: Tensor | None = None
+        if windows:
+            begin = [torch.from_numpy(w.sequence * self.mask.shape[2] + w.start) for w in windows]
+            self.begin = padded(begin).to(device)  # [D, W]
+            self.fresh = padded([torch.from_numpy(w.fresh) for w in windows]).to(device)  # [D, W]
+
+    @property
+    def count(self) -> int:
+        """Most windows, or sequences, that a member has."""
+        return max(self.counts)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Most sequences, and their steps."""
+        return self.mask.shape[1], self.mask.shape[2]
 
     def read(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features, targets and masks [K, B, ...] of the sequences at `index` [K, B], or [1, B] for all members."""
-        return self.x[self.place, index], self.target[self.place, index], self.mask[self.place, index]
+        """Features, targets and masks [K, B, L, ...] of what is at `index` [K, B], or [1, B] for all members.
+
+        Where a member has nothing at an index, its mask is False.
+        """
+        x, target, mask = (self.take(values, self.place, index) for values in (self.x, self.target, self.mask))
+        there = self.there(index)
+        return x, target, mask if there is None else mask & there.unsqueeze(-1)
+
+    def take(self, values: Tensor, place: Tensor, index: Tensor) -> Tensor:
+        """From `values` [D, N, T, ...], those [K, B, L, ...] of what is at `index` [K, B]; `place` [K, 1] is in D.
+
+        What stands where a member has nothing means nothing.
+        """
+        if self.begin is None:
+            return values[place, self.within_reach(index)]
+        return sliding(values, self.steps)[place, self.begin_at(index)]
+
+    def begin_at(self, index: Tensor) -> Tensor:
+        """Where the windows at `index` begin, counted through all steps [N, T] of a member, [K, B]."""
+        assert self.begin is not None
+        return self.begin[self.place, self.within_reach(index)]
+
+    def fresh_at(self, index: Tensor) -> Tensor:
+        """True for the steps of windows at `index` that no earlier window holds, [K, B, L]; see `Windows`."""
+        fresh = self.fresh[self.place, self.within_reach(index)].unsqueeze(-1)  # [K, B, 1]
+        new, there = torch.arange(self.steps, device=index.device) >= fresh, self.there(index)
+        return new if there is None else new & there.unsqueeze(-1)
 
     def chunk(self, members: int, width: int) -> int:
-        """How many sequences fit one evaluation batch of about 4 million hidden values: a rule of shapes alone."""
-        return max(1, 4_000_000 // (members * self.x.shape[2] * width))
+        """How many windows fit one evaluation batch of about 4 million hidden values: a rule of shapes alone."""
+        return max(1, 4_000_000 // (members * self.steps * width))
+
+    def there(self, index: Tensor) -> Tensor | None:
+        """Whether a member has something at `index`, [K, B]; None where every one has."""
+        if self.even:
+            return None
+        return index < self.sizes
+
+    def within_reach(self, index: Tensor) -> Tensor:
+        """`index` [K, B] with 0 where a member has nothing."""
+        there = self.there(index)
+        return index if there is None else torch.where(there, index, 0)
+
+
+def padded(tensors: list[Tensor]) -> Tensor:
+    """Tensors [N_d, ...] in one [D, N, ...], with zeros where one is shorter than the longest.
+
+    >>> padded([torch.tensor([1, 2]), torch.tensor([3])]).tolist()
+    [[1, 2], [3, 0]]
+    """
+    return pad_sequence(tensors, batch_first=True)

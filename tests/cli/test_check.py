@@ -130,6 +130,23 @@ def test_torch_is_not_needed(mine: Path, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "0 []"
 
 
+def test_a_loss_that_no_window_would_feel(complaint: Callable[..., str], mine: Path, tmp_path: Path) -> None:
+    step = MINE.replace("loss: [exp, step]", "loss: [{kind: step, threshold: 5}]")
+    (tmp_path / "mine.yaml").write_text(step + "window: 4\nframe: window\n")
+    assert complaint("check", mine) == (
+        "loss: step(threshold=5) gives no training step a weight above 0: the longest of "
+        "drift(length=8,train=20,test=20) has 8 steps and counters of the window go from 0 to 3; choose a smaller "
+        "threshold"
+    )
+
+
+@pytest.mark.parametrize("frame", ["sequence", "since_onset", "until_event"])
+def test_a_loss_that_some_steps_may_feel(seqanom: Run, mine: Path, tmp_path: Path, frame: str) -> None:
+    step = MINE.replace("loss: [exp, step]", "loss: [{kind: step, threshold: 5}]")
+    (tmp_path / "mine.yaml").write_text(step + f"window: 4\nframe: {frame}\n")
+    assert seqanom("check", mine).code == 0
+
+
 # power from a pilot
 
 

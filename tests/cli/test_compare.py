@@ -170,7 +170,7 @@ def test_a_run_that_hangs_is_given_up(seqanom: Run, tiny: Path) -> None:
     ("text", "complaint"),
     [
         ("los: exp", "unknown key 'los'; did you mean 'loss'? (known: name, question, task, data, model, loss, train, "
-         "seeds, baseline, buckets, threshold, choose, metric, stack, controls)"),
+         "seeds, baseline, buckets, threshold, window, frame, choose, metric, stack, controls)"),
         ("loss: [linaer, exp]", "loss: unknown loss 'linaer'; did you mean 'linear'? (known: "),
         ("loss: {kind: exp, rte: 0.2}", "loss: unknown key 'rte'; did you mean 'rate'? (known: "),
         ("model: {kind: gru, hidden: big}", "model.hidden: must be an integer, got 'big'"),
@@ -297,3 +297,17 @@ def test_controls(seqanom: Run, tiny: Path, tmp_path: Path) -> None:
     again = seqanom("compare", tiny, *SERIAL)
     assert (again.code, again.out) == (0, done.out)
     assert again.err == MEAN_NOTE + "tiny: 12 of 12 runs done (12 before)\n"
+
+
+def test_windows_and_frames(seqanom: Run, tiny: Path) -> None:
+    done = seqanom("compare", tiny, *SERIAL, "--window", "{length: 6, stride: 2}", "--frame", "window", "--seeds", 1)
+    assert done.code == 0
+    found = load_experiment(Path("results/tiny/experiment.yaml"))
+    assert found.window is not None
+    assert (found.window.settings(), found.frame) == ({"length": 6, "stride": 2}, "window")
+    assert all((run.window, run.frame) == (found.window, "window") for run in found.expand())
+    page = Path("results/tiny/comparison.md").read_text(encoding="utf-8")
+    assert "| uniform | window | mean |" in page
+    again = seqanom("compare", tiny, *SERIAL, "--window", "{length: 6, stride: 2}", "--frame", "window", "--seeds", 1)
+    assert again.out == done.out
+    assert again.err.endswith("before)\n")

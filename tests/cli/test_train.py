@@ -373,3 +373,45 @@ def test_a_model_that_is_not_trained(seqanom: Run) -> None:
 def test_a_matched_learning_rate_is_shown(seqanom: Run) -> None:
     out = seqanom("train", *HASTY, "--model", "logistic", "--loss", "{kind: rate_matched, of: linear}").out
     assert " The model sees one step. Learning rate 0.0135 = 0.01 x 1.35.\n" in out
+
+
+def test_windows_and_frames(seqanom: Run) -> None:
+    onset = ("--data", "{kind: onset, length: 12, train: 20, test: 10, hazard: 0.1}", *QUICK)
+    done = seqanom("train", *onset, "--window", 5, "--frame", "since_onset", "--loss", "exp")
+    assert (done.code, done.err) == (0, "")
+    assert "\nSequences: 16 train in 80 windows, 4 validation, 10 test. Weights from epoch 1" in done.out
+    (digest,) = Store(Path("results/train")).digests()
+    found = Store(Path("results/train")).load(digest)
+    assert found.environment["frame"] == "since_onset"
+    assert found.environment["window"] == {"length": 5, "stride": 2}
+    said = repeat_command(found.config, Path("again"))
+    again = seqanom(*shlex.split(said)[1:], "--json")
+    assert json.loads(again.out)["digest"] == digest
+    assert seqanom("score", digest, "episodes.csv").code == 2  # there is none, but the detector is found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            ("--window", "{length: 10, stride: 20}"),
+            "window.stride: must be at most the length 10, as steps between two windows would be skipped, got 20",
+        ),
+        (
+            ("--window", "half"),
+            "window: must be a number of steps or a mapping such as {length: 100, stride: 50}, got 'half'",
+        ),
+        (("--window", "10,20"), "--window takes one value here, got 2 in '10,20'; compare sweeps over several"),
+        (
+            ("--frame", "windows"),
+            "frame: must be 'sequence', 'window', 'since_onset' or 'until_event', got 'windows'",
+        ),
+        (
+            ("--window", "10", "--frame", "window", "--loss", "{kind: step, threshold: 10}", *DRIFT[:1], "episodes"),
+            "loss: step(threshold=10) gives no training step a weight above 0: the longest of episodes has 80 steps "
+            "and counters of the window go from 0 to 9; choose a smaller threshold",
+        ),
+    ],
+)
+def test_windows_that_cannot_be(complaint: Complaint, arguments: tuple[str, ...], text: str) -> None:
+    assert complaint("train", *arguments) == text

@@ -235,6 +235,20 @@ def test_dropout_keeps_its_share_and_the_mean() -> None:
     assert (dropped[0] != dropped[1]).any()
 
 
+def test_dropout_draws_for_a_members_own_sequences_only() -> None:
+    h = torch.ones(3, 5, 7, 4)
+    dropped = Dropout(0.5, [generator(k) for k in range(3)]).for_sizes([5, 2, 0])(h)
+    for k, size in enumerate((5, 2)):
+        alone, same = Dropout(0.5, [generator(k)]), generator(k)
+        assert torch.equal(dropped[k, :size], alone(h[[k], :size])[0])
+        torch.rand(size, 7, 4, generator=same)  # as many numbers as were drawn
+        assert torch.equal(alone.generators[0].get_state(), same.get_state())
+    assert dropped[1, 2:].abs().sum() == dropped[2].abs().sum() == 0
+    untouched = generator(9)
+    Dropout(0.5, [generator(0), untouched]).for_sizes([5, 0])(h[:2])
+    assert torch.equal(untouched.get_state(), generator(9).get_state())
+
+
 def test_no_dropout_returns_what_it_was_given() -> None:
     h = torch.randn(1, 2, 3, 4, generator=generator())
     assert NO_DROPOUT(h) is h

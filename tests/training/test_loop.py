@@ -22,6 +22,7 @@ from seqanomaly.seeds import torch_generator
 from seqanomaly.tasks import TASKS, Task
 from seqanomaly.training.loop import Fitted, evaluate, fit, predict
 from seqanomaly.training.stack import Member, Shelf
+from seqanomaly.training.weights import window_weights
 
 CPU = torch.device("cpu")
 FEATURES, CLASSES, STEPS, TRAIN, VALIDATION = 3, 3, 8, 12, 7
@@ -394,6 +395,115 @@ def plain_mean(task: Task, outputs: Tensor, batch: Batch) -> float:
         for n, t in batch.mask.nonzero().tolist()
     ]
     return float(np.mean(losses))
+
+
+# windows, and members with different numbers of sequences
+
+
+WINDOWS = [(3, 1), (3, 3), (5, 2), (100, 50)]
+COUNTS = (12, 7, 12, 9, 1)
+"""Training sequences of five members; batches of 5 leave some of them without any at the end of an epoch."""
+
+
+def windowed(task: str, k: int, cut: tuple[int, int] | None, *, by_place: bool) -> Member:
+    own = member(task, k % 4, LOSSES[k], lr=[0.02, 0.05, 0.01, 0.03, 0.02][k], train=COUNTS[k])
+    if cut is None:
+        return own
+    all_steps = batches("detect" if task == "forecast" else task, k % 4, COUNTS[k])  # a forecast masks some
+    lengths = [batch.mask.sum(1).numpy() for batch in all_steps]
+    learning, validation = (b.in_windows(n, *cut) for b, n in zip((own.train, own.validation), lengths, strict=True))
+    within = None
+    if by_place:
+        weigh = CounterLoss(TASKS[task].base, for_seed(MODULATIONS[LOSSES[k]](), 0), normalize="mean")
+        within = window_weights(weigh, learning, lengths[0])
+    return replace(own, train=learning, validation=validation, within=within)
+
+
+@pytest.mark.parametrize("by_place", [False, True])
+@pytest.mark.parametrize("cut", [None, *WINDOWS[:3]])
+@pytest.mark.parametrize("kind", TRAINED)
+def test_a_member_alone_is_the_member_among_others_with_more_or_fewer(
+    kind: str, cut: tuple[int, int] | None, by_place: bool
+) -> None:
+    own = [windowed("detect", k, cut, by_place=by_place) for k in range(len(COUNTS))]
+    assert len({len(its.train) for its in own}) > 2
+    together = train(kind, "detect", own, **EVERYTHING)
+    for its, found in zip(own, together, strict=True):
+        assert_same(found, *train(kind, "detect", [its], **EVERYTHING))
+    for found, expected in zip(train(kind, "detect", own, **EVERYTHING), together, strict=True):
+        assert_equal(found, expected)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_members_with_more_or_fewer_and_every_optimizer(optimizer: str) -> None:
+    options: dict[str, Any] = {"optimizer": optimizer, "weight_decay": 0.1, "momentum": 0.8}
+    own = [windowed("forecast", k, (3, 2), by_place=True) for k in range(len(COUNTS))]
+    for its, found in zip(own, train("gru", "forecast", own, **options), strict=True):
+        assert_same(found, *train("gru", "forecast", [its], **options))
+
+
+def test_windows_longer_than_the_sequences_change_nothing() -> None:
+    for whole, cut in zip(
+        *(train("gru", "detect", [windowed("detect", k, c, by_place=False) for k in (0, 2)]) for c in (None, (8, 4))),
+        strict=True,
+    ):
+        assert_equal(whole, cut)
+
+
+@pytest.mark.parametrize("cut", WINDOWS)
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("kind", TRAINED)
+def test_predictions_are_stitched(kind: str, task: str, cut: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    model, own = build(kind, task), [windowed(task, k, cut, by_place=False).validation for k in (0, 1)]
+    assert [len(batch.x) for batch in own] == [VALIDATION] * 2
+    rows = torch.stack([model.init(torch.Generator().manual_seed(seed)) for seed in (5, 6)])
+    found = predict(model, rows, Shelf(own, CPU))
+    assert found.shape[:3] == (2, VALIDATION, STEPS)
+    for k, batch in enumerate(own):
+        for n in range(VALIDATION):
+            for t in np.flatnonzero(batch.mask[n].numpy()).tolist():
+                expected = history_alone(model, rows[[k]], batch, n, t)
+                torch.testing.assert_close(found[k, n, t], expected, rtol=1e-5, atol=1e-6)
+    monkeypatch.setattr(Shelf, "chunk", lambda self, members, width: 3)
+    torch.testing.assert_close(predict(model, rows, Shelf(own, CPU)), found, rtol=1e-5, atol=1e-6)
+
+
+def history_alone(model: SequenceModel, row: Tensor, batch: Batch, n: int, t: int) -> Tensor:
+    """The output for step t of sequence n from the steps of its longest history in a window, [O]."""
+    assert batch.windows is not None
+    starts = batch.windows.start[batch.windows.sequence == n]
+    first = min(start for start in starts.tolist() if start <= t < start + batch.windows.length)
+    return model.forward(model.views(row), batch.x[None, [n], first : t + 1], NO_DROPOUT)[0, 0, -1]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_validation_loss_takes_each_step_once(task: str) -> None:
+    own, model = [windowed(task, k, (5, 2), by_place=False).validation for k in (0, 1)], build("gru", task)
+    rows = torch.stack([model.init(torch.Generator().manual_seed(seed)) for seed in (5, 6)])
+    shelf = Shelf(own, CPU)
+    outputs = predict(model, rows, shelf)
+    expected = [plain_mean(TASKS[task], outputs[k], batch) for k, batch in enumerate(own)]
+    assert evaluate(model, TASKS[task].step_loss, rows, shelf).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_loss_of_an_update_is_the_mean_over_the_steps_of_its_windows() -> None:
+    own = windowed("classify", 2, (3, 1), by_place=True)
+    assert own.train.windows is not None
+    assert own.within is not None
+    model, row = build("gru", "classify"), build("gru", "classify").init(torch_generator(own.seed, "weights"))
+    row, total, steps = row.unsqueeze(0).requires_grad_(), torch.zeros(()), 0
+    weight = own.within.of(torch.arange(len(own.train)))
+    for w, (n, start) in enumerate(zip(own.train.windows.sequence, own.train.windows.start, strict=True)):
+        at = slice(start, start + 3)
+        mask, target = own.train.mask[n, at], own.train.target[n, at]
+        outputs = model.forward(model.views(row), own.train.x[None, [n], at], NO_DROPOUT)[0, 0]
+        loss = F.cross_entropy(outputs[mask], target[mask], reduction="none")
+        total = total + (loss * weight[w][mask] * own.weight[n, at][mask]).sum()
+        steps += int(mask.sum())
+    (gradient,) = torch.autograd.grad(total / steps, row)
+    (moved,) = train("gru", "classify", [replace(own, lr=1.0)], epochs=1, batch_size=1000, optimizer="sgd")
+    assert moved.train_loss == pytest.approx([(total / steps).item()], rel=1e-5)
+    torch.testing.assert_close(row.detach()[0] - moved.weights, gradient[0], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.gpu

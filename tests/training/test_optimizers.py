@@ -82,3 +82,22 @@ def test_the_gradient_is_left_as_it_was() -> None:
         gradient = torch.ones(1, 2)
         make_optimizer(name, torch.ones(1, 2), torch.tensor([0.1]), weight_decay=0.1, momentum=0.9).step(gradient)
         assert gradient.tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize("name", get_args(OptimizerName))
+def test_a_member_without_data_stays_as_it_is(name: OptimizerName) -> None:
+    generator = torch.Generator().manual_seed(2)
+    start, gradients = (torch.randn(*shape, generator=generator) for shape in ((3, SIZE), (STEPS, 3, SIZE)))
+    sizes = [[int(n % (k + 2) > 0) * 5 for k in range(3)] for n in range(STEPS)]  # members are idle at different times
+    together = start.clone()
+    update = make_optimizer(name, together, torch.tensor(LR), weight_decay=0.1, momentum=0.5)
+    for gradient, own in zip(gradients, sizes, strict=True):
+        update.step(gradient, own)
+    for k in range(3):
+        row = start[[k]].clone()
+        alone = make_optimizer(name, row, torch.tensor(LR)[[k]], weight_decay=0.1, momentum=0.5)
+        for gradient, own in zip(gradients, sizes, strict=True):
+            if own[k]:
+                alone.step(gradient[[k]], [own[k]])
+        assert torch.equal(row[0], together[k])
+    assert {sum(own[k] > 0 for own in sizes) for k in range(3)} == {10, 13, 15}
