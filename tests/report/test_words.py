@@ -106,8 +106,8 @@ def test_the_stored_runs(comparison: pd.DataFrame) -> None:
     assert findings(comparison, "uniform", "early", "late") == [
         "gru(hidden=4) on drift: exp gains 7.1 points [6.7, 7.5] late and loses 13.1 early; no other loss helps late "
         "by a point or more; no decision late differs from uniform with step.",
-        "gru(hidden=4) on episodes: undecided late (too few pairs of linear, step: 7 that differ are needed): linear +1.0 "
-        "points [-0.1, 2.1], exp +1.0 points [0.1, 1.9], step +2.4 points [1.1, 3.8].",
+        "gru(hidden=4) on episodes: undecided late (too few pairs of linear, step: 7 that differ are needed): linear "
+        "+1.0 points [-0.1, 2.1], exp +1.0 points [0.1, 1.9], step +2.4 points [1.1, 3.8].",
     ]
 
 
