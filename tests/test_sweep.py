@@ -693,11 +693,13 @@ def test_a_whole_report_with_controls(controlled: Store, tmp_path: Path) -> None
         axes=list(experiment.axes()),
         early_cost=0.02,
     )
-    assert len(report.files) == 6
+    names = ["comparison.csv", "effects.csv", "weights.csv", "comparison.md"]
+    figures = ("curves", "tradeoff", "reliability", "recall")
+    assert [path.name for path in report.files] == names + [f"{n}.{form}" for n in figures for form in ("png", "svg")]
     assert not any("there is no loss beside" in sentence for sentence in report.sentences)
     page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
-    assert f"**random on {experiment.data[0].name}, lr=0.01**" in page
-    assert f"; {NOT_TRAINED}\n" in page
+    assert f"**not trained, on {experiment.data[0].name}, lr=0.01**" in page
+    assert "\n| random | " in page
     assert collect_notes(experiment, digests, controlled) == []
 
 
