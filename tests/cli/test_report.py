@@ -79,7 +79,9 @@ def test_an_experiment_that_was_edited(complaint: Complaint, tmp_path: Path) -> 
     (tmp_path / "experiment.yaml").write_text("name: a\ndata: drift\nloss: exq\n")
     (tmp_path / "data.json").write_text("{}")
     said = complaint("report", ".")
-    assert said.startswith(".: experiment.yaml or data.json is damaged (loss: unknown loss 'exq'; did you mean 'exp'?")
+    assert said.startswith(
+        ".: experiment.yaml or data.json is damaged or of another version (loss: unknown loss 'exq'; did you mean 'exp'?"
+    )
     assert said.endswith("; run compare again")
 
 
