@@ -152,6 +152,14 @@ def test_broken_arrays(folder: Path) -> None:
     assert heard(folder, spacecraft="SMAP") == "P-1: has 24 features where P-1 has 25"
 
 
+def test_a_row_without_a_channel(folder: Path) -> None:
+    table = folder / "labeled_anomalies.csv"
+    table.write_text(table.read_text().replace("M-1,", ",", 1))
+    assert heard(folder) == (
+        "HERE/labeled_anomalies.csv: column 'chan_id', data row 3: the value is missing; fill it or drop the row"
+    )
+
+
 def test_a_missing_table(folder: Path) -> None:
     table = folder / "labeled_anomalies.csv"
     table.write_text(table.read_text().replace("spacecraft", "craft"))
