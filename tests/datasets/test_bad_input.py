@@ -17,7 +17,7 @@ import pytest
 from seqanomaly.datasets.files import SHIPPED
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import DataSpec, Parts
-from seqanomaly.datasets.specs import pick_data
+from seqanomaly.datasets.specs import FAMILIES, pick_data
 from seqanomaly.errors import SeqanomError
 
 Generator = np.random.Generator
@@ -520,6 +520,11 @@ def failures(bed: Bed, cases: Sequence[int], shared: Path, tmp_path: Path) -> li
         except Exception as error:
             found.append(f"case {case} ({what}): {type(error).__name__}: {error}")
     return found
+
+
+def test_every_family_is_broken() -> None:
+    kinds = {str(bed.settings.get("kind", name)) for name, bed in BEDS.items()}
+    assert set(FAMILIES) - {"numpy"} <= kinds  # npz and npy
 
 
 @pytest.mark.parametrize("name", OWN)
