@@ -26,7 +26,23 @@ class ConfigError(SeqanomError, ValueError):
 
 
 class DataError(SeqanomError, ValueError):
-    """A data file or data set that cannot be used."""
+    r"""A data file or data set that cannot be used.
+
+    What a file holds may stand in the sentence, so its middle is left out where it is long, and what cannot be printed
+    is written as in a Python text.
+
+    >>> str(DataError("a.csv: the label is 'x\ny'")), len(str(DataError("x" * 1000)))
+    ("a.csv: the label is 'x\\ny'", 390)
+    """
+
+    def __init__(self, message: str) -> None:
+        plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in _shortened(message))
+        super().__init__(_shortened(plain))
+
+
+def _shortened(message: str) -> str:
+    """At most 390 characters: the beginning, which says where, and the end, which has the remedy."""
+    return message if len(message) <= 390 else f"{message[:235]} ... {message[-150:]}"
 
 
 class RunError(SeqanomError):

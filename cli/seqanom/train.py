@@ -20,7 +20,7 @@ DATA, TRAINING = "Data", "Training"
 
 
 def train(
-    data: Annotated[str, typer.Option(help="Data set: a name, a CSV or Parquet file, or a mapping.")] = "episodes",
+    data: Annotated[str, typer.Option(help="Data set: a name, a file or folder, or a mapping.")] = "episodes",
     series: Annotated[str | None, typer.Option(help="Column that names the sequence.", rich_help_panel=DATA)] = None,
     step: Annotated[str | None, typer.Option(help="Column that orders its rows.", rich_help_panel=DATA)] = None,
     label: Annotated[str | None, typer.Option(help="Column with the class of a row.", rich_help_panel=DATA)] = None,

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from seqanomaly.config import call
 from seqanomaly.datasets.files import SHIPPED
-from seqanomaly.datasets.opened import Loaded, Opened
+from seqanomaly.datasets.opened import Loaded, Opened, reading
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.errors import DataError
 
@@ -57,8 +57,10 @@ class Family(DataSpec, ABC):
     def root(self) -> Path:
         """The folder or file that `path` names."""
         assert self.path is not None
+        from seqanomaly.datasets.formats.stream import state
+
         root = Path(self.path)
-        if not root.exists():
+        if state(root) is None:
             raise DataError(f"{root}: there is no such file or folder")
         return root
 
@@ -69,16 +71,28 @@ class Family(DataSpec, ABC):
     def content_digest(self) -> str:
         from seqanomaly.datasets.formats.text import digest_of
 
-        return digest_of(self.files(), self.base())
+        return digest_of(self._own_files(), self.base())
 
     def open(self) -> Source:
         """Read and check the files."""
-        loaded = self.read(self.files())
-        if self.path is not None:
-            note = f"{_last(self.path)} is read as {self.title} (kind: {self.kind})"
-            loaded = replace(loaded, notes=(note, *loaded.notes))
-        few = f"{_last(self.path or self.kind)} holds too few, so give a folder with more"
-        return Opened(loaded, self.name, digest=self.content_digest(), test_share=self.test_share(), few=few)
+        from seqanomaly.datasets.formats.text import digest_of
+
+        files = self._own_files()
+        with reading(files, self.path or self.kind):
+            loaded, digest = self.read(files), digest_of(files, self.base())
+            if self.path is not None:
+                note = f"{_last(self.path)} is read as {self.title} (kind: {self.kind})"
+                loaded = replace(loaded, notes=(note, *loaded.notes))
+            few = f"{_last(self.path or self.kind)} holds too few, so give a folder with more"
+            return Opened(loaded, self.name, digest=digest, test_share=self.test_share(), few=few)
+
+    def _own_files(self) -> Sequence[Path]:
+        """The files that are read, all of them in the folder, none twice."""
+        from seqanomaly.datasets.formats.stream import check_own
+
+        files = self.files()
+        check_own(files, self.base(), self.root())
+        return files
 
 
 class Given(Family, ABC):

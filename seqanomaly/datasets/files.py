@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
-from seqanomaly.datasets.opened import Loaded, Opened
+from seqanomaly.datasets.opened import Loaded, Opened, reading
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.split import AnySplit, SplitSpec, by_time, check_folds
 from seqanomaly.errors import ConfigError, DataError
@@ -56,10 +56,11 @@ class _TableSpec(DataSpec, ABC):
         """Share of the sequences that the seed draws for testing where no column says so."""
 
     def content_digest(self) -> str:
+        from seqanomaly.datasets.formats.stream import is_file
         from seqanomaly.datasets.formats.table import content_digest
 
         path = self.table()
-        if not path.is_file():
+        if not is_file(path):
             raise DataError(f"{path}: there is no such file")
         return content_digest(path)
 
@@ -71,21 +72,22 @@ class _TableSpec(DataSpec, ABC):
         from seqanomaly.datasets.sampling import sampling_notes
 
         path, where, part = self.table(), self.table().name, self.part_column()
-        table, notes = read_noted(path)
-        frame, also = self.long(table)
-        read = read_frame(frame, self.layout(), where)
-        sampling = sampling_notes(frame, self.layout(), where)
-        loaded = Loaded(known=read.sequences, notes=(*notes, *also, *sampling))
-        if part is not None:
-            loaded = by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
-        split, share = self.division(), self.test_share()
-        if split is not None and split.time is not None:
-            loaded = by_time(loaded, split.time, where)
-        folds = None if split is None else split.folds
-        if folds is not None:
-            check_folds(loaded, folds, where)
-            share = 1 / folds
-        source = Opened(loaded, where, digest=content_digest(path), test_share=share, few=FEW, folds=folds)
+        with reading([path], where):
+            table, notes = read_noted(path)
+            frame, also = self.long(table)
+            read = read_frame(frame, self.layout(), where)
+            sampling = sampling_notes(frame, self.layout(), where)
+            loaded = Loaded(known=read.sequences, notes=(*notes, *also, *sampling))
+            if part is not None:
+                loaded = by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
+            split, share = self.division(), self.test_share()
+            if split is not None and split.time is not None:
+                loaded = by_time(loaded, split.time, where)
+            folds = None if split is None else split.folds
+            if folds is not None:
+                check_folds(loaded, folds, where)
+                share = 1 / folds
+            source = Opened(loaded, where, digest=content_digest(path), test_share=share, few=FEW, folds=folds)
         source.columns = self.layout().series, self.layout().step
         return source
 
@@ -153,10 +155,21 @@ class FileData(_TableSpec):
         from seqanomaly.datasets.formats.wide import long_from_wide
 
         if self.rows == "steps":
+            self._expect_series(table)
             return self._without_duplicates(table)
         kept = tuple(name for name in (self.label, self.part) if name is not None)
         long = long_from_wide(table, self.series, self.step, kept, self.table().name)
         return long, ("each row is a sequence and each other column a step of its one feature",)
+
+    def _expect_series(self, table: pd.DataFrame) -> None:
+        from seqanomaly.config import nearest
+
+        if self.series not in table.columns.astype(str):
+            raise DataError(
+                f"{self.table().name}: there is no column {self.series!r}; say which one it is with series (--series), "
+                f"or read the file as one series with {{kind: folder, path: {self.path}, split: time}}"
+                f"{nearest(self.series, table.columns.astype(str))}"
+            )
 
     def _without_duplicates(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """One row of those with the same series and step, if that is asked for."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +75,29 @@ class Opened(Source):
 
     def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
         """Unknown for real data."""
+
+
+@contextmanager
+def reading(files: Iterable[Path], where: str) -> Iterator[None]:
+    """Raise a `DataError` where `files` need more memory than there is, or change meanwhile so that none is right."""
+    before = {path: _version(path) for path in files}
+    try:
+        yield
+    except MemoryError as error:
+        raise DataError(
+            f"{where}: needs more memory than there is ({str(error) or 'no reason given'}); use a part of it"
+        ) from None
+    changed = next((path for path, version in before.items() if _version(path) != version), None)
+    if changed is not None:
+        raise DataError(f"{changed}: changed while it was read; wait until it is written and start again")
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def cut_in_time(sequences: Sequences, share: float) -> tuple[Sequences, Sequences]:

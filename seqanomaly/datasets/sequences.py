@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+PADDED = 16 << 30
+"""Bytes of the largest padded features."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sequences:
@@ -88,8 +91,17 @@ class Sequences:
         classes: tuple[str, ...] = ("0", "1"),
         offset: NDArray[np.int64] | None = None,
     ) -> Sequences:
-        """Pad arrays [T_i, F] with a label per step, or one label per sequence (given to each of its steps)."""
+        """Pad arrays [T_i, F] with a label per step, or one label per sequence (given to each of its steps).
+
+        Raises:
+            MemoryError: padded they would be over `PADDED` bytes.
+        """
         longest, width = max(len(a) for a in x), x[0].shape[1]
+        if len(x) * longest * width * 4 > PADDED:
+            raise MemoryError(
+                f"{len(x):,} sequences padded to the {longest:,} steps of the longest, {width:,} features each, "
+                f"are over {PADDED >> 30} GB"
+            )
         padded = np.zeros((len(x), longest, width), np.float32)
         labels = np.zeros((len(x), longest), np.int64)
         for row, (values, of_steps) in enumerate(zip(x, label, strict=True)):

@@ -25,6 +25,7 @@ from seqanomaly.datasets.formats.robot import Robot
 from seqanomaly.datasets.formats.skab import Skab
 from seqanomaly.datasets.formats.smap import Smap
 from seqanomaly.datasets.formats.smd import Smd
+from seqanomaly.datasets.formats.stream import regular, state
 from seqanomaly.datasets.formats.tep import Tep
 from seqanomaly.datasets.formats.text import first_line
 from seqanomaly.datasets.formats.ts import Ts
@@ -32,7 +33,7 @@ from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
 from seqanomaly.datasets.formats.ucr import Ucr
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.synthetic import SYNTHETIC
-from seqanomaly.errors import ConfigError
+from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.paths import is_there
 
 DATASETS: dict[str, type[DataSpec]] = {
@@ -56,6 +57,8 @@ DATASETS: dict[str, type[DataSpec]] = {
     "file": FileData,
 }
 """Every data set by its name; `file` is any table in a file."""
+FAMILIES = {kind: data for kind, data in DATASETS.items() if issubclass(data, Family) and data is not Folder}
+"""Those that a path is recognised as by its names; a folder of tables is what is left."""
 
 
 def data_settings(value: object) -> object:
@@ -79,27 +82,43 @@ def recognise(path: str) -> dict[str, Any]:
     """The kind of the files at `path`, and what their names say about its settings; `file` where nothing is there.
 
     Raises:
-        ConfigError: several kinds would do, or none.
+        ConfigError: several kinds would do, or none, or a file cannot be opened.
 
     >>> recognise("mine.csv")
     {'kind': 'file', 'path': 'mine.csv'}
     """
     place = Path(path)
-    if not place.exists():
+    if not _is_there(place):
         return {"kind": "file", "path": path}
-    families = {kind: data for kind, data in DATASETS.items() if issubclass(data, Family) and data is not Folder}
-    found = {kind: settings for kind, data in families.items() if (settings := data.recognise(place)) is not None}
-    if not found:
-        found = (
-            {"file": _rows(place)} if place.is_file() else {"folder": {}} if Folder.recognise(place) is not None else {}
-        )
+    try:
+        found = _candidates(place)
+    except DataError as error:
+        raise ConfigError(str(error)) from None
     if len(found) != 1:
-        could = " or ".join(f"{families[kind].title} ({kind})" for kind in found)
+        could = " or ".join(f"{FAMILIES[kind].title} ({kind})" for kind in found)
         problem = f"could be {could}" if found else "holds no data that is recognised"
-        known = ", ".join(found or [*families, "folder"])
+        known = ", ".join(found or [*FAMILIES, "folder"])
         raise ConfigError(f"{path}: {problem}; say what it is with kind: one of {known}")
     ((kind, settings),) = found.items()
     return {"kind": kind, "path": path, **settings}
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return state(path) is not None
+    except DataError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _candidates(place: Path) -> dict[str, dict[str, Any]]:
+    """The kinds that would do, with the settings of each; a `DataError` names a file that cannot be opened."""
+    regular(place)
+    found = {kind: settings for kind, data in FAMILIES.items() if (settings := data.recognise(place)) is not None}
+    if found:
+        return found
+    if place.is_file():
+        return {"file": _rows(place)}
+    return {"folder": {}} if Folder.recognise(place) is not None else {}
 
 
 def _rows(path: Path) -> dict[str, Any]:

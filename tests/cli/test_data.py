@@ -73,8 +73,8 @@ def test_without_a_command_the_help(seqanom: Run) -> None:
         (
             "mine.csv",
             (),
-            "mine.csv: there is no column 'series'; say which one it is with series (--series); known: unit, cycle, "
-            "heat, load, fault",
+            "mine.csv: there is no column 'series'; say which one it is with series (--series), or read the file as "
+            "one series with {kind: folder, path: mine.csv, split: time}; known: unit, cycle, heat, load, fault",
         ),
         (
             "mine.csv",

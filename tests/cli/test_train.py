@@ -218,7 +218,7 @@ def with_files() -> None:
         ("header.csv", "header.csv: there are no rows"),
         ("png.csv", "png.csv: is not text in UTF-8 (byte 0); if it is a CSV file, save it as UTF-8"),
         ("same.csv", "same.csv: cannot be read as csv: two columns are called 'x'; rename one"),
-        ("zeros.csv", "zeros.csv: there are no rows"),
+        ("zeros.csv", "zeros.csv: byte 0 is NUL, so it is no text file; save it as plain text in UTF-8"),
         (
             "single.csv",
             "single: every training step has the label '0'; learning to tell them apart needs normal and anomalous "

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import os
+import tokenize
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import IO, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.family import Drawn, Given
+from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, is_file, regular, state
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
+
+NEEDED = ("x", "y", "x_train", "y_train", "x_test", "y_test")
+"""The arrays in a `.npz` file that are read."""
+OBJECTS = "holds Python objects, which are not loaded as they could run code; save plain numbers"
 
 
 class Numpy(Given, Drawn):
@@ -29,12 +37,12 @@ class Numpy(Given, Drawn):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        return {} if path.is_file() and path.suffix in (".npy", ".npz") else None
+        return {} if is_file(path) and path.suffix in (".npy", ".npz") else None
 
     def files(self) -> Sequence[Path]:
         """The file, and the one with the labels."""
         root = self.root()
-        if not root.is_file() or root.suffix not in (".npy", ".npz"):
+        if not is_file(root) or root.suffix not in (".npy", ".npz"):
             raise DataError(f"{root}: is no .npy or .npz file")
         if root.suffix == ".npz":
             if self.labels is not None:
@@ -42,9 +50,11 @@ class Numpy(Given, Drawn):
             return [root]
         if self.labels is None:
             raise DataError(f"{root}: holds features only; name the .npy file with the labels with labels: FILE")
-        labels = (root.parent / self.labels).resolve()
-        if not labels.is_relative_to(root.parent.resolve()):
+        labels = Path(os.path.realpath(root.parent / self.labels))
+        if not labels.is_relative_to(os.path.realpath(root.parent)):
             raise DataError(f"{self.labels}: the labels are outside the folder of {root.name}; put them beside it")
+        if state(labels) is None:
+            raise DataError(f"{root.parent / self.labels}: there is no such file")
         return [root, root.parent / self.labels]
 
     def read(self, files: Sequence[Path]) -> Loaded:
@@ -104,33 +114,101 @@ def _sequences(x: NDArray[np.float64], y: NDArray[np.int64], end: str, classes: 
 def read_array(path: Path) -> NDArray[Any]:
     """The array in a `.npy` file; a `DataError` says that it is truncated, or holds objects, which are not loaded."""
     try:
+        size = regular(path).st_size
         with path.open("rb") as file:
-            found = np.load(file, allow_pickle=False)
+            return _array(file, size, str(path))
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError) as error:
+    except DataError:
+        raise
+    except (*UNREADABLE, ValueError) as error:
         raise _unreadable(path, error) from None
-    if not isinstance(found, np.ndarray):
-        raise DataError(f"{path}: holds several arrays; a .npy file holds one")
-    return found
 
 
 def read_named_arrays(path: Path) -> Mapping[str, NDArray[Any]]:
-    """The arrays in a `.npz` file by name."""
+    """The arrays in a `.npz` file by name; those that are not `NEEDED` are named and not loaded."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
+        if regular(path).st_size == 0:
+            raise DataError(f"{path}: the file is empty")
+        with path.open("rb") as file:
+            is_archive = file.read(2) == b"PK"
+        if not is_archive:
+            return {path.name: read_array(path)}
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check_size(path, sum(member.file_size for member in members))
+            named = {one.filename.removesuffix(".npy"): one for one in members}
+            return {
+                name: _member(archive, one, f"{path}: {name}") if name in NEEDED else np.empty(0)
+                for name, one in named.items()
+            }
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except DataError:
+        raise
+    except (*UNREADABLE, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError) as error:
         raise _unreadable(path, error) from None
+
+
+def _check_size(path: Path, wanted: int) -> None:
+    size = path.stat().st_size
+    if wanted > max(FREE, RATIO * size):
+        raise DataError(
+            f"{path}: says that it unpacks to {wanted >> 20:,} MB, over {RATIO} times its size, so it is no data file; "
+            "if it is one, save it with numpy.savez, which does not compress"
+        )
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> NDArray[Any]:
+    with archive.open(member) as file:
+        return _array(file, member.file_size, where)
+
+
+def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
+    """The numbers in `file` of `size` bytes, after checking that its header fits to it."""
+    start = file.read(6)
+    if not start:
+        raise DataError(f"{where}: the file is empty")
+    file.seek(0)
+    if start.startswith(b"PK") and where.endswith(".npy"):
+        raise DataError(f"{where}: holds several arrays; a .npy file holds one")
+    if start != np.lib.format.MAGIC_PREFIX:
+        pickled = start.startswith((b"\x80", b"(", b"c"))
+        raise DataError(f"{where}: {OBJECTS}" if pickled else f"{where}: is no NumPy array; save it with numpy.save")
+    shape, dtype = _header(file, where)
+    if dtype.hasobject:
+        raise DataError(f"{where}: {OBJECTS}")
+    if dtype.kind not in "biuf":
+        raise DataError(f"{where}: holds {dtype}, not numbers")
+    wanted, there = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if min(shape, default=0) < 0 or wanted > there:
+        raise DataError(
+            f"{where}: its header declares the shape {shape} of {dtype}, {wanted:,} bytes, and {there:,} follow; it is "
+            "cut off or damaged, so save it again"
+        )
+    file.seek(0)
+    found: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return found
+
+
+def _header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """The shape and type that an array declares."""
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if read is None:
+        raise DataError(f"{where}: is in version {version} of NumPy's format, and plain numbers are in 1.0 or 2.0")
+    try:
+        shape, _, dtype = read(file)
+    except (ValueError, TypeError, KeyError, SyntaxError, OverflowError, RecursionError, tokenize.TokenError) as error:
+        raise DataError(f"{where}: its header is damaged ({error}); save it again with numpy.save") from None
+    return shape, dtype
 
 
 def finite(array: NDArray[Any], where: str) -> NDArray[np.float64]:
     """An array of numbers as finite float64; a `DataError` names `where` and the place of another value."""
     if array.dtype.kind not in "biuf":
         raise DataError(f"{where}: holds {array.dtype}, not numbers")
-    values = array.astype(np.float64)
+    values = array.astype(np.float64, copy=False)
     usable = np.abs(values) <= np.finfo(np.float32).max
     if not usable.all():
         place = [int(axis) for axis in np.argwhere(~usable)[0]]
@@ -139,8 +217,4 @@ def finite(array: NDArray[Any], where: str) -> NDArray[np.float64]:
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    if "pickled" in str(error) or "Object arrays" in str(error):
-        return DataError(
-            f"{path}: holds Python objects, which are not loaded as they could run code; save plain numbers"
-        )
     return DataError(f"{path}: cannot be read as {path.suffix.lstrip('.')}: {str(error) or 'it is empty'}")

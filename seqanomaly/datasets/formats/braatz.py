@@ -75,7 +75,7 @@ class Braatz(Given):
 
 def _rows(path: Path, notes: list[str]) -> NDArray[np.float64]:
     """Steps in rows; a file with the channels in rows is turned, which is said in `notes`."""
-    values, _ = read_numbers(path)
+    values, _ = read_numbers(path, header=False)
     if values.shape[1] == len(FEATURES):
         return values
     if values.shape[0] == len(FEATURES):

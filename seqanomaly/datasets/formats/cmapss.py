@@ -64,6 +64,9 @@ class Cmapss(Shipped):
         ]
         parts = [_engines(path, notes) for path in (train, test)]
         remaining = _numbers(left, 1, notes)[:, 0]
+        if (remaining < 0).any():
+            at = int(np.argmax(remaining < 0))
+            raise DataError(f"{left}: data row {at + 1}: {remaining[at]:g} cycles are left; it must be 0 or more")
         if len(remaining) != len(parts[1]):
             raise DataError(
                 f"{left}: has {len(remaining)} rows for the {len(parts[1])} engines of {names[1]}; it needs one each"
@@ -90,6 +93,10 @@ class Cmapss(Shipped):
 def _engines(path: Path, notes: list[str]) -> list[NDArray[np.float64]]:
     """The rows of each engine, its cycles 1, 2, ... in order."""
     rows = _numbers(path, 2 + len(FEATURES), notes)
+    whole = (rows[:, 0] == np.round(rows[:, 0])) & (np.abs(rows[:, 0]) < 1e6)
+    if not whole.all():
+        at = int(np.argmin(whole))
+        raise DataError(f"{path}: data row {at + 1}: {rows[at, 0]:g} is not the number of an engine; they are whole")
     starts = np.flatnonzero(np.diff(rows[:, 0], prepend=np.nan) != 0)
     if len(np.unique(rows[starts, 0])) < len(starts):
         raise DataError(f"{path}: the rows of an engine do not stand together; sort them by engine and cycle")

@@ -11,6 +11,7 @@ import numpy as np
 from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
+from seqanomaly.datasets.formats.stream import is_file
 from seqanomaly.datasets.formats.text import bare
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
@@ -66,6 +67,7 @@ class Folder(Given, Drawn):
         read = [read_noted(path) for path in files]
         tables = [table for table, _ in read]
         _same_columns(files, tables)
+        self._check_numbers(files, tables)
         frame = pd.concat(tables, ignore_index=True)
         frame[FILE] = np.repeat(np.array(names, object), [len(table) for table in tables])
         frame[ROW] = np.arange(len(frame))
@@ -81,6 +83,15 @@ class Folder(Given, Drawn):
         notes = [note for _, notes in read[:1] for note in notes]
         notes += ["no column holds labels, so all steps are taken as normal"] if self.label is None else []
         return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
+
+    def _check_numbers(self, files: Sequence[Path], tables: Sequence[pd.DataFrame]) -> None:
+        """Name the file of a value that is no number, which the frame of all files could not."""
+        from seqanomaly.datasets.frame import numbers
+
+        for path, table in zip(files, tables, strict=True):
+            for name in self.features or [name for name in table if name not in (self.label, self.step)]:
+                if name in table:
+                    numbers(table[name], str(path), ", or leave the column out with features")
 
     def _cut(self, sequences: Sequences, notes: list[str]) -> Loaded:
         """The first steps of each sequence for training, the others for testing."""
@@ -114,7 +125,7 @@ def _tables(folder: Path) -> list[Path]:
     found = [
         path
         for path in (*folder.glob("*"), *folder.glob("*/*"))
-        if path.is_file() and path.name.lower().endswith(SUFFIXES)
+        if path.name.lower().endswith(SUFFIXES) and is_file(path)
     ]
     return sorted(found, key=lambda path: path.as_posix())
 

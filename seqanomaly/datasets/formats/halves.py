@@ -41,7 +41,11 @@ def halves_loaded(
     series: Sequence[Halves], features: tuple[str, ...], notes: Sequence[str], classes: tuple[str, ...] = ("0", "1")
 ) -> Loaded:
     """The parts of all series as sequences; a `DataError` names one that has other features than the first."""
+    seen: set[str] = set()
     for one in series:
+        if one.name in seen:
+            raise DataError(f"{one.name}: two files hold a series of this name; rename one, or name one of them")
+        seen.add(one.name)
         if one.train.shape[1] != len(features) or one.test.shape[1] != len(features):
             found = one.test.shape[1] if one.train.shape[1] == len(features) else one.train.shape[1]
             raise DataError(f"{one.name}: has {found} features where {series[0].name} has {len(features)}")

@@ -111,16 +111,25 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _windows(path: Path) -> dict[str, list[Window]]:
     """The windows of each series."""
-    import pandas as pd
-
+    text = read_text(path)
     try:
-        found = json.loads(read_text(path))
-        return {key: [(pd.Timestamp(start), pd.Timestamp(end)) for start, end in pairs] for key, pairs in found.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+        found = json.loads(text)
+        return {key: [(_time(start), _time(end)) for start, end in pairs] for key, pairs in found.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"{path}: is not a mapping of series to windows such as "
             f'{{"realTraffic/speed_7578.csv": [["2015-09-11 16:44:00", "2015-09-12 02:24:00"]]}} ({error})'
         ) from None
+
+
+def _time(text: object) -> pd.Timestamp:
+    """A time without a zone."""
+    import pandas as pd
+
+    found = pd.Timestamp(text) if isinstance(text, str) else None
+    if not isinstance(found, pd.Timestamp):
+        raise ValueError(f"{text!r} is no time")
+    return found.tz_convert("UTC").tz_localize(None) if found.tzinfo else found
 
 
 def _of(key: str, windows: dict[str, list[Window]], path: Path) -> list[Window]:

@@ -83,12 +83,16 @@ def _episodes(path: Path) -> list[tuple[str, NDArray[np.float64]]]:
         name, *rows = (line.strip() for line in block.strip().split("\n"))
         at = f"{path}: episode {len(found) + 1} ({name!r})"
         try:
+            if any("_" in row for row in rows):
+                raise ValueError("a number has no _")
             values = np.array([[float(value) for value in row.split()] for row in rows])
         except ValueError as error:
             raise DataError(f"{at}: its rows are no numbers of equal count ({error})") from None
-        if values.shape != (15, len(FEATURES)) or not np.isfinite(values).all():
+        if values.shape != (15, len(FEATURES)) or not (np.abs(values) <= np.finfo(np.float32).max).all():
             shape = " x ".join(map(str, values.shape))
             raise DataError(f"{at}: needs a class and 15 rows of 6 finite numbers, found {shape}")
+        if re.fullmatch(r"[A-Za-z_]+", name) is None:
+            raise DataError(f"{at}: its class is no word of letters, such as normal or fr_collision")
         found.append((name, values))
     return found
 

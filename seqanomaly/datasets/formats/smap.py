@@ -15,6 +15,7 @@ from seqanomaly.datasets.family import Given
 from seqanomaly.datasets.files import Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.labels import inside
+from seqanomaly.datasets.formats.stream import check_own, is_file
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
@@ -40,16 +41,17 @@ class Smap(Given):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        return {} if (path / TABLE).is_file() else None
+        return {} if is_file(path / TABLE) else None
 
     def files(self) -> Sequence[Path]:
         """The table of anomalies, then the training and the test array of each channel."""
         root = self.root()
-        if not (root / TABLE).is_file():
+        if not is_file(root / TABLE):
             raise DataError(f"{root}: there is no {TABLE} in it, which holds the labels; it needs it, train and test")
+        check_own([root / TABLE], root, root)
         chosen = self._chosen(_table(root / TABLE))
         paths = [root / part / f"{channel}.npy" for channel in chosen for part in ("train", "test")]
-        missing = next((path for path in paths if not path.is_file()), None)
+        missing = next((path for path in paths if not is_file(path)), None)
         if missing is not None:
             raise DataError(f"{missing}: there is no such file; a channel has an array in train and one in test")
         return [root / TABLE, *paths]
@@ -66,7 +68,7 @@ class Smap(Given):
     def _chosen(self, table: pd.DataFrame) -> list[str]:
         """Channels that are asked for, or those of the spacecraft that have an array."""
         root, of = self.root(), dict(zip(table["chan_id"], table["spacecraft"], strict=True))
-        there = [channel for channel in of if (root / "train" / f"{channel}.npy").is_file()]
+        there = [channel for channel in of if is_file(root / "train" / f"{channel}.npy")]
         for channel in self.channels or ():
             if channel not in of:
                 raise DataError(f"{root / TABLE}: there is no channel {channel!r}{nearest(channel, there)}")
@@ -91,6 +93,12 @@ def _table(path: Path) -> pd.DataFrame:
     missing = next((name for name in COLUMNS if name not in table), None)
     if missing is not None:
         raise DataError(f"{path}: there is no column {missing!r}{nearest(missing, table.columns)}")
+    for name in ("chan_id", "spacecraft"):
+        if table[name].isna().any():
+            row = int(np.argmax(table[name].isna().to_numpy()))
+            raise DataError(
+                f"{path}: column {name!r}, data row {row + 1}: the value is missing; fill it or drop the row"
+            )
     table = table.astype({"chan_id": str, "spacecraft": str})
     outside = next((name for name in table["chan_id"] if Path(name).name != name), None)
     if outside is not None:
@@ -118,8 +126,11 @@ def _channel(table: pd.DataFrame, train: Path, test: Path) -> Halves:
 
 def _intervals(text: object, channel: str) -> list[tuple[int, int]]:
     try:
-        return [(int(start), int(end)) for start, end in json.loads(str(text))]
-    except (ValueError, TypeError) as error:
+        found = [(start, end) for start, end in json.loads(str(text))]
+        if any(type(step) is not int for pair in found for step in pair):
+            raise ValueError("steps are whole numbers")
+        return found
+    except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"{TABLE}: channel {channel!r}: {text!r} is no list of [start, end] ({error})") from None
 
 

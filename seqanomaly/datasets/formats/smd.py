@@ -67,7 +67,7 @@ def _machine(train: Path, test: Path, label: Path) -> Halves:
 
 
 def _numbers(path: Path, columns: int) -> NDArray[np.float64]:
-    values, _ = read_numbers(path, ",")
+    values, _ = read_numbers(path, ",", header=False)
     if values.shape[1] != columns:
         raise DataError(f"{path}: has {values.shape[1]} columns; the Server Machine Dataset has {columns} here")
     return values

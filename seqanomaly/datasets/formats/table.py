@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-import pyarrow
+import pyarrow.feather
+import pyarrow.parquet
 
-from seqanomaly.datasets.formats.text import first_line
+from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
+from seqanomaly.datasets.formats.text import check_width, first_line
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
@@ -22,6 +25,10 @@ SEPARATORS = (",", ";", "\t", "|")
 """What may stand between the columns of a CSV file; the one that its header has most of."""
 
 
+BROKEN = (pd.errors.ParserError, pyarrow.ArrowException, ValueError, TypeError, KeyError, AttributeError, IndexError)
+"""What pandas and Arrow raise for broken tables; the last four where what pandas wrote about them is broken."""
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """The table in a file; a `DataError` names the file and what is wrong with it."""
     return read_noted(path)[0]
@@ -29,9 +36,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table in a file, and a sentence about how it was read if that was not the usual way."""
-    if not path.exists():
+    if state(path) is None:
         raise DataError(f"{path}: there is no such file")
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"{path}: is not a file; name one CSV or Parquet file")
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
@@ -45,20 +52,27 @@ def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
         raise DataError(
             f"{path}: is not text in UTF-8 (byte {error.start}); if it is a CSV file, save it as UTF-8"
         ) from None
-    except (pd.errors.ParserError, pyarrow.ArrowException, OSError, EOFError, ValueError) as error:
+    except DataError:
+        raise
+    except (*UNREADABLE, *BROKEN) as error:
         reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         raise DataError(f"{path}: cannot be read as {path.suffix.lstrip('.')}: {reason}") from None
 
 
 def content_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, 16 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    check_unpacks(path)
     header = first_line(path)
     separator = max(SEPARATORS, key=header.count)
+    check_width(1 + header.count(separator), path)
     frame = _columns(path, separator)
     decimal = separator != "," and _comma_decimals(frame)
     if decimal:
@@ -82,7 +96,7 @@ def _columns(path: Path, separator: str, decimal: str = ".") -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            frame = pd.read_csv(
+            frame = _read(
                 path,
                 sep=separator,
                 decimal=decimal,
@@ -93,16 +107,37 @@ def _columns(path: Path, separator: str, decimal: str = ".") -> pd.DataFrame:
             )
         except pd.errors.ParserWarning:
             raise ValueError("the rows have more values than the header has names") from None
-    header = pd.read_csv(
-        path, sep=separator, nrows=1, header=None, dtype=str, index_col=False, keep_default_na=False
-    ).iloc[0]
+    header = _read(path, sep=separator, nrows=1, header=None, dtype=str, index_col=False, keep_default_na=False).iloc[0]
     if (header.duplicated() & (header != "")).any():
         raise ValueError(f"two columns are called {header[header.duplicated() & (header != '')].iloc[0]!r}; rename one")
     return frame
 
 
+def _read(path: Path, **how: Any) -> pd.DataFrame:
+    with stream(path, text=True) as file:
+        found: pd.DataFrame = pd.read_csv(file, encoding="utf-8", **how)
+        return found
+
+
 def _read_arrow(path: Path) -> pd.DataFrame:
-    read = pd.read_feather if path.suffix.lower() == ".feather" else pd.read_parquet
-    frame = read(path).rename(columns=str)
+    """A table whose columns are checked to lie in its file."""
+    if path.suffix.lower() == ".feather":
+        table = pyarrow.feather.read_table(path, memory_map=False)
+    else:
+        about = pyarrow.parquet.read_metadata(path)
+        _check_size(8 * about.num_rows * about.num_columns, path)
+        table = pyarrow.parquet.ParquetFile(path).read()
+    check_width(table.num_columns, path)
+    table.validate(full=True)
+    frame: pd.DataFrame = table.to_pandas().rename(columns=str)
     named = [name for name in frame.index.names if name is not None]  # pandas writes its index beside the columns
     return frame.reset_index(named) if named else frame
+
+
+def _check_size(wanted: int, path: Path) -> None:
+    size = path.stat().st_size
+    if wanted > max(FREE, RATIO * size):
+        raise DataError(
+            f"{path}: says that it holds {wanted >> 20:,} MB in a file of {size:,} bytes, over {RATIO} times its size, "
+            "so it is no data file; if it is one, save it in parts"
+        )

@@ -92,8 +92,24 @@ def _table(path: Path) -> pd.DataFrame:
             f"{path}: there is no column {missing[0]!r}; a table of the Tennessee Eastman process has {len(needed)}"
         )
     table = table[list(needed)]
+    _whole(table, path)
     series = table["faultNumber"].astype(str) + "-" + table["simulationRun"].astype(str)
     label = zero_one(table["label"], f"{path}: column 'label'")
     layout = Layout(series="run", step="sample", label=None, features=(*RUN, *CHANNELS))
     frame = read_frame(table.assign(label=label, run=series), layout, path.name)
     return table.iloc[frame.rows].reset_index(drop=True)
+
+
+def _whole(table: pd.DataFrame, path: Path) -> None:
+    """The numbers of faults and runs name classes and sequences, so they are whole."""
+    from seqanomaly.datasets.frame import numbers
+
+    for name in RUN:
+        found = numbers(table[name], str(path))
+        wrong = (found != np.round(found)) | (found < 0) | (found > 999_999)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{path}: column {name!r}, data row {row + 1}: {found[row]:g} is not a number of a fault or run; they "
+                "are whole, from 0 on"
+            )

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
-import io
-import lzma
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.config import digest
+from seqanomaly.datasets.formats.stream import OPEN, UNREADABLE, is_file, stream
 from seqanomaly.errors import DataError
 
-UNPACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
-"""How compressed files are read, by their ending."""
-
-
-OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-"""How they are opened to be read in part."""
+COLUMNS = 20_000
+"""Columns of the widest table."""
 
 
 def bare(path: Path) -> Path:
@@ -33,48 +24,67 @@ def bare(path: Path) -> Path:
     >>> bare(Path("a/train.txt.gz")).as_posix()
     'a/train.txt'
     """
-    return path.with_suffix("") if path.suffix.lower() in UNPACK else path
+    return path.with_suffix("") if path.suffix.lower() in OPEN else path
 
 
 def find(folder: Path, name: str, remedy: str) -> Path:
     """The file `name` in `folder`, plain or compressed; a `DataError` ends with the remedy."""
-    found = next((folder / (name + end) for end in ("", *UNPACK) if (folder / (name + end)).is_file()), None)
-    if found is None:
+    found = [folder / (name + end) for end in ("", *OPEN) if is_file(folder / (name + end))]
+    if not found:
         raise DataError(f"{folder}: there is no {name} in it; {remedy}")
-    return found
+    if len(found) > 1:
+        raise DataError(f"{folder}: holds both {found[0].name} and {found[1].name}; keep one of them")
+    return found[0]
 
 
 def listed(folder: Path, pattern: str) -> list[Path]:
-    """The files that match a pattern, plain or compressed, in the order of their names."""
-    found = {path for end in ("", *UNPACK) for path in folder.glob(pattern + end) if path.is_file()}
+    """The files that match a pattern, plain or compressed, in the order of their names; a `DataError` names doubles."""
+    found = {path for end in ("", *OPEN) for path in folder.glob(pattern + end) if is_file(path)}
+    plain = {bare(path): path for path in found}
+    double = min(found - set(plain.values()), default=None)
+    if double is not None:
+        raise DataError(f"{folder}: holds both {double.name} and {plain[bare(double)].name}; keep one of them")
     return sorted(found, key=lambda path: path.as_posix())
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, *, text: bool = False) -> bytes:
     """What a file holds, decompressed; a `DataError` says why it cannot be read."""
     try:
-        return UNPACK.get(path.suffix.lower(), bytes)(path.read_bytes())
+        with stream(path, text=text) as file:
+            return b"".join(iter(lambda: file.read(1 << 20), b""))
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not text in UTF-8 (byte {error.start})") from None
+    except UNREADABLE as error:
+        raise DataError(f"{path}: cannot be read ({_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or "it is empty"
 
 
 def first_line(path: Path) -> str:
     """The first line of a text file, plain or compressed, as far as it can be read; empty where it cannot."""
     try:
-        with OPEN.get(path.suffix.lower(), io.open)(path, "rb") as file:
-            return str(file.readline(1 << 20).decode("utf-8-sig", errors="replace"))
-    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        with stream(path) as file:
+            return file.readline(1 << 20).decode("utf-8-sig", errors="replace")
+    except (DataError, *UNREADABLE):
         return ""
 
 
 def read_text(path: Path) -> str:
     """The text in a file, plain or compressed."""
-    try:
-        return read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not text in UTF-8 (byte {error.start})") from None
+    return read_bytes(path, text=True).decode("utf-8-sig")
+
+
+def check_width(columns: int, path: Path) -> None:
+    """Raise a `DataError` where a table is wider than any data set."""
+    if columns > COLUMNS:
+        raise DataError(
+            f"{path}: has {columns:,} columns in its first row and a table may have {COLUMNS:,}; steps belong in rows "
+            "and features in columns"
+        )
 
 
 def read_numbers(
@@ -82,7 +92,8 @@ def read_numbers(
 ) -> tuple[NDArray[np.float64], bool]:
     """The numbers [rows, columns] in a text file, and whether a first row of names was left out.
 
-    Without `header`, a first row is one of names where its first value is not a number.
+    Without `header`, a first row is one of names where none of its values is a number. Numbers between spaces may all
+    stand on one line.
 
     Raises:
         DataError: the file is empty, a row has another number of values, or a value is not a finite number.
@@ -90,11 +101,15 @@ def read_numbers(
     import pandas as pd
 
     text = read_text(path)
-    first = text.lstrip().split("\n", 1)[0]
+    first, _, others = text.lstrip().partition("\n")
     if not first:
         raise DataError(f"{path}: the file is empty")
+    words = first.replace(",", " ").replace(";", " ").split()
     if header is None:
-        header = not _is_number(first.replace(",", " ").replace(";", " ").split()[0])
+        header = not any(_is_number(word) for word in words)
+    if len(words) > COLUMNS and separator == r"\s+" and not others.strip():
+        return read_column(words, path)[None], False
+    check_width(len(words), path)
     try:
         frame = pd.read_csv(
             BytesIO(text.encode()),
@@ -119,10 +134,34 @@ def read_numbers(
     return values, header
 
 
+def read_column(words: list[str], path: Path) -> NDArray[np.float64]:
+    """Words as finite numbers, [words]; a `DataError` names the place of another one."""
+    import pandas as pd
+
+    values = pd.to_numeric(pd.Series(words), errors="coerce").to_numpy(np.float64)
+    usable = np.abs(values) <= np.finfo(np.float32).max
+    if not usable.all():
+        place = int(np.argmin(usable))
+        raise DataError(f"{path}: value {place + 1}: {words[place]!r} is not a finite 32-bit number")
+    return values
+
+
 def digest_of(files: Iterable[Path], base: Path) -> str:
     """Digest of the names, relative to `base`, and of what the files hold, decompressed; 16 hexadecimal digits."""
-    held = [(bare(path).relative_to(base).as_posix(), read_bytes(path)) for path in files]
-    return digest([[name, hashlib.sha256(content).hexdigest()] for name, content in held])
+    return digest([[bare(path).relative_to(base).as_posix(), _digest_of_content(path)] for path in files])
+
+
+def _digest_of_content(path: Path) -> str:
+    found = hashlib.sha256()
+    try:
+        with stream(path) as file:
+            for chunk in iter(lambda: file.read(1 << 20), b""):
+                found.update(chunk)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+    except UNREADABLE as error:
+        raise DataError(f"{path}: cannot be read ({_reason(error)})") from None
+    return found.hexdigest()
 
 
 def _is_number(word: str) -> bool:

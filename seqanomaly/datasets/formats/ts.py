@@ -139,12 +139,14 @@ def _case(line: str, at: str) -> _Case:
     *dimensions, label = line.split(":")
     try:
         values = [np.array([float(value) for value in text.split(",")]) for text in dimensions]
+        if "_" in line.rpartition(":")[0]:
+            raise ValueError("a number has no _")
     except ValueError as error:
         missing = "a value is missing (?)" if "?" in line else str(error)
         raise DataError(f"{at}: {missing}; a case is dim1:dim2:..:class with values between commas") from None
     if not values or len({len(one) for one in values}) > 1:
         raise DataError(f"{at}: its dimensions have {', '.join(str(len(one)) for one in values) or 'no'} values")
     x = np.stack(values, axis=1)
-    if not np.isfinite(x).all():
-        raise DataError(f"{at}: holds a value that is not finite")
+    if not (np.abs(x) <= np.finfo(np.float32).max).all():
+        raise DataError(f"{at}: holds a value that is not finite, or too large for 32 bits")
     return _Case(x, label.strip())

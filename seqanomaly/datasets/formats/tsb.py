@@ -88,7 +88,7 @@ class TsbUad(Given):
         return halves_loaded(each, ("value",), notes)
 
     def _series(self, path: Path) -> Halves:
-        rows, _ = read_numbers(path, ",")
+        rows, _ = read_numbers(path, ",", header=False)
         if rows.shape[1] != 2:
             raise DataError(f"{path}: has {rows.shape[1]} columns; TSB-UAD has two, value and label")
         return Halves.cut(bare(path).stem, rows[:, :1], zero_one(rows[:, 1], str(path)), int(self.train * len(rows)))

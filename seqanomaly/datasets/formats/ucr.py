@@ -58,7 +58,7 @@ def _series(path: Path) -> Halves:
     if name is None:
         raise DataError(f"{path}: its name does not say where training ends and the anomaly is: .._TRAIN_BEGIN_END.txt")
     train, begin, end = (int(name[key]) for key in ("train", "begin", "end"))
-    values, _ = read_numbers(path)
+    values, _ = read_numbers(path, header=False)
     if 1 not in values.shape:
         raise DataError(f"{path}: has {values.shape[1]} values in a row; the archive has one number per line")
     x = values.reshape(-1, 1)

@@ -182,6 +182,12 @@ def test_what_is_missing_is_named(folder: Path) -> None:
             ("1 4 ", "7 1 "),
             "train_FD001.txt: the rows of an engine do not stand together; sort them",
         ),
+        (
+            "train_FD001.txt",
+            ("1 1 ", "1.5 1 "),
+            "train_FD001.txt: data row 1: 1.5 is not the number of an engine; they are whole",
+        ),
+        ("RUL_FD001.txt", ("5\n20", "5\n-2"), "RUL_FD001.txt: data row 2: -2 cycles are left; it must be 0 or more"),
         ("RUL_FD001.txt", ("5\n20\n", ""), "RUL_FD001.txt: the file is empty"),
         ("RUL_FD001.txt", ("5\n20", "5 1\n20 1"), "RUL_FD001.txt: has 2 columns; C-MAPSS has 1 here"),
     ],

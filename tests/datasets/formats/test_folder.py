@@ -108,6 +108,11 @@ def test_broken_folders(tmp_path: Path) -> None:
     assert heard(tmp_path).startswith("HERE: there is no table in it; known endings: .csv, .csv.gz")
     write(tmp_path, a=table(), b=table(), c=table(extra=1))
     assert heard(tmp_path) == "HERE/c.csv: has not the same columns as a.csv ('extra' is in one of them only)"
+    write(tmp_path, c=table(heat=["hot"] * 4))
+    assert heard(tmp_path) == (
+        "HERE/c.csv: column 'heat', data row 1: 'hot' is not a number; correct it, or leave the column out with "
+        "features"
+    )
     write(tmp_path, c=table(0))
     assert heard(tmp_path) == "HERE/c.csv: there are no rows"
     (tmp_path / "c.csv").unlink()

@@ -124,6 +124,18 @@ def test_broken_series(folder: Path, change: tuple[str, str], text: str) -> None
     assert heard(folder, folder).startswith(f"HERE/data/realTraffic/flow.csv: {text}")
 
 
+def test_times_of_windows(folder: Path) -> None:
+    labels = folder / "labels" / "combined_windows.json"
+    usual = labels.read_text()
+    whole = Nab(path=str(folder)).open().parts(0).test.label
+    labels.write_text(usual.replace(".000000", "+00:00"))
+    np.testing.assert_array_equal(Nab(path=str(folder)).open().parts(0).test.label, whole)
+    labels.write_text(usual.replace('"2014-04-01 03:20:00.000000"', "3", 1))
+    assert heard(folder, folder).endswith("(3 is no time)")
+    labels.write_text(usual.replace('"2014-04-01 03:20:00.000000"', '"NaT"', 1))
+    assert heard(folder, folder).endswith("('NaT' is no time)")
+
+
 def test_no_series(folder: Path) -> None:
     (folder / "data" / "empty").mkdir()
     assert heard(folder / "data" / "empty", folder).startswith("HERE/data/empty: there is no CSV file in it; NAB's")

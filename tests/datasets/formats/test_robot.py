@@ -84,6 +84,14 @@ def test_a_file_of_its_own(tmp_path: Path) -> None:
         ),
         ([block("normal", 1), block("x", 2).replace("2", "a", 1)], "episode 2 ('x'): its rows are no numbers of equal"),
         ([block("collision", 1)], "no episode has the class normal or ok"),
+        (
+            [block("normal", 1), block("norm4l", 2)],
+            "episode 2 ('norm4l'): its class is no word of letters, such as normal or fr_collision",
+        ),
+        (
+            [block("normal", 1).replace("1", "1_0")],
+            "episode 1 ('normal'): its rows are no numbers of equal count (a number has no _)",
+        ),
         ([block("normal", 1), "x"], "episode 2 ('x'): needs a class and 15 rows of 6 finite numbers, found 0"),
     ],
 )

@@ -132,7 +132,10 @@ def test_broken_arrays(folder: Path) -> None:
     path = folder / "test" / "P-1.npy"
     whole = path.read_bytes()
     path.write_bytes(whole[:-50])
-    assert heard(folder, spacecraft="SMAP").startswith("HERE/test/P-1.npy: cannot be read as npy: ")
+    assert heard(folder, spacecraft="SMAP") == (
+        "HERE/test/P-1.npy: its header declares the shape (40, 25) of float64, 8,000 bytes, and 7,950 follow; it is "
+        "cut off or damaged, so save it again"
+    )
     np.save(path, np.array([{"x": 1}], dtype=object), allow_pickle=True)
     assert heard(folder, spacecraft="SMAP") == (
         "HERE/test/P-1.npy: holds Python objects, which are not loaded as they could run code; save plain numbers"
@@ -147,6 +150,14 @@ def test_broken_arrays(folder: Path) -> None:
     )
     np.save(path, np.zeros((40, 24)))
     assert heard(folder, spacecraft="SMAP") == "P-1: has 24 features where P-1 has 25"
+
+
+def test_a_row_without_a_channel(folder: Path) -> None:
+    table = folder / "labeled_anomalies.csv"
+    table.write_text(table.read_text().replace("M-1,", ",", 1))
+    assert heard(folder) == (
+        "HERE/labeled_anomalies.csv: column 'chan_id', data row 3: the value is missing; fill it or drop the row"
+    )
 
 
 def test_a_missing_table(folder: Path) -> None:

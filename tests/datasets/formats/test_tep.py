@@ -111,6 +111,11 @@ def test_runs_and_classes(tmp_path: Path) -> None:
         (lambda t: t.assign(label=2), "HERE: column 'label', data row 1: the label is 2; it must be 0 or 1"),
         (lambda t: t.assign(sample=1), "tep_sim_train.csv: series '0-1' has the same 'sample' in data rows 1 and 2"),
         (lambda t: t.assign(xmv_1="off"), "tep_sim_train.csv: column 'xmv_1', data row 1: 'off' is not a number"),
+        (
+            lambda t: t.assign(faultNumber=1.5),
+            "HERE: column 'faultNumber', data row 1: 1.5 is not a number of a fault or run; they are whole, from 0 on",
+        ),
+        (lambda t: t.assign(simulationRun=-1), "HERE: column 'simulationRun', data row 1: -1 is not a number of a"),
         (lambda t: t.assign(xmv_1=np.nan), "tep_sim_train.csv: column 'xmv_1', data row 1: the value is missing"),
     ],
 )

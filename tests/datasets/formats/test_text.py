@@ -56,6 +56,9 @@ def test_a_row_of_names_and_a_byte_order_mark(tmp_path: Path) -> None:
         ("a b\n1 2\n3 c\n", r"\s+", "row 3, value 2 of 2: 'c' is not a finite 32-bit number"),
         ("1;2\n", ",", "row 1, value 1 of 1: '1;2' is not a finite 32-bit number"),
         ("", ",", "the file is empty"),
+        ("5,x\n1,2\n", ",", "row 1, value 2 of 2: 'x' is not a finite 32-bit number"),
+        ("x,7\n1,2\n", ",", "row 1, value 1 of 2: 'x' is not a finite 32-bit number"),
+        (",\n", ",", "cannot be read as rows of numbers: No columns to parse from file"),
         ("x,y\n", ",", "cannot be read as rows of numbers: No columns to parse from file"),
     ],
 )
@@ -64,6 +67,16 @@ def test_what_is_no_number(tmp_path: Path, text: str, separator: str, expected: 
     with pytest.raises(DataError) as error:
         read_numbers(tmp_path / "a.txt", separator)
     assert str(error.value) == f"{tmp_path / 'a.txt'}: {expected}"
+
+
+def test_many_numbers_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(" ".join(map(str, range(30_000))))
+    values, header = read_numbers(tmp_path / "a.txt")
+    assert (values.shape, values[0, -1], header) == ((1, 30_000), 29_999, False)
+    (tmp_path / "a.txt").write_text(" ".join([*map(str, range(30_000)), "x"]))
+    with pytest.raises(DataError) as error:
+        read_numbers(tmp_path / "a.txt")
+    assert str(error.value) == f"{tmp_path / 'a.txt'}: value 30001: 'x' is not a finite 32-bit number"
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:

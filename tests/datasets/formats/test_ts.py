@@ -93,6 +93,8 @@ def test_binary_labels(tmp_path: Path) -> None:
         (HEAD + "1,2:1,2,3:0\n", "line 4: its dimensions have 2, 3 values"),
         (HEAD + "0\n", "line 4: its dimensions have no values"),
         (HEAD + "1,inf:0\n", "line 4: holds a value that is not finite"),
+        (HEAD + "1,1e39:0\n", "line 4: holds a value that is not finite, or too large for 32 bits"),
+        (HEAD + "1,2_0:0\n", "line 4: a number has no _; a case is dim1:dim2"),
         (HEAD + "1,2:0\n1,2:1,2:0\n", "its cases have different numbers of dimensions"),
         (HEAD + "1,2:5\n", "the class '5' is not one of its header, 0, 1"),
     ],
