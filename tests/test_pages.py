@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,19 +18,10 @@ STUDIES = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "experiments").glob("*/README.md"))]
 
 
-def script(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_page_shows_what_the_results_are(page: Path) -> None:
+def test_a_page_shows_what_the_results_are(page: Path, load_script: Callable[[str], ModuleType]) -> None:
     text = page.read_text(encoding="utf-8")
-    assert script("experiments/pages.py").filled(text) == text, "run python experiments/pages.py"
+    assert load_script("experiments/pages.py").filled(text) == text, "run python experiments/pages.py"
     assert text.count("<!-- from: ") == text.count("<!-- end -->")
 
 
@@ -53,7 +44,7 @@ def test_a_study_has_the_results_of_its_experiment(name: str) -> None:
     assert table.loc[table["difference"].notna(), "n_pairs"].max() == len(experiment.seeds)
 
 
-def test_the_capacity_page_is_made_from_its_table() -> None:
-    figure = script("experiments/capacity/figure.py")
+def test_the_capacity_page_is_made_from_its_table(load_script: Callable[[str], ModuleType]) -> None:
+    figure = load_script("experiments/capacity/figure.py")
     page = (ROOT / "experiments" / "capacity" / "gain.md").read_text(encoding="utf-8")
     assert figure.markdown(figure.changes()) == page
