@@ -125,6 +125,16 @@ def _notes(of_loss: pd.DataFrame) -> list[str]:
     return notes + ["one run, so no interval"] * (int(of_loss["value"].notna().sum()) == 1)
 
 
+def marks(notes: pd.Series) -> list[str]:
+    """What has to stand beside every number that is made of these runs: that a threshold saw the test labels.
+
+    >>> marks(pd.Series(["", "covers training randomness only; threshold chosen on the test labels (oracle)"]))
+    ['threshold chosen on the test labels (oracle)']
+    """
+    parts = notes.astype(str).str.split("; ").explode()
+    return [str(part) for part in parts[parts.str.endswith("(oracle)", na=False)].unique()]
+
+
 def resplit(family: pd.DataFrame) -> float:
     """Test over training sequences where the seeds split one file again and again; 0 where seeds are independent."""
     return float(np.nan_to_num(family["resplit"].max())) if "resplit" in family else 0.0

@@ -20,6 +20,7 @@ from seqanomaly.comparison import (
     RESPLIT,
     TOO_FEW,
     holm,
+    marks,
     paired_p,
     resplit,
     rounded,
@@ -159,13 +160,14 @@ def _family(family: pd.DataFrame, baseline: str, metric: str, margin: float, ear
     gaps = {baseline: [f"{baseline}: no runs"], **_gaps(family)}
     losses = [loss for loss in family["loss"].unique() if loss != baseline]
     pairs = {loss: (values[loss] - values[baseline]).dropna().to_numpy(np.float64) for loss in losses}
-    overlap = resplit(family)
+    overlap, marked = resplit(family), marks(family["note"])
     raw = {loss: paired_p(d, overlap) for loss, d in pairs.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     tested = max(1, sum(p == p for p in raw.values()))
     for loss, d in pairs.items():
         difference, low, high = t_interval(d, overlap=overlap)
         share = superiority(d * direction(metric))
+        reasons = _reasons(d, metric, tested, overlap, decided=adjusted[loss] < ALPHA)
         yield {
             "loss": loss,
             "n_pairs": len(d),
@@ -176,9 +178,7 @@ def _family(family: pd.DataFrame, baseline: str, metric: str, margin: float, ear
             "p_adjusted": adjusted[loss],
             **dict(zip(("superiority", "superiority_low", "superiority_high"), share, strict=True)),
             **_margins(d, metric, margin, early_margin, tested, overlap),
-            "note": "; ".join(
-                [*gaps[baseline], *gaps[loss], *_reasons(d, metric, tested, overlap, decided=adjusted[loss] < ALPHA)]
-            ),
+            "note": "; ".join([*marked, *gaps[baseline], *gaps[loss], *reasons]),
         }
 
 

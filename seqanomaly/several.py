@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from seqanomaly.comparison import ALPHA, SHUFFLED, TOO_FEW, holm, rounded, signed_rank_p, too_few_pairs
+from seqanomaly.comparison import ALPHA, SHUFFLED, TOO_FEW, holm, marks, rounded, signed_rank_p, too_few_pairs
 from seqanomaly.ranking import UNRANKED, direction
 
 FEWEST = 5
@@ -105,10 +105,10 @@ def _family(family: pd.DataFrame, baseline: str, metric: str) -> Iterator[dict[s
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     best_first = known.round(12).rank(axis=1, ascending=direction(metric) < 0)
     statistic, p_value, distance, few = _friedman(known)
-    left_out = _left_out(values)
+    left_out, marked = _left_out(values), marks(family["note"]) if "note" in family else []
     for loss in losses:
         d = pairs.get(loss)
-        notes = [*left_out, *few]
+        notes = [*marked, *left_out, *few]
         if d is not None and not adjusted[loss] < ALPHA and too_few_pairs(int((rounded(d) != 0).sum()), len(pairs)):
             notes.append(TOO_FEW)
         yield {

@@ -17,6 +17,7 @@ from seqanomaly.comparison import MISSING, compare_runs
 from seqanomaly.effects import EFFECTS, effects
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.power import detectable, seeds_needed
+from seqanomaly.several import over_datasets
 from seqanomaly.store import read_table
 
 RUNS = Path(__file__).parent / "golden" / "runs.csv"
@@ -319,3 +320,19 @@ def test_no_runs() -> None:
 def test_a_metric_whose_direction_is_not_known() -> None:
     with pytest.raises(DataError, match=r"^metric 'luck': it is not known whether more or less of it is better; "):
         made(table(EARLY, LATE, metric="luck"))
+
+
+def test_an_oracle_stands_beside_every_number_made_of_it() -> None:
+    rows = [
+        {"dataset": d, "model": "m", "loss": loss, "seed": seed, "bucket": bucket, "metric": "accuracy"}
+        | {"value": 0.5 + 0.01 * seed, "best_possible": np.nan, "ess": 1.0}
+        | {"note": "threshold chosen on the test labels (oracle)" if d == "a" else ""}
+        for d in ("a", "b")
+        for loss in ("uniform", "exp")
+        for seed in range(3)
+        for bucket in ("early", "late")
+    ]
+    runs = pd.DataFrame(rows)
+    found = effects(runs, "uniform", [], early="early", late="late")
+    assert (found["note"].str.contains("oracle") == (found["dataset"] == "a")).all()
+    assert over_datasets(compare_runs(runs, "uniform"), "uniform")["note"].str.contains("oracle").all()

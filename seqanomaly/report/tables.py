@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seqanomaly.comparison import NOT_TRAINED
+from seqanomaly.comparison import NOT_TRAINED, marks
 from seqanomaly.report.units import Unit, unit
 from seqanomaly.report.words import Row, groups
 
@@ -124,7 +124,7 @@ def effect_blocks(effects: pd.DataFrame, buckets: list[str], metric: str, baseli
             said += (
                 "; the one over test sequences covers which of them were drawn, with the trained detectors held fixed"
             )
-        made.append(Block(title, heads, cells, said))
+        made.append(Block(title, heads, cells, "; ".join([said, *marks(pd.Series([at[losses[0], late]["note"]]))])))
     return made
 
 
