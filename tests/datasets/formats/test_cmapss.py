@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqanomaly.counters import relative_position
 from seqanomaly.datasets.files import SHIPPED
 from seqanomaly.datasets.formats.cmapss import FEATURES, Cmapss
 from seqanomaly.datasets.specs import pick_data
@@ -200,3 +201,19 @@ def test_broken_files(folder: Path, name: str, change: tuple[str, str], text: st
 def test_a_broken_archive(folder: Path) -> None:
     (folder / "RUL_FD001.txt").rename(folder / "RUL_FD001.txt.gz")
     assert heard(folder) == "HERE/RUL_FD001.txt.gz: cannot be read (Not a gzipped file (b'5\\n'))"
+
+
+def test_the_base_rates_that_the_page_on_real_data_names() -> None:
+    """Anomalous share by quarter of a record: training runs end in a failure, test records mostly before one."""
+    source = pick_data("cmapss").open()
+    known, test = source.known, source.parts(0).test
+    assert known is not None
+    shares = []
+    for part in (known, test):
+        position = relative_position(part.length, part.x.shape[1])
+        quarters = [part.mask & (position >= q / 4) & (position < (q + 1) / 4) for q in range(4)]
+        shares.append([round(float(part.label[quarter].mean()), 3) for quarter in quarters])
+    assert shares == [[0, 0, 0, 0.599], [0, 0, 0, 0.101]]
+    assert (test.label.max(axis=1) > 0).sum() == 25
+    page = (Path(__file__).parents[3] / "docs" / "real-data.md").read_text(encoding="utf-8")
+    assert "59.9% of the training steps are anomalous, but 10.1% of the test steps" in page
