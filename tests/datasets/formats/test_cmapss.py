@@ -205,7 +205,7 @@ def test_a_broken_archive(folder: Path) -> None:
 
 def test_the_base_rates_that_the_page_on_real_data_names() -> None:
     """Anomalous share by quarter of a record: training runs end in a failure, test records mostly before one."""
-    source = pick_data("cmapss").open()
+    source = Cmapss().open()
     known, test = source.known, source.parts(0).test
     assert known is not None
     shares = []
