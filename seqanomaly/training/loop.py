@@ -14,13 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqanomaly.models.base import NO_DROPOUT, Dropout, SequenceModel
+from seqanomaly.models.base import Dropout, SequenceModel
 from seqanomaly.seeds import numpy_generator, torch_generator
+from seqanomaly.training.compute import StepLoss, compute_for
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
 from seqanomaly.training.stack import Member, Shelf, padded
-
-StepLoss = Callable[[Tensor, Tensor], Tensor]
-"""Outputs [K, B, T, O] and targets -> loss of each step [K, B, T]."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,11 @@ def fit(
     device = device or torch.device("cpu")
     train, validation = (Shelf([getattr(m, part) for m in members], device) for part in ("train", "validation"))
     weights = _Weights(members, train, device)
-    rows = torch.stack([model.init(torch_generator(m.seed, "weights")) for m in members]).to(device).requires_grad_()
+    rows = torch.stack([model.init(torch_generator(m.seed, "weights")) for m in members]).to(device)
+    compute = compute_for(model)
     update = make_optimizer(
         optimizer,
-        rows.detach(),
+        rows,
         torch.tensor([m.lr for m in members], device=device),
         weight_decay=weight_decay,
         momentum=momentum,
@@ -84,21 +83,19 @@ def fit(
     drop = Dropout(model.dropout, [torch_generator(m.seed, "dropout") for m in members])
     orders = [numpy_generator(m.seed, "order") for m in members]
     counts = torch.tensor(train.counts, device=device)
-    log = _Log(rows.detach(), patience)
+    log = _Log(rows, patience)
 
     for epoch in range(1, epochs + 1):
         total = torch.zeros(len(members), device=device)
         for index, sizes in _batches(orders, train.counts, batch_size, device):  # [K, B]
             x, target, mask = train.read(index)
-            outputs = model.forward(model.views(rows), x, drop.for_sizes(sizes))  # [K, B, T, O]
-            weighted = torch.where(mask, step_loss(outputs, target) * weights.read(index), 0.0)  # [K, B, T]
-            loss = weighted.sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)  # [K]
-            (gradient,) = torch.autograd.grad(loss.sum(), rows)  # [K, P]
+            weight, dropped = weights.read(index), drop.for_sizes(sizes)
+            loss, gradient = compute.gradient(step_loss, rows, x, target, mask, weight, dropped)  # [K], [K, P]
             if clip is not None:
                 gradient = gradient * (clip / gradient.norm(dim=1, keepdim=True).clamp(min=clip))
             update.step(gradient, sizes)
-            total += loss.detach() * torch.tensor(sizes, device=device)
-        log.add(epoch, rows.detach(), total / counts, evaluate(model, step_loss, rows.detach(), validation))
+            total += loss * torch.tensor(sizes, device=device)
+        log.add(epoch, rows, total / counts, evaluate(model, step_loss, rows, validation))
         on_epoch(epoch)
         if log.all_stopped:
             break
@@ -137,12 +134,12 @@ def predict(model: SequenceModel, rows: Tensor, data: Shelf) -> Tensor:
 
 def _chunks(model: SequenceModel, rows: Tensor, data: Shelf) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """Index, target, mask and outputs of some windows or sequences after the other, each step in one mask only."""
-    weights, size = model.views(rows), data.chunk(len(rows), max(model.features, model.width))
+    compute, size = compute_for(model), data.chunk(len(rows), max(model.features, model.width))
     for start in range(0, data.count, size):
         index = torch.arange(start, min(start + size, data.count), device=rows.device).unsqueeze(0)  # [1, B]
         x, target, mask = data.read(index)
         mask = mask if data.begin is None else mask & data.fresh_at(index)
-        yield index, target, mask, model.forward(weights, x, NO_DROPOUT)
+        yield index, target, mask, compute.outputs(rows, x)
 
 
 def _batches(
