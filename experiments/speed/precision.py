@@ -14,6 +14,7 @@ import statistics
 import time
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,14 +26,16 @@ from seqanomaly.run import run_stack
 from seqanomaly.run_config import RunConfig
 
 SEEDS, REPEATS = range(10), 3
-DATA = ({"kind": "drift"}, {"kind": "evidence"})
-MODELS = ({"kind": "rnn", "hidden": 4}, {"kind": "gru"}, {"kind": "lstm"}, {"kind": "tcn"})
-WAYS: dict[str, dict[str, object]] = {"float32": {}, "bf16": {"precision": "bf16"}, "truncate 10": {"truncate": 10}}
+Settings = dict[str, Any]
+DATA: tuple[Settings, ...] = ({"kind": "drift"}, {"kind": "evidence"})
+MODELS: tuple[Settings, ...] = ({"kind": "rnn", "hidden": 4}, {"kind": "gru"}, {"kind": "lstm"}, {"kind": "tcn"})
+WAYS: dict[str, Settings] = {"float32": {}, "bf16": {"precision": "bf16"}, "truncate 10": {"truncate": 10}}
 
 
-def stack(data: dict[str, object], model: dict[str, object], train: dict[str, object]) -> tuple[pd.DataFrame, float]:
+def stack(data: Settings, model: Settings, train: Settings) -> tuple[pd.DataFrame, float]:
     """Accuracy by bucket and seed, and the seconds it took."""
-    configs = [RunConfig(data=data, model=model, train=train, loss="exp", seed=seed) for seed in SEEDS]
+    settings: Settings = {"data": data, "model": model, "train": train, "loss": "exp"}
+    configs = [RunConfig(**settings, seed=seed) for seed in SEEDS]
     source = configs[0].data.open()
     begin = time.perf_counter()
     results = run_stack(configs, source, torch.device("cpu"))
@@ -46,12 +49,13 @@ def stack(data: dict[str, object], model: dict[str, object], train: dict[str, ob
     return pd.DataFrame(accuracy).T, seconds
 
 
-def measured(data: dict[str, object], model: dict[str, object]) -> list[dict[str, object]]:
+def measured(data: Settings, model: Settings) -> list[Settings]:
     """A row per way and bucket."""
     ways = {name: train for name, train in WAYS.items() if name != "truncate 10" or model["kind"] != "tcn"}
     found = [{name: stack(data, model, train) for name, train in ways.items()} for _ in range(REPEATS)]
     seconds = {name: statistics.median(repeat[name][1] for repeat in found) for name in ways}
-    title = RunConfig(data=data, model=model)
+    settings: Settings = {"data": data, "model": model}
+    title = RunConfig(**settings)
     rows = []
     for name, bucket in product(ways, ("early", "late")):
         values, base = (found[0][way][0][bucket].to_numpy(np.float64) for way in (name, "float32"))
@@ -68,14 +72,12 @@ def measured(data: dict[str, object], model: dict[str, object]) -> list[dict[str
 def page(table: pd.DataFrame) -> str:
     """The rows as Markdown, accuracies in points."""
     lines = ["| data | model | way | bucket | accuracy | change to float32 | time |", "|---|---|---|---|---|---|---|"]
-    for row in table.itertuples():
-        change = (
-            ""
-            if pd.isna(row.difference)
-            else "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * value for value in (row.difference, row.low, row.high)))
-        )
-        named = f"| {row.data} | {row.model} | {row.way} | {row.bucket} |"
-        lines.append(f"{named} {100 * row.accuracy:.1f} | {change} | {row.seconds:.1f} s, {row.times_float32:.2f} x |")
+    rows: list[Settings] = [{str(key): of for key, of in row.items()} for row in table.to_dict("records")]
+    for row in rows:
+        limits = (100 * row[name] for name in ("difference", "low", "high"))
+        change: str = "" if row["way"] == "float32" else "{:+.1f} [{:+.1f}, {:+.1f}]".format(*limits)
+        shown = f"| {row['data']} | {row['model']} | {row['way']} | {row['bucket']} | {100 * row['accuracy']:.1f} |"
+        lines.append(f"{shown} {change} | {row['seconds']:.1f} s, {row['times_float32']:.2f} x |")
     return "\n".join(lines) + "\n"
 
 
