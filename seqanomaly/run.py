@@ -170,6 +170,8 @@ def _train_stack(
                 momentum=first.train.momentum,
                 clip=first.train.clip,
                 patience=first.train.patience,
+                truncate=first.train.truncate,
+                precision=first.train.precision,
                 device=device,
                 on_epoch=on_epoch,
             )

@@ -25,7 +25,7 @@ from seqanomaly.losses.modulations import (
     chain,
 )
 from seqanomaly.metrics.thresholds import AnyRule, Probability
-from seqanomaly.models.specs import AnyModel, GruSpec
+from seqanomaly.models.specs import MODELS, AnyModel, GruSpec
 
 TaskName = Literal["detect", "classify", "forecast"]
 
@@ -113,6 +113,10 @@ class TrainSpec(Config):
     """Largest norm of a member's gradient; null for no limit."""
     patience: int | None = Field(None, ge=1)
     """Epochs without a better validation loss after which training stops; null for never."""
+    truncate: int | None = Field(None, ge=1)
+    """Steps of a piece: gradients go back to where a piece begins, states and counters on; null for all steps."""
+    precision: Literal["float32", "bf16"] = "float32"
+    """Numbers that training computes with; parameters, losses and all that is evaluated are float32."""
 
     @model_validator(mode="after")
     def _momentum_is_for_sgd(self) -> TrainSpec:
@@ -236,6 +240,12 @@ class RunConfig(Config):
                 "probability is for detect, as a residual is no probability; choose quantile or balanced_accuracy",
                 ("threshold",),
             )
+        if self.train.truncate is not None and self.model.trained and not self.model.carries:
+            known = ", ".join(kind for kind, spec in MODELS.items() if spec.carries)
+            raise ConfigError(
+                f"truncate is for {known}, whose states go from piece to piece, got {self.model.kind}; leave it out",
+                ("train",),
+            )
         for key, task in (("pos_weight", "detect"), ("class_weight", "classify")):
             if getattr(self.loss, key) is not None and self.task != task:
                 raise ConfigError(f"{key} is for the task {task}, got {self.task}; leave it out", ("loss",))
@@ -275,8 +285,10 @@ class RunConfig(Config):
 
 @lru_cache(maxsize=4096)
 def _text(part: Config) -> str:
-    """A part of a configuration as text: all its settings but the place of a file."""
-    return json.dumps({key: value for key, value in part.settings().items() if key != "path"}, sort_keys=True)
+    """A part of a configuration as text: its settings without the place of a file, and later ones only where set."""
+    later = {"truncate": None, "precision": "float32"}
+    kept = {key: of for key, of in part.settings().items() if key != "path" and (key not in later or of != later[key])}
+    return json.dumps(kept, sort_keys=True)
 
 
 def last_counter(frame: Frame, window: WindowSpec | None, longest: int) -> int | None:

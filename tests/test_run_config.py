@@ -44,6 +44,8 @@ def test_the_defaults() -> None:
             "weight_decay": None,
             "clip": None,
             "patience": None,
+            "truncate": None,
+            "precision": "float32",
         },
         "seed": 0,
         "buckets": {"early": ["0%", "33.3%"], "mid": ["33.3%", "66.7%"], "late": ["66.7%", "100%"]},
@@ -195,7 +197,7 @@ KNOWN_DATA = ", ".join(DATASETS)
         (
             {"train": {"epoch": 3}},
             "train: unknown key 'epoch'; did you mean 'epochs'? "
-            "(known: epochs, batch_size, lr, optimizer, momentum, weight_decay, clip, patience)",
+            "(known: epochs, batch_size, lr, optimizer, momentum, weight_decay, clip, patience, truncate, precision)",
         ),
         ({"train": {"epochs": 0}}, "train.epochs: must be greater than or equal to 1, got 0"),
         ({"train": {"epochs": 2.5}}, "train.epochs: must be an integer, got 2.5"),
@@ -214,6 +216,12 @@ KNOWN_DATA = ", ".join(DATASETS)
         ({"train": {"weight_decay": -1}}, "train.weight_decay: must be greater than or equal to 0, got -1"),
         ({"train": {"clip": 0}}, "train.clip: must be greater than 0, got 0"),
         ({"train": {"patience": 0}}, "train.patience: must be greater than or equal to 1, got 0"),
+        ({"train": {"truncate": 0}}, "train.truncate: must be greater than or equal to 1, got 0"),
+        ({"train": {"precision": "bf17"}}, "train.precision: must be 'float32' or 'bf16', got 'bf17'"),
+        (
+            {"model": "tcn", "train": {"truncate": 5}},
+            "train: truncate is for rnn, gru, lstm, whose states go from piece to piece, got tcn; leave it out",
+        ),
         # buckets
         ({"buckets": 3}, "buckets: must be a mapping, got 3"),
         ({"buckets": {}}, "buckets: must name at least one bucket, for example {early: [0%, 50%]}"),
@@ -299,7 +307,16 @@ def test_the_digest_covers_every_setting() -> None:
         {"loss": {"kind": "permuted", "seed": 0}},
         {"loss": "permuted"},
         *({"train": {key: value}} for key, value in [("epochs", 31), ("batch_size", 31), ("lr", 0.02), ("clip", 1.0)]),
-        *({"train": {key: value}} for key, value in [("optimizer", "sgd"), ("patience", 3), ("weight_decay", 0.0)]),
+        *(
+            {"train": {key: value}}
+            for key, value in [
+                ("optimizer", "sgd"),
+                ("patience", 3),
+                ("truncate", 9),
+                ("precision", "bf16"),
+                ("weight_decay", 0.0),
+            ]
+        ),
         {"train": {"optimizer": "sgd", "momentum": 0.9}},
         {"seed": 1},
         {"buckets": {"late": ["66.7%", "100%"]}},

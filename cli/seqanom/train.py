@@ -47,6 +47,10 @@ def train(
     patience: Annotated[
         int | None, typer.Option(help="Epochs without gain before it stops.", rich_help_panel=TRAINING)
     ] = None,
+    truncate: Annotated[
+        int | None, typer.Option(help="Steps that gradients go back at most.", rich_help_panel=TRAINING)
+    ] = None,
+    precision: Annotated[str, typer.Option(help="float32 or bf16.", rich_help_panel=TRAINING)] = "float32",
     buckets: Annotated[
         str | None, typer.Option(help="Slices to report, as in '{first: [0%, 50%]}'.", show_default="thirds")
     ] = None,
@@ -90,6 +94,8 @@ def train(
             "weight_decay": weight_decay,
             "clip": clip,
             "patience": patience,
+            "truncate": truncate,
+            "precision": precision,
         },
         "seed": seed,
         "frame": frame,

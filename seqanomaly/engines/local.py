@@ -6,8 +6,10 @@ other jobs go on.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import platform
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +25,9 @@ from pebble import ProcessExpired, ProcessPool
 
 from seqanomaly.engines.base import Ended, Job, Result, describe
 from seqanomaly.errors import SeqanomError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Names of mallopt(3)."""
 
 
 class LocalEngine:
@@ -116,6 +121,15 @@ def _work_on(work: Callable[[Job], Result], job: Job) -> Result:
 def _begin(_work: object) -> None:
     """In a new worker: end with the parent, however that ends."""
     Thread(target=_end_with_parent, daemon=True).start()
+    _keep_memory()
+
+
+def _keep_memory() -> None:
+    """Large arrays come from memory that was freed before, where glibc would ask the system for new pages each time."""
+    if platform.libc_ver()[0] == "glibc":
+        library = ctypes.CDLL(None)
+        for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            library.mallopt(threshold, 1 << 28)
 
 
 def _end_with_parent() -> None:

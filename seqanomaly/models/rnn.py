@@ -10,6 +10,9 @@ from torch import Tensor
 
 from seqanomaly.models.base import Dropout, Parameter, SequenceModel, linear
 
+State = tuple[Tensor, ...]
+"""What a layer knows of the steps so far, each [K, B, H]."""
+
 
 class Recurrent(SequenceModel, ABC):
     """Recurrent layers and a linear head; a member's weights load into torch.nn.RNN, GRU or LSTM by name.
@@ -30,13 +33,14 @@ class Recurrent(SequenceModel, ABC):
         self.hidden, self.layers = hidden, layers
 
     @abstractmethod
-    def layer(self, inputs: Tensor, weight: Tensor, bias: Tensor) -> list[Tensor]:
-        """Hidden states [K, B, H] of all steps.
+    def layer(self, inputs: Tensor, weight: Tensor, bias: Tensor, state: State | None) -> tuple[list[Tensor], State]:
+        """Hidden states [K, B, H] of all steps, and the state after the last one.
 
         Args:
             inputs: the inputs' share of the gates, [K, B, T, gates * H].
             weight: recurrent weight, ready to be multiplied, [K, H, gates * H].
             bias: recurrent bias [K, 1, gates * H].
+            state: what an earlier piece of the sequences ended with; None at their beginning.
         """
 
     @property
@@ -61,12 +65,20 @@ class Recurrent(SequenceModel, ABC):
         return found
 
     def forward(self, weights: dict[str, Tensor], x: Tensor, drop: Dropout) -> Tensor:
-        h = x  # [K, B, T, F]
+        return self.carry(weights, x, drop, None)[0]
+
+    def carry(
+        self, weights: dict[str, Tensor], x: Tensor, drop: Dropout, states: list[State] | None
+    ) -> tuple[Tensor, list[State]]:
+        """Outputs of a piece of the sequences that follows what `states` ended with, one per layer, and its own end."""
+        h, ends = x, []  # [K, B, T, F]
         for n in range(self.layers):
             inputs = linear(h, weights[f"weight_ih_l{n}"], weights[f"bias_ih_l{n}"])  # [K, B, T, gates * H]
             recurrent, bias = weights[f"weight_hh_l{n}"].mT.contiguous(), weights[f"bias_hh_l{n}"].unsqueeze(1)
-            h = drop(torch.stack(self.layer(inputs, recurrent, bias), dim=2))  # [K, B, T, H]
-        return linear(h, weights["head.weight"], weights["head.bias"])  # [K, B, T, O]
+            hidden, end = self.layer(inputs, recurrent, bias, None if states is None else states[n])
+            h = drop(torch.stack(hidden, dim=2))  # [K, B, T, H]
+            ends.append(end)
+        return linear(h, weights["head.weight"], weights["head.bias"]), ends  # [K, B, T, O]
 
     def start(self, inputs: Tensor) -> Tensor:
         """The hidden state before the first step, zeros [K, B, H]."""
@@ -84,12 +96,12 @@ class RNN(Recurrent):
 
     gates = 1
 
-    def layer(self, inputs: Tensor, weight: Tensor, bias: Tensor) -> list[Tensor]:
-        h, states = self.start(inputs), []
+    def layer(self, inputs: Tensor, weight: Tensor, bias: Tensor, state: State | None) -> tuple[list[Tensor], State]:
+        (h,), states = state or (self.start(inputs),), []
         for step in inputs.unbind(2):  # [K, B, H]
             h = (step + torch.baddbmm(bias, h, weight)).tanh()
             states.append(h)
-        return states
+        return states, (h,)
 
 
 class GRU(Recurrent):
@@ -97,15 +109,15 @@ class GRU(Recurrent):
 
     gates = 3
 
-    def layer(self, inputs: Tensor, weight: Tensor, bias: Tensor) -> list[Tensor]:
-        h, states, n = self.start(inputs), [], self.hidden
+    def layer(self, inputs: Tensor, weight: Tensor, bias: Tensor, state: State | None) -> tuple[list[Tensor], State]:
+        (h,), states, n = state or (self.start(inputs),), [], self.hidden
         for step in inputs.unbind(2):  # [K, B, 3H]: reset, update, new
             recurrent = torch.baddbmm(bias, h, weight)  # [K, B, 3H]
             reset, update = (step[..., : 2 * n] + recurrent[..., : 2 * n]).sigmoid().chunk(2, -1)
             new = torch.addcmul(step[..., 2 * n :], reset, recurrent[..., 2 * n :]).tanh()
             h = torch.lerp(new, h, update)  # [K, B, H]
             states.append(h)
-        return states
+        return states, (h,)
 
 
 class LSTM(Recurrent):
@@ -113,8 +125,8 @@ class LSTM(Recurrent):
 
     gates = 4
 
-    def layer(self, inputs: Tensor, weight: Tensor, bias: Tensor) -> list[Tensor]:
-        h, cell, states = self.start(inputs), self.start(inputs), []
+    def layer(self, inputs: Tensor, weight: Tensor, bias: Tensor, state: State | None) -> tuple[list[Tensor], State]:
+        (h, cell), states = state or (self.start(inputs), self.start(inputs)), []
         for step in inputs.unbind(2):  # [K, B, 4H]: input, forget, candidate, output
             gates = step + torch.baddbmm(bias, h, weight)
             take, keep = gates[..., : 2 * self.hidden].sigmoid().chunk(2, -1)
@@ -122,4 +134,4 @@ class LSTM(Recurrent):
             cell = keep * cell + take * candidate.tanh()  # [K, B, H]
             h = show.sigmoid() * cell.tanh()
             states.append(h)
-        return states
+        return states, (h, cell)

@@ -18,6 +18,8 @@ class ModelSpec(Component, ABC):
 
     trained: ClassVar[bool] = True
     """Whether the loop trains it; if not, loss and training settings mean nothing to it."""
+    carries: ClassVar[bool] = False
+    """Whether a state goes from step to step, so that a sequence can be computed in pieces."""
 
     @property
     @abstractmethod
@@ -46,6 +48,7 @@ class _LayeredSpec(ModelSpec, ABC):
 
 
 class _RecurrentSpec(_LayeredSpec, ABC):
+    carries: ClassVar[bool] = True
     hidden: int = Field(16, ge=1)
     """Number of hidden units, at least 1."""
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from seqanomaly.models.base import NO_DROPOUT, Dropout, SequenceModel
+from seqanomaly.models.rnn import Recurrent
 
+Precision = Literal["float32", "bf16"]
+"""What gradients are computed with."""
 StepLoss = Callable[[Tensor, Tensor], Tensor]
 """Outputs [K, B, T, O] and targets -> loss of each step [K, B, T]."""
 
@@ -50,9 +53,18 @@ class Compute(ABC):
 
 
 class Torch(Compute):
-    """Batched tensor operations and autograd: the reference, on every device."""
+    """Batched tensor operations and autograd: the reference, on every device.
+
+    Args:
+        model: the shape that all members share.
+        precision: what gradients are computed with; parameters, losses and `outputs` are float32 in any case.
+    """
 
     path = "stacked torch"
+
+    def __init__(self, model: SequenceModel, precision: Precision = "float32") -> None:
+        super().__init__(model)
+        self.number = torch.bfloat16 if precision == "bf16" else torch.float32
 
     @torch.no_grad()
     def outputs(self, rows: Tensor, x: Tensor) -> Tensor:
@@ -62,13 +74,63 @@ class Torch(Compute):
         self, step_loss: StepLoss, rows: Tensor, x: Tensor, target: Tensor, mask: Tensor, weight: Tensor, drop: Dropout
     ) -> tuple[Tensor, Tensor]:
         rows = rows.detach().requires_grad_()
-        outputs = self.model.forward(self.model.views(rows), x, drop)  # [K, B, T, O]
+        outputs = self.model.forward(self.views(rows), x.to(self.number), drop).float()  # [K, B, T, O]
         weighted = torch.where(mask, step_loss(outputs, target) * weight, 0.0)  # [K, B, T]
         loss = weighted.sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)  # [K]
         (gradient,) = torch.autograd.grad(loss.sum(), rows)  # [K, P]
         return loss.detach(), gradient
 
+    def views(self, rows: Tensor) -> dict[str, Tensor]:
+        """The parameters in the precision of gradients."""
+        return self.model.views(rows.to(self.number))
 
-def compute_for(model: SequenceModel) -> Compute:
-    """How `model` is computed."""
-    return Torch(model)
+
+class Truncated(Torch):
+    """Truncated backpropagation through time: sequences in pieces, whose states go on but whose gradients do not.
+
+    A batch is one update as ever, by the sum of the pieces' gradients, and a step's loss and weight are what they are
+    without pieces: the one difference is that a step's gradient goes back to where its piece begins, and no further.
+    Memory for intermediate values is that of one piece. Source: Williams & Peng, Neural Computation 2 (1990).
+
+    Args:
+        model: recurrent.
+        steps: length of a piece.
+        precision: as for `Torch`.
+    """
+
+    path = "stacked torch, truncated"
+
+    def __init__(self, model: Recurrent, steps: int, precision: Precision = "float32") -> None:
+        super().__init__(model, precision)
+        self.recurrent, self.steps = model, steps
+
+    def gradient(
+        self, step_loss: StepLoss, rows: Tensor, x: Tensor, target: Tensor, mask: Tensor, weight: Tensor, drop: Dropout
+    ) -> tuple[Tensor, Tensor]:
+        valid = mask.sum((1, 2)).clamp(min=1)  # [K]
+        loss, gradient = torch.zeros_like(rows[:, 0]), torch.zeros_like(rows)
+        states = None
+        pieces = (torch.split(part, self.steps, dim=2) for part in (x.to(self.number), target, mask, weight))
+        for features, wanted, there, factor in zip(*pieces, strict=True):
+            own = rows.detach().requires_grad_()
+            outputs, states = self.recurrent.carry(self.views(own), features, drop, states)
+            weighted = torch.where(there, step_loss(outputs.float(), wanted) * factor, 0.0)  # [K, B, steps]
+            part = weighted.sum((1, 2)) / valid  # [K]
+            gradient += torch.autograd.grad(part.sum(), own)[0]
+            loss += part.detach()
+            states = [tuple(value.detach() for value in state) for state in states]
+        return loss, gradient
+
+
+def compute_for(model: SequenceModel, *, truncate: int | None = None, precision: Precision = "float32") -> Compute:
+    """How `model` is computed.
+
+    Args:
+        model: the shape that all members share.
+        truncate: steps of a piece in truncated backpropagation through time, None for all of a sequence at once.
+        precision: what gradients are computed with.
+    """
+    if truncate is not None:
+        assert isinstance(model, Recurrent), "RunConfig allows it for models whose state goes on"
+        return Truncated(model, truncate, precision)
+    return Torch(model, precision)

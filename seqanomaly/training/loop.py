@@ -16,7 +16,7 @@ from torch import Tensor
 
 from seqanomaly.models.base import Dropout, SequenceModel
 from seqanomaly.seeds import numpy_generator, torch_generator
-from seqanomaly.training.compute import StepLoss, compute_for
+from seqanomaly.training.compute import Precision, StepLoss, compute_for
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
 from seqanomaly.training.stack import Member, Shelf, padded
 
@@ -49,6 +49,8 @@ def fit(
     momentum: float = 0.0,
     clip: float | None = None,
     patience: int | None = None,
+    truncate: int | None = None,
+    precision: Precision = "float32",
     device: torch.device | None = None,
     on_epoch: Callable[[int], None] = lambda _: None,
 ) -> list[Fitted]:
@@ -65,6 +67,8 @@ def fit(
         momentum: of sgd.
         clip: largest norm of a member's gradient, None for no limit.
         patience: epochs without a better validation loss after which a member stops, None for never.
+        truncate: steps of a piece in truncated backpropagation through time, None for none.
+        precision: what gradients are computed with.
         device: where to compute; the CPU by default.
         on_epoch: called after each epoch with its number.
     """
@@ -72,7 +76,7 @@ def fit(
     train, validation = (Shelf([getattr(m, part) for m in members], device) for part in ("train", "validation"))
     weights = _Weights(members, train, device)
     rows = torch.stack([model.init(torch_generator(m.seed, "weights")) for m in members]).to(device)
-    compute = compute_for(model)
+    compute = compute_for(model, truncate=truncate, precision=precision)
     update = make_optimizer(
         optimizer,
         rows,

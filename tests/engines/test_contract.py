@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import platform
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seqanomaly.engines import ENGINES, choose_engine, usable_cores
@@ -49,6 +52,14 @@ class OddError(Exception):
 
 def square(number: int) -> int:
     return number * number
+
+
+def faults_of_a_second_array(megabytes: int) -> int:
+    """Pages that the system has to give for an array, after one of that size was freed."""
+    np.ones(megabytes << 20, np.uint8)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(megabytes << 20, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 def picky(number: int) -> int:
@@ -236,3 +247,11 @@ def test_workers_end_with_their_parent_whatever_they_do(tmp_path: Path, end: sig
         rest, _ = parent.communicate(timeout=60)  # the last worker closes the pipe
     assert rest == ""
     assert parent.returncode == -end
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators are left as they are")
+def test_a_worker_keeps_the_memory_that_it_frees() -> None:
+    (ended,) = LocalEngine(1).run(faults_of_a_second_array, [64])
+    assert ended.result is not None
+    assert ended.result < 16
+    assert faults_of_a_second_array(64) >= 16  # a process of the user's own is left alone
