@@ -14,7 +14,7 @@ from setuptools.command.build_ext import build_ext
 
 FOLDER = Path("seqanomaly/kernel")
 HEADERS = sorted(str(path) for path in FOLDER.glob("*.h"))
-FAMILIES = ["recurrent", "tcn"]
+FAMILIES = ["adam", "recurrent", "tcn"]
 """Sources that are compiled for each instruction set, `NAME.cpp`."""
 SETS = {"plain": [], "avx2": ["-mavx2", "-mfma"], "avx512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma"]}
 """Flags of the instruction sets of x86-64; elsewhere `plain` is what the compiler takes for granted."""
