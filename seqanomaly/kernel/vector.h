@@ -1,0 +1,104 @@
+// Vectors of floats as wide as the instruction set has them, and functions of them. Included once per set.
+//
+// Every sum and product is written out (contraction is off), so a value does not depend on which function computed it.
+// Comparisons let NaN pass: what goes in as NaN comes out as NaN.
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef SEQANOM_X86
+#include <immintrin.h>
+#endif
+
+#define SEQANOM_JOIN2(a, b) a##_##b
+#define SEQANOM_JOIN(a, b) SEQANOM_JOIN2(a, b)
+// NAME(f) is the exported name f_avx2 and so on.
+#define NAME(function) SEQANOM_JOIN(function, SEQANOM_SET)
+#define EXPORT extern "C" __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int LANES = 16;
+#elif defined(__AVX2__)
+constexpr int LANES = 8;
+#else
+constexpr int LANES = 4;
+#endif
+
+typedef float vec __attribute__((vector_size(LANES * 4)));
+typedef int32_t ivec __attribute__((vector_size(LANES * 4)));
+
+INLINE vec load(const float* p) {
+  vec v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+INLINE void store(float* p, vec v) { memcpy(p, &v, sizeof v); }
+
+INLINE vec all(float value) { return value - vec{}; }
+
+// a * b + c, rounded once where the machine can.
+INLINE vec fma(vec a, vec b, vec c) {
+#if defined(__AVX512F__)
+  return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+  return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
+}
+
+INLINE vec choose(ivec where, vec yes, vec no) { return (vec)((where & (ivec)yes) | (~where & (ivec)no)); }
+
+// The smaller, the larger of `limit` and x; NaN where x is NaN.
+INLINE vec at_most(vec limit, vec x) {
+#if defined(__AVX512F__)
+  return (vec)_mm512_min_ps((__m512)limit, (__m512)x);
+#elif defined(__AVX2__)
+  return (vec)_mm256_min_ps((__m256)limit, (__m256)x);
+#else
+  return choose(limit < x, limit, x);
+#endif
+}
+
+INLINE vec at_least(vec limit, vec x) {
+#if defined(__AVX512F__)
+  return (vec)_mm512_max_ps((__m512)limit, (__m512)x);
+#elif defined(__AVX2__)
+  return (vec)_mm256_max_ps((__m256)limit, (__m256)x);
+#else
+  return choose(limit > x, limit, x);
+#endif
+}
+
+// The lanes added up, always in the same order.
+INLINE float sum(vec v) {
+  float lane[LANES];
+  memcpy(lane, &v, sizeof v);
+  for (int half = LANES / 2; half; half /= 2)
+    for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+  return lane[0];
+}
+
+// tanh by a rational function of degrees 13 and 6, to 3e-7 of the value; exactly 1 in size from 7.9 on.
+// Coefficients: Eigen, Eigen/src/Core/MathFunctionsImpl.h (MPL-2.0 covers its code; these are its numbers).
+INLINE vec tanh(vec x) {
+  x = at_least(all(-7.90531110763549805f), at_most(all(7.90531110763549805f), x));
+  const vec s = x * x;
+  vec p = fma(s, all(-2.76076847742355e-16f), all(2.00018790482477e-13f));
+  p = fma(s, p, all(-8.60467152213735e-11f));
+  p = fma(s, p, all(5.12229709037114e-08f));
+  p = fma(s, p, all(1.48572235717979e-05f));
+  p = fma(s, p, all(6.37261928875436e-04f));
+  p = fma(s, p, all(4.89352455891786e-03f));
+  vec q = fma(s, all(1.19825839466702e-06f), all(1.18534705686654e-04f));
+  q = fma(s, q, all(2.26843463243900e-03f));
+  q = fma(s, q, all(4.89352518554385e-03f));
+  return x * p / q;
+}
+
+}  // namespace
