@@ -79,7 +79,7 @@ def _events(steps: Steps) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     anomalous = steps.anomalous
     begins = anomalous.copy()
     begins[1:] &= ~anomalous[:-1] | (steps.sequence[1:] != steps.sequence[:-1])
-    event = np.cumsum(begins) * anomalous
+    event = np.where(anomalous, np.cumsum(begins), 0)
     return event, np.bincount(event)[1:]
 
 
