@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -181,6 +180,8 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
 
 
 def _usage(error: Any) -> int:
+    from pydantic import ValidationError
+
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "seqanom"
     message = error.format_message()
