@@ -42,6 +42,8 @@ class Aeon(Given):
     """
 
     title: ClassVar[str] = "an anomaly detection series of aeon"
+    looks: ClassVar[str] = "timestamp, values, is_anomaly in NAME_TRAIN.csv and NAME_TEST.csv, or in one file"
+    example: ClassVar[str] = "Daphnet_S06R02E0/S06R02E0.csv"
     kind: Literal["aeon"] = "aeon"
     part: Literal["TRAIN", "TRAIN_A", "TRAIN_NA"] | None = None
     """The training file, where there are several: with anomalies (`TRAIN_A`) or without (`TRAIN_NA`)."""

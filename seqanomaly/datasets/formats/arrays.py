@@ -31,6 +31,8 @@ class Numpy(Given, Drawn):
     """
 
     title: ClassVar[str] = "NumPy arrays"
+    looks: ClassVar[str] = ".npz with x and y, or x_train, y_train, ..; .npy"
+    example: ClassVar[str] = "runs.npz"
     kind: Literal["numpy"] = "numpy"
     labels: str | None = None
     """The `.npy` file with the labels, beside or below a `.npy` file with features."""

@@ -32,6 +32,8 @@ class Braatz(Given):
     """
 
     title: ClassVar[str] = "the Tennessee Eastman files of Braatz"
+    looks: ClassVar[str] = "d00.dat, d00_te.dat, d01.dat, ..; 52 columns"
+    example: ClassVar[str] = "TEP_Braatz"
     kind: Literal["braatz"] = "braatz"
     label: Literal["label", "fault"] = "label"
     """`label`: 1 where there is a fault; `fault`: which, for the task `classify`."""

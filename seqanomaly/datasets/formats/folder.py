@@ -31,6 +31,8 @@ class Folder(Given, Drawn):
     """
 
     title: ClassVar[str] = "a folder of tables, one sequence in each"
+    looks: ClassVar[str] = "any folder of .csv, .parquet or .feather tables, one sequence each"
+    example: ClassVar[str] = "machines"
     kind: Literal["folder"] = "folder"
     label: str | None = "label"
     """Column with the class of a step; null to take all steps as normal."""

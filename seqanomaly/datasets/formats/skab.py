@@ -44,6 +44,8 @@ class Skab(Given, Drawn):
     """
 
     title: ClassVar[str] = "SKAB"
+    looks: ClassVar[str] = "valve1/0.csv, ..: datetime;..;anomaly;changepoint"
+    example: ClassVar[str] = "SKAB"
     kind: Literal["skab"] = "skab"
     split: Literal["runs", "usual"] = "runs"
     """`runs`: the seed draws whole runs for testing; `usual`: the first 400 rows of each run train, the rest tests."""

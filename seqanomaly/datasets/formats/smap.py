@@ -33,6 +33,8 @@ class Smap(Given):
     """
 
     title: ClassVar[str] = "SMAP and MSL"
+    looks: ClassVar[str] = "train/ and test/ with T-8.npy, .., and labeled_anomalies.csv"
+    example: ClassVar[str] = "{path: SMAP_MSL, spacecraft: SMAP}"
     kind: Literal["smap"] = "smap"
     spacecraft: Literal["SMAP", "MSL"] | None = None
     """Whose channels; needed where the folder holds both and no channels are named."""

@@ -28,6 +28,8 @@ class Smd(Given):
     """
 
     title: ClassVar[str] = "the Server Machine Dataset"
+    looks: ClassVar[str] = "train/, test/ and test_label/ with machine-1-6.txt, ..; 38 columns"
+    example: ClassVar[str] = "ServerMachineDataset"
     kind: Literal["smd"] = "smd"
     machine: str | None = None
     """One machine, as in `machine-1-1`; all by default."""

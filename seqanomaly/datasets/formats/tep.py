@@ -31,6 +31,8 @@ class Tep(Shipped, Drawn):
     """
 
     title: ClassVar[str] = "the Tennessee Eastman process"
+    looks: ClassVar[str] = "tep_sim_train.csv and .._test.csv; faultNumber, simulationRun, .."
+    example: ClassVar[str] = "TEP_sim"
     kind: Literal["tep"] = "tep"
     subset: Literal["sim", "episodes"] = "sim"
     """Which pair of tables: `tep_sim_train.csv` and `.._test.csv`, or `tep_episodes_..`; sim ships."""

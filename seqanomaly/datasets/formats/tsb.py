@@ -29,6 +29,8 @@ class TsbAd(Given):
     """
 
     title: ClassVar[str] = "TSB-AD"
+    looks: ClassVar[str] = "001_NAB_id_1_Facility_tr_1007_1st_2014.csv, ..; last column Label"
+    example: ClassVar[str] = "TSB-AD-U"
     kind: Literal["tsb_ad"] = "tsb_ad"
 
     @classmethod
@@ -58,6 +60,8 @@ class TsbUad(Given):
     """
 
     title: ClassVar[str] = "TSB-UAD"
+    looks: ClassVar[str] = "*.out: a value and a label per line"
+    example: ClassVar[str] = "TSB-UAD"
     kind: Literal["tsb_uad"] = "tsb_uad"
     train: float = Field(0.1, gt=0, lt=1)
     """Share of the steps of each series, its first ones, that train; a tenth is the benchmark's usual choice."""
