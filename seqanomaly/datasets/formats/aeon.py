@@ -54,7 +54,10 @@ class Aeon(Given):
     def recognise(cls, path: Path) -> dict[str, Any] | None:
         names = [path] if path.is_file() else listed(path, "*.csv")[:1]
         tables = [name for name in names if bare(name).suffix.lower() == ".csv"]
-        return {} if any(first_line(name).strip().endswith(f",{LABEL}") for name in tables) else None
+        if not any(first_line(name).strip().endswith(f",{LABEL}") for name in tables):
+            return None
+        part = PART.fullmatch(bare(path).stem) if path.is_file() else None
+        return {"part": part["part"]} if part and part["part"].startswith("TRAIN_") else {}
 
     def files(self) -> Sequence[Path]:
         """The training and the test file, or the one file."""

@@ -40,6 +40,8 @@ class Braatz(Given):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
+        if path.is_file() and re.fullmatch(r"d\d\d(_te)?\.dat", bare(path).name):
+            return {"path": str(path.parent)}
         return {} if listed(path, "d[0-9][0-9]_te.dat") and listed(path, "d[0-9][0-9].dat") else None
 
     def files(self) -> Sequence[Path]:

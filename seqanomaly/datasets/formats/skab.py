@@ -52,7 +52,9 @@ class Skab(Given, Drawn):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        names = [path] if path.is_file() else [*listed(path, "*.csv"), *listed(path, "*/*.csv")]
+        if path.is_file():
+            return {"split": "usual"} if _is_run(path) else None
+        names = [*listed(path, "*.csv"), *listed(path, "*/*.csv")]
         return {} if any(_is_run(name) for name in names[:20]) else None
 
     def files(self) -> Sequence[Path]:
