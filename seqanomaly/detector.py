@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from seqanomaly.config import nearest
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -105,6 +106,34 @@ class Detector:
         decision[np.isnan(score)] = None
         kept = frame[[layout.series, layout.step]].reset_index(drop=True)
         return kept.assign(score=score, decision=decision)
+
+    def score_sequences(self, sequences: Sequences, where: str = "data") -> pd.DataFrame:
+        """Score and decision for each step: columns series, step (its number in its series, from 0), score, decision.
+
+        Args:
+            sequences: with the training data's features by name, in any order and among others.
+            where: name of the data in an error.
+
+        Raises:
+            DataError: a feature is missing.
+        """
+        import pandas as pd
+
+        missing = next((name for name in self.features if name not in sequences.features), None)
+        if missing is not None:
+            raise DataError(
+                f"{where}: there is no feature {missing!r}, which the detector was trained on"
+                f"{nearest(missing, sequences.features)}"
+            )
+        place = [sequences.features.index(name) for name in self.features]
+        chosen = replace(sequences, x=sequences.x[..., place], features=self.features)
+        judged, mask = self.judge(chosen), chosen.mask
+        row, step = np.nonzero(mask)
+        score = judged.score[mask]
+        decision = np.array(self.classes, object)[judged.decision[mask]]
+        decision[np.isnan(score)] = None
+        names = np.array(chosen.ids, object)[row]
+        return pd.DataFrame({"series": names, "step": chosen.start[row] + step, "score": score, "decision": decision})
 
     def save(self, folder: Path) -> None:
         """Write `detector.json` and `model.safetensors` into `folder`."""

@@ -28,6 +28,10 @@ class Family(DataSpec, ABC):
 
     title: ClassVar[str]
     """What the family is called by those who know it."""
+    looks: ClassVar[str]
+    """What its files look like."""
+    example: ClassVar[str]
+    """What `--data` takes to read some, with paths as a user would have them."""
     path: str | None
     """Folder or file; relative to where the command runs."""
 

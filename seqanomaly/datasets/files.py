@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
+from seqanomaly.datasets import single
 from seqanomaly.datasets.opened import Loaded, Opened, reading
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.split import AnySplit, SplitSpec, by_time, check_folds
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 """Names of columns, in a list."""
+UNLABELLED = "no column holds labels, so all steps are taken as normal"
 FEW = "name the column that tells them apart with --series"
 """The remedy where a table holds too few sequences."""
 ClassName = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
@@ -101,12 +103,12 @@ class FileData(_TableSpec):
     kind: Literal["file"] = "file"
     path: str
     """The file; relative to where the command runs."""
-    series: str = "series"
-    """Column that names the sequence of a row."""
-    step: str = "step"
-    """Column that orders the rows of a sequence: numbers or timestamps."""
-    label: str = "label"
-    """Column with the class of a step; one label per series is given to all its steps."""
+    series: str | None = "series"
+    """Column that names the sequence of a row; null if the file is one series, whose last steps then test."""
+    step: str | None = "step"
+    """Column that orders the rows of a sequence: numbers or timestamps; null, in one series, for the rows' order."""
+    label: str | None = "label"
+    """Column with the class of a step; one label per series is given to all its steps. Null: every step is normal."""
     features: Names | None = None
     """Numeric columns to use; all that are left by default."""
     normal: ClassName | None = None
@@ -127,6 +129,10 @@ class FileData(_TableSpec):
         other = "part" if self.part is not None else "test" if self.test != self._default("test") else None
         if self.split is not None and other is not None:
             raise ConfigError(f"{other} and split both say what is tested; leave one of them out", ("split",))
+        if self.series is not None and self.step is None:
+            raise ConfigError("null is for a file that is one series, so set series: null too", ("step",))
+        if self.series is None and self.rows == "sequences":
+            raise ConfigError("null is for a table with a row per step, got rows: sequences", ("series",))
         return self
 
     @property
@@ -134,7 +140,8 @@ class FileData(_TableSpec):
         """The file's name without its ending, and what differs from the defaults in what is learned from it."""
         settings = {key: value for key, value in self.changed().items() if key not in ("series", "step")}
         split = {key: value for key, value in settings.pop("split", {}).items() if value is not None}
-        return call(Path(settings.pop("path")).name.split(".")[0], settings | split)
+        del settings["path"]
+        return call(self._stem(), settings | split)
 
     def table(self) -> Path:
         return Path(self.path)
@@ -143,8 +150,8 @@ class FileData(_TableSpec):
         from seqanomaly.datasets.frame import Layout
 
         return Layout(
-            series=self.series,
-            step=self.step,
+            series=self.series or single.SERIES,
+            step=self.step or single.ROW,
             label=self.label,
             features=self.features,
             normal=self.normal,
@@ -155,27 +162,43 @@ class FileData(_TableSpec):
         from seqanomaly.datasets.formats.wide import long_from_wide
 
         if self.rows == "steps":
-            self._expect_series(table)
-            return self._without_duplicates(table)
+            self._expect_columns(table)
+            found, notes = self._without_duplicates(table)
+            if self.series is None:
+                found, one = single.one_series(found, self.step, self._stem(), self.table().name)
+                notes = (*notes, *one)
+            return found, (*notes, *(() if self.label is not None else (UNLABELLED,)))
+        assert self.series is not None
+        assert self.step is not None
         kept = tuple(name for name in (self.label, self.part) if name is not None)
         long = long_from_wide(table, self.series, self.step, kept, self.table().name)
         return long, ("each row is a sequence and each other column a step of its one feature",)
 
-    def _expect_series(self, table: pd.DataFrame) -> None:
+    def _expect_columns(self, table: pd.DataFrame) -> None:
+        """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
 
-        if self.series not in table.columns.astype(str):
+        where, names = self.table().name, table.columns.astype(str)
+        if self.series is not None and self.series not in names:
             raise DataError(
-                f"{self.table().name}: there is no column {self.series!r}; say which one it is with series (--series), "
-                f"or read the file as one series with {{kind: folder, path: {self.path}, split: time}}"
-                f"{nearest(self.series, table.columns.astype(str))}"
+                f"{where}: there is no column {self.series!r}; say which one it is with series (--series), or read the "
+                f"file as one series with {{path: {self.path}, series: null, step: null}}{nearest(self.series, names)}"
             )
+        if self.label == self._default("label") and self.label not in names:
+            raise DataError(
+                f"{where}: there is no column {self.label!r}; say which one it is with label (--label), or take every "
+                f"step as normal, as for forecast, with {{path: {self.path}, label: null}}{nearest(self.label, names)}"
+            )
+
+    def _stem(self) -> str:
+        return self.table().name.split(".")[0]
 
     def _without_duplicates(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """One row of those with the same series and step, if that is asked for."""
-        if self.duplicates == "error" or self.series not in table or self.step not in table:
+        columns = [name for name in (self.series, self.step) if name is not None]
+        if self.duplicates == "error" or not columns or not set(columns) <= set(table):
             return table, ()
-        found = table.drop_duplicates([self.series, self.step], keep=self.duplicates, ignore_index=True)
+        found = table.drop_duplicates(columns, keep=self.duplicates, ignore_index=True)
         gone = len(table) - len(found)
         return found, (f"duplicates of {self.step!r} in a series: {gone:,} rows left out, the {self.duplicates} kept",)
 
@@ -183,7 +206,8 @@ class FileData(_TableSpec):
         return self.part
 
     def division(self) -> SplitSpec | None:
-        return self.split
+        one = self.series is None and self.split is None and self.part is None
+        return SplitSpec(time=self.test) if one else self.split
 
     def test_share(self) -> float:
         return self.test

@@ -42,6 +42,8 @@ class Aeon(Given):
     """
 
     title: ClassVar[str] = "an anomaly detection series of aeon"
+    looks: ClassVar[str] = "timestamp, values, is_anomaly in NAME_TRAIN.csv and NAME_TEST.csv, or in one file"
+    example: ClassVar[str] = "Daphnet_S06R02E0/S06R02E0.csv"
     kind: Literal["aeon"] = "aeon"
     part: Literal["TRAIN", "TRAIN_A", "TRAIN_NA"] | None = None
     """The training file, where there are several: with anomalies (`TRAIN_A`) or without (`TRAIN_NA`)."""
@@ -52,7 +54,10 @@ class Aeon(Given):
     def recognise(cls, path: Path) -> dict[str, Any] | None:
         names = [path] if path.is_file() else listed(path, "*.csv")[:1]
         tables = [name for name in names if bare(name).suffix.lower() == ".csv"]
-        return {} if any(first_line(name).strip().endswith(f",{LABEL}") for name in tables) else None
+        if not any(first_line(name).strip().endswith(f",{LABEL}") for name in tables):
+            return None
+        part = PART.fullmatch(bare(path).stem) if path.is_file() else None
+        return {"part": part["part"]} if part and part["part"].startswith("TRAIN_") else {}
 
     def files(self) -> Sequence[Path]:
         """The training and the test file, or the one file."""

@@ -32,12 +32,16 @@ class Braatz(Given):
     """
 
     title: ClassVar[str] = "the Tennessee Eastman files of Braatz"
+    looks: ClassVar[str] = "d00.dat, d00_te.dat, d01.dat, ..; 52 columns"
+    example: ClassVar[str] = "TEP_Braatz"
     kind: Literal["braatz"] = "braatz"
     label: Literal["label", "fault"] = "label"
     """`label`: 1 where there is a fault; `fault`: which, for the task `classify`."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
+        if path.is_file() and re.fullmatch(r"d\d\d(_te)?\.dat", bare(path).name):
+            return {"path": str(path.parent)}
         return {} if listed(path, "d[0-9][0-9]_te.dat") and listed(path, "d[0-9][0-9].dat") else None
 
     def files(self) -> Sequence[Path]:

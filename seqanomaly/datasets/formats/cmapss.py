@@ -29,6 +29,8 @@ class Cmapss(Shipped):
     """
 
     title: ClassVar[str] = "C-MAPSS"
+    looks: ClassVar[str] = "train_FD001.txt, test_FD001.txt, RUL_FD001.txt; 26 columns"
+    example: ClassVar[str] = "CMAPSSData"
     kind: Literal["cmapss"] = "cmapss"
     subset: Literal["FD001", "FD002", "FD003", "FD004"] = "FD001"
     """Which of the four simulations; FD001 ships."""

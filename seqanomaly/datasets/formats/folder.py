@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import ClassName, Names
+from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file
 from seqanomaly.datasets.formats.text import bare
@@ -31,6 +31,8 @@ class Folder(Given, Drawn):
     """
 
     title: ClassVar[str] = "a folder of tables, one sequence in each"
+    looks: ClassVar[str] = "any folder of .csv, .parquet or .feather tables, one sequence each"
+    example: ClassVar[str] = "machines"
     kind: Literal["folder"] = "folder"
     label: str | None = "label"
     """Column with the class of a step; null to take all steps as normal."""
@@ -81,7 +83,7 @@ class Folder(Given, Drawn):
         )
         sequences = read_frame(frame, layout, self.name).sequences
         notes = [note for _, notes in read[:1] for note in notes]
-        notes += ["no column holds labels, so all steps are taken as normal"] if self.label is None else []
+        notes += [UNLABELLED] if self.label is None else []
         return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
 
     def _check_numbers(self, files: Sequence[Path], tables: Sequence[pd.DataFrame]) -> None:

@@ -29,6 +29,8 @@ class Nab(Given):
     """
 
     title: ClassVar[str] = "the Numenta Anomaly Benchmark"
+    looks: ClassVar[str] = "data/*/*.csv with timestamp,value, and labels/combined_windows.json"
+    example: ClassVar[str] = "NAB/data/realTraffic"
     kind: Literal["nab"] = "nab"
     split: Literal["probation"] = "probation"
     """The first 15% of each series, at most 750 steps, train and the rest tests, as in the benchmark."""

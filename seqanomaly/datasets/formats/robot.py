@@ -29,6 +29,8 @@ class Robot(Shipped, Drawn):
     """
 
     title: ClassVar[str] = "robot execution failures"
+    looks: ClassVar[str] = "lp1.data to lp5.data: a class line and 15 rows of 6 numbers"
+    example: ClassVar[str] = "RobotExecutionFailures/lp4.data"
     kind: Literal["robot"] = "robot"
     subset: Literal["lp1", "lp2", "lp3", "lp4", "lp5"] = "lp1"
     """Learning problem: lp1 approach to grasp, lp2 transfer, lp3 position after it, lp4 approach to ungrasp, lp5

@@ -44,13 +44,17 @@ class Skab(Given, Drawn):
     """
 
     title: ClassVar[str] = "SKAB"
+    looks: ClassVar[str] = "valve1/0.csv, ..: datetime;..;anomaly;changepoint"
+    example: ClassVar[str] = "SKAB"
     kind: Literal["skab"] = "skab"
     split: Literal["runs", "usual"] = "runs"
     """`runs`: the seed draws whole runs for testing; `usual`: the first 400 rows of each run train, the rest tests."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        names = [path] if path.is_file() else [*listed(path, "*.csv"), *listed(path, "*/*.csv")]
+        if path.is_file():
+            return {"split": "usual"} if _is_run(path) else None
+        names = [*listed(path, "*.csv"), *listed(path, "*/*.csv")]
         return {} if any(_is_run(name) for name in names[:20]) else None
 
     def files(self) -> Sequence[Path]:

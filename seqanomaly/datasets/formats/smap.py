@@ -33,6 +33,8 @@ class Smap(Given):
     """
 
     title: ClassVar[str] = "SMAP and MSL"
+    looks: ClassVar[str] = "train/ and test/ with T-8.npy, .., and labeled_anomalies.csv"
+    example: ClassVar[str] = "{path: SMAP_MSL, spacecraft: SMAP}"
     kind: Literal["smap"] = "smap"
     spacecraft: Literal["SMAP", "MSL"] | None = None
     """Whose channels; needed where the folder holds both and no channels are named."""
@@ -41,7 +43,11 @@ class Smap(Given):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        return {} if is_file(path / TABLE) else None
+        inside = path.parent if path.suffix == ".npy" else path
+        if inside.name in ("train", "test") and is_file(inside.parent / TABLE):
+            return {"path": str(inside.parent)} | ({"channels": [path.stem]} if path.suffix == ".npy" else {})
+        table = path.parent if path.name == TABLE else path
+        return ({} if table == path else {"path": str(table)}) if is_file(table / TABLE) else None
 
     def files(self) -> Sequence[Path]:
         """The table of anomalies, then the training and the test array of each channel."""

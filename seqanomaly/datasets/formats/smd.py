@@ -17,6 +17,8 @@ from seqanomaly.datasets.formats.text import bare, find, listed, read_numbers
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
+PARTS = ("train", "test", "test_label")
+"""The folders that hold a file per machine."""
 FEATURES = tuple(f"channel_{i}" for i in range(1, 39))
 
 
@@ -28,14 +30,18 @@ class Smd(Given):
     """
 
     title: ClassVar[str] = "the Server Machine Dataset"
+    looks: ClassVar[str] = "train/, test/ and test_label/ with machine-1-6.txt, ..; 38 columns"
+    example: ClassVar[str] = "ServerMachineDataset"
     kind: Literal["smd"] = "smd"
     machine: str | None = None
     """One machine, as in `machine-1-1`; all by default."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        folders = all((path / part).is_dir() for part in ("train", "test", "test_label"))
-        return {} if folders and listed(path / "train", "*.txt") else None
+        inside = path.parent if path.is_file() else path
+        if inside.name in PARTS and _is_root(inside.parent):
+            return {"path": str(inside.parent)} | ({"machine": bare(path).stem} if path.is_file() else {})
+        return {} if _is_root(path) and listed(path / "train", "*.txt") else None
 
     def files(self) -> Sequence[Path]:
         """Training, test and label file of each machine."""
@@ -49,13 +55,17 @@ class Smd(Given):
         return [
             find(root / part, f"{machine}.txt", "each machine is in train, test and test_label")
             for machine in machines
-            for part in ("train", "test", "test_label")
+            for part in PARTS
         ]
 
     def read(self, files: Sequence[Path]) -> Loaded:
         each = [_machine(*files[at : at + 3]) for at in range(0, len(files), 3)]
         notes = ["label is the file in test_label; the training half has none and is taken as normal"]
         return halves_loaded(each, FEATURES, notes)
+
+
+def _is_root(path: Path) -> bool:
+    return all((path / part).is_dir() for part in PARTS)
 
 
 def _machine(train: Path, test: Path, label: Path) -> Halves:

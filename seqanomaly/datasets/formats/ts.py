@@ -36,6 +36,8 @@ class Ts(Given, Drawn):
     """
 
     title: ClassVar[str] = "cases in a .ts file"
+    looks: ClassVar[str] = "NAME_TRAIN.ts and NAME_TEST.ts of aeon and sktime"
+    example: ClassVar[str] = "{path: GunPoint, normal: 1, label: binary}"
     kind: Literal["ts"] = "ts"
     label: Literal["class", "binary"] = "class"
     """`class`: the class of the case; `binary`: 1 for every class but the normal one."""

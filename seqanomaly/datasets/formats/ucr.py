@@ -28,6 +28,8 @@ class Ucr(Given):
     """
 
     title: ClassVar[str] = "the UCR anomaly archive"
+    looks: ClassVar[str] = "135_UCR_Anomaly_NAME_TRAIN_BEGIN_END.txt, one number per line"
+    example: ClassVar[str] = "UCR_Anomaly"
     kind: Literal["ucr"] = "ucr"
 
     @classmethod
