@@ -34,6 +34,7 @@ from seqanomaly.run_config import FORMAT, LossSpec, RunConfig, last_counter, rep
 from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.store import RunResult, Store
 from seqanomaly.tasks import Calibration, Judged, Task, task_of
+from seqanomaly.training.choose import compute_for
 from seqanomaly.training.device import find_device, one_thread
 from seqanomaly.training.loop import Fitted, fit, predict
 from seqanomaly.training.stack import Member, Shelf, Within
@@ -178,7 +179,8 @@ def _train_stack(
         rows = torch.stack([f.weights for f in fitted]).to(device)
         validation = predict(model, rows, Shelf([d.validation for d in data], device))  # [K, N, T, O]
         test = predict(model, rows, Shelf([d.test for d in data], device))
-    facts = _facts(configs, source, device)
+    path = compute_for(model, device=device, truncate=first.train.truncate, precision=first.train.precision).path
+    facts = _facts(configs, source, device, path)
     return [
         _result(
             config,
@@ -437,7 +439,7 @@ def _score_frame(steps: Steps, test: Sequences) -> pd.DataFrame:
     return pd.DataFrame({"sequence": names, **columns})
 
 
-def _facts(configs: list[RunConfig], source: Source, device: torch.device) -> dict[str, Any]:
+def _facts(configs: list[RunConfig], source: Source, device: torch.device, path: str) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "seqanom": seqanomaly.__version__,
@@ -446,7 +448,7 @@ def _facts(configs: list[RunConfig], source: Source, device: torch.device) -> di
         "numpy": np.__version__,
         "platform": platform.platform(),
         "device": str(device),
-        "path": "stacked torch",
+        "path": path,
         "stack": len(configs),
         "frame": configs[0].frame,
         "window": None if configs[0].window is None else configs[0].window.settings(),

@@ -18,7 +18,7 @@ from seqanomaly.batch import Batch
 from seqanomaly.counters import sequence_counter
 from seqanomaly.datasets.answerable import check_answerable
 from seqanomaly.datasets.sequences import Sequences
-from seqanomaly.losses.base import BCE, CE, MSE, BaseLoss
+from seqanomaly.losses.base import BCE, CE, MSE, BaseLoss, StepLoss
 from seqanomaly.metrics.scores import FALSE_ALARM_RATE
 from seqanomaly.metrics.thresholds import Rule, at_false_alarm_rate, best_balanced
 
@@ -71,9 +71,10 @@ class Task(ABC):
     def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
         """Which steps have a prediction, [N, T]."""
 
-    @abstractmethod
-    def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
-        """Unweighted loss of each step, [..., T], of outputs [..., T, O]."""
+    @property
+    def step_loss(self) -> StepLoss:
+        """Unweighted loss of each step, [..., T], of outputs [..., T, O] and targets."""
+        return StepLoss(self.base)
 
     @abstractmethod
     def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
@@ -129,9 +130,6 @@ class Detect(Task):
     def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
         return sequences.mask
 
-    def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
-        return self.base.per_step(outputs.squeeze(-1), target, target.shape)
-
     def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
         return _probability(outputs)
 
@@ -153,9 +151,6 @@ class Classify(Task):
 
     def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
         return sequences.mask
-
-    def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
-        return self.base.per_step(outputs, target, target.shape)
 
     def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
         return 1 - outputs.double().softmax(-1)[..., 0].numpy()  # [N, T, C] -> [N, T]
@@ -190,9 +185,6 @@ class Forecast(Task):
     def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
         return _after_the_first(sequences)
 
-    def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
-        return self.base.per_step(outputs, target, target.shape[:-1])
-
     def residual_scale(self, outputs: Tensor, validation: Sequences) -> tuple[float, ...]:
         normal = self.scored(validation) & (validation.label == 0)
         residual = (outputs.double().numpy() - validation.x)[normal]  # [steps, F]
@@ -226,9 +218,6 @@ class DirectForecast(Task):
 
     def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
         return _after_the_first(sequences)
-
-    def step_loss(self, outputs: Tensor, target: Tensor) -> Tensor:
-        return self.base.per_step(outputs.squeeze(-1), target, target.shape)
 
     def score(self, outputs: Tensor, sequences: Sequences, scale: tuple[float, ...] | None) -> NDArray[np.float64]:
         return _probability(outputs)

@@ -101,4 +101,47 @@ INLINE vec tanh(vec x) {
   return x * p / q;
 }
 
+// exp to 2 units in the last place; 0 below -87.3, infinite above 88.7. Source: Cephes, single/expf.c.
+INLINE vec exp(vec x) {
+  const vec kept = at_least(all(-87.33654f), at_most(all(88.72284f), x));
+  const vec shift = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
+  const vec shifted = fma(kept, all(1.44269504088896341f), shift);
+  const vec n = shifted - shift;
+  vec r = fma(n, all(-0.693359375f), kept);
+  r = fma(n, all(2.12194440e-4f), r);
+  vec p = fma(r, all(1.9875691500e-4f), all(1.3981999507e-3f));
+  p = fma(r, p, all(8.3334519073e-3f));
+  p = fma(r, p, all(4.1665795894e-2f));
+  p = fma(r, p, all(1.6666665459e-1f));
+  p = fma(r, p, all(5.0000001201e-1f));
+  p = fma(r * r, p, r + 1);
+  // times 2^n, in two halves because 2^128 is not a float
+  const ivec whole = (ivec)shifted - (ivec)shift, half = whole >> 1;
+  p = p * (vec)((half + 127) << 23) * (vec)((whole - half + 127) << 23);
+  p = choose(x < all(-87.33654f), vec{}, p);
+  p = choose(x > all(88.72284f), all(__builtin_inff()), p);
+  return choose(x != x, x, p);
+}
+
+// log(1 + f) for f in [0, 1] as 2 atanh(f / (2 + f)), to 2e-7 of the value.
+INLINE vec log1p(vec f) {
+  const vec s = f / (f + 2), z = s * s;  // z up to 1/9
+  vec p = fma(z, all(1 / 17.0f), all(1 / 15.0f));
+  p = fma(z, p, all(1 / 13.0f));
+  p = fma(z, p, all(1 / 11.0f));
+  p = fma(z, p, all(1 / 9.0f));
+  p = fma(z, p, all(1 / 7.0f));
+  p = fma(z, p, all(1 / 5.0f));
+  p = fma(z, p, all(1 / 3.0f));
+  return 2 * fma(s * z, p, s);
+}
+
+// log of finite numbers of at least 1; infinity and NaN stay.
+INLINE vec log(vec x) {
+  const ivec bits = (ivec)x, n = (bits >> 23) - 127;
+  const vec m = (vec)((bits & 0x007fffff) | 0x3f800000);  // [1, 2)
+  const vec y = fma(__builtin_convertvector(n, vec), all(0.693147180559945f), log1p(m - 1));
+  return choose(x < all(__builtin_inff()), y, x);
+}
+
 }  // namespace

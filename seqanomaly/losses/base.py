@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -88,6 +89,22 @@ class CE(BaseLoss):
                 f"class_weight has {len(self.class_weight)} values for {predictions.shape[-1]} classes; give one each"
             )
         return loss * predictions.new_tensor(self.class_weight)[index]
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """A base loss as a training loop calls it, with a model's outputs; it says which one it is.
+
+    >>> StepLoss(BCE())(torch.zeros(1, 2, 1), torch.tensor([[0, 1]])).tolist()
+    [[0.6931471824645996, 0.6931471824645996]]
+    """
+
+    base: BaseLoss
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Unweighted loss of each step [..., T] of outputs [..., T, O]."""
+        predictions = outputs.squeeze(-1) if isinstance(self.base, BCE) else outputs
+        return self.base.per_step(predictions, targets, outputs.shape[:-1])
 
 
 BASES: dict[str, type[BCE] | type[MSE] | type[CE]] = {"bce": BCE, "mse": MSE, "ce": CE}

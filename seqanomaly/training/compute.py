@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from seqanomaly.losses.base import StepLoss
 from seqanomaly.models.base import NO_DROPOUT, Dropout, SequenceModel
 from seqanomaly.models.rnn import Recurrent
 
 Precision = Literal["float32", "bf16"]
 """What gradients are computed with."""
-StepLoss = Callable[[Tensor, Tensor], Tensor]
-"""Outputs [K, B, T, O] and targets -> loss of each step [K, B, T]."""
 
 
 class Compute(ABC):
@@ -25,7 +23,7 @@ class Compute(ABC):
         model: the shape that all members share.
     """
 
-    path: ClassVar[str]
+    path: str
     """What `environment.json` calls it."""
 
     def __init__(self, model: SequenceModel) -> None:
@@ -120,17 +118,3 @@ class Truncated(Torch):
             loss += part.detach()
             states = [tuple(value.detach() for value in state) for state in states]
         return loss, gradient
-
-
-def compute_for(model: SequenceModel, *, truncate: int | None = None, precision: Precision = "float32") -> Compute:
-    """How `model` is computed.
-
-    Args:
-        model: the shape that all members share.
-        truncate: steps of a piece in truncated backpropagation through time, None for all of a sequence at once.
-        precision: what gradients are computed with.
-    """
-    if truncate is not None:
-        assert isinstance(model, Recurrent), "RunConfig allows it for models whose state goes on"
-        return Truncated(model, truncate, precision)
-    return Torch(model, precision)

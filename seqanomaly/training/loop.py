@@ -14,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqanomaly.losses.base import StepLoss
 from seqanomaly.models.base import Dropout, SequenceModel
 from seqanomaly.seeds import numpy_generator, torch_generator
-from seqanomaly.training.compute import Precision, StepLoss, compute_for
+from seqanomaly.training.choose import compute_for
+from seqanomaly.training.compute import Precision
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
 from seqanomaly.training.stack import Member, Shelf, padded
 
@@ -76,7 +78,7 @@ def fit(
     train, validation = (Shelf([getattr(m, part) for m in members], device) for part in ("train", "validation"))
     weights = _Weights(members, train, device)
     rows = torch.stack([model.init(torch_generator(m.seed, "weights")) for m in members]).to(device)
-    compute = compute_for(model, truncate=truncate, precision=precision)
+    compute = compute_for(model, device=device, truncate=truncate, precision=precision)
     update = make_optimizer(
         optimizer,
         rows,
@@ -138,7 +140,8 @@ def predict(model: SequenceModel, rows: Tensor, data: Shelf) -> Tensor:
 
 def _chunks(model: SequenceModel, rows: Tensor, data: Shelf) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """Index, target, mask and outputs of some windows or sequences after the other, each step in one mask only."""
-    compute, size = compute_for(model), data.chunk(len(rows), max(model.features, model.width))
+    compute = compute_for(model, device=rows.device)
+    size = data.chunk(len(rows), max(model.features, model.width))
     for start in range(0, data.count, size):
         index = torch.arange(start, min(start + size, data.count), device=rows.device).unsqueeze(0)  # [1, B]
         x, target, mask = data.read(index)

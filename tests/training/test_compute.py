@@ -10,7 +10,8 @@ from seqanomaly.models.base import NO_DROPOUT, Dropout
 from seqanomaly.models.rnn import GRU, LSTM, RNN, Recurrent
 from seqanomaly.seeds import torch_generator
 from seqanomaly.tasks import TASKS
-from seqanomaly.training.compute import Compute, Precision, Torch, Truncated, compute_for
+from seqanomaly.training.choose import compute_for
+from seqanomaly.training.compute import Compute, Precision, Torch, Truncated
 
 RECURRENT: list[type[Recurrent]] = [RNN, GRU, LSTM]
 BCE = TASKS["detect"].step_loss

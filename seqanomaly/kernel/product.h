@@ -1,0 +1,95 @@
+// Matrix products over blocks of sequences that lie beside each other in the lanes of vectors.
+//
+// A block is V vectors of LANES sequences. Its values are rows of V * LANES floats, one row per feature or unit. Each
+// sum has one order, whatever the tile it is computed in.
+#pragma once
+
+#include "vector.h"
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int SUMS = 16;  // sums that registers hold beside what they are made of
+#else
+constexpr int SUMS = 8;
+#endif
+
+constexpr int largest(int a, int b) { return a > b ? a : b; }
+
+// sums[n] += sum over k of w[k * N + n] * in[k], for N rows and `count` rows k.
+template <int N, int V>
+INLINE void add_product(vec (*sums)[V], const float* w, const float* in, int64_t count) {
+  for (int64_t k = 0; k < count; k++) {
+    vec x[V];
+    for (int v = 0; v < V; v++) x[v] = load(in + (k * V + v) * LANES);
+    for (int n = 0; n < N; n++) {
+      const vec factor = all(w[k * N + n]);
+      for (int v = 0; v < V; v++) sums[n][v] = fma(factor, x[v], sums[n][v]);
+    }
+  }
+}
+
+// out[r * out_row + c] += sum over steps and lanes of a[step][r] * b[step][c], for R x C pairs of rows.
+template <int R, int C, int V>
+static void add_pairs_tile(const float* a, int64_t a_step, const float* b, int64_t b_step, int64_t steps, float* out,
+                           int64_t out_row) {
+  vec sums[R][C] = {};
+  for (int64_t t = 0; t < steps; t++, a += a_step, b += b_step)
+    for (int v = 0; v < V; v++) {
+      vec left[R];
+      for (int r = 0; r < R; r++) left[r] = load(a + (r * V + v) * LANES);
+      for (int c = 0; c < C; c++) {
+        const vec right = load(b + (c * V + v) * LANES);
+        for (int r = 0; r < R; r++) sums[r][c] = fma(left[r], right, sums[r][c]);
+      }
+    }
+  for (int r = 0; r < R; r++)
+    for (int c = 0; c < C; c++) out[r * out_row + c] += sum(sums[r][c]);
+}
+
+template <int R, int C, int V>
+static void add_pairs_row(const float* a, int64_t a_step, const float* b, int64_t b_step, int64_t columns,
+                          int64_t steps, float* out, int64_t out_row) {
+  int64_t c = 0;
+  for (; c + C <= columns; c += C) add_pairs_tile<R, C, V>(a, a_step, b + c * V * LANES, b_step, steps, out + c, out_row);
+  for (; c < columns; c++) add_pairs_tile<R, 1, V>(a, a_step, b + c * V * LANES, b_step, steps, out + c, out_row);
+}
+
+// The same for all pairs of `rows` and `columns`; `a_step` and `b_step` floats lie between steps.
+template <int V>
+static void add_pairs(const float* a, int64_t a_step, int64_t rows, const float* b, int64_t b_step, int64_t columns,
+                      int64_t steps, float* out, int64_t out_row) {
+  constexpr int R = 4, C = SUMS / R;
+  int64_t r = 0;
+  for (; r + R <= rows; r += R)
+    add_pairs_row<R, C, V>(a + r * V * LANES, a_step, b, b_step, columns, steps, out + r * out_row, out_row);
+  for (; r < rows; r++)
+    add_pairs_row<1, C, V>(a + r * V * LANES, a_step, b, b_step, columns, steps, out + r * out_row, out_row);
+}
+
+// out[r] += sum over steps and lanes of a[step][r].
+template <int V>
+static void add_rows(const float* a, int64_t a_step, int64_t rows, int64_t steps, float* out) {
+  for (int64_t r = 0; r < rows; r++) {
+    vec total = {};
+    for (int64_t t = 0; t < steps; t++)
+      for (int v = 0; v < V; v++) total += load(a + t * a_step + (r * V + v) * LANES);
+    out[r] += sum(total);
+  }
+}
+
+// `rows` rows of `count` values each become lanes of a block: to[i][row] = from[row * from_row + i], zeros past them.
+template <typename Value>
+static void into_lanes(const Value* from, int64_t from_row, int64_t rows, int64_t count, float* to, int64_t lanes) {
+  for (int64_t i = 0; i < count; i++) {
+    for (int64_t r = 0; r < rows; r++) to[i * lanes + r] = static_cast<float>(from[r * from_row + i]);
+    for (int64_t r = rows; r < lanes; r++) to[i * lanes + r] = 0;
+  }
+}
+
+static void out_of_lanes(const float* from, int64_t lanes, int64_t rows, int64_t count, float* to, int64_t to_row) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < count; i++) to[r * to_row + i] = from[i * lanes + r];
+}
+
+}  // namespace
