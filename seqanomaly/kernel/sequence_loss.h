@@ -3,41 +3,16 @@
 
 #include <math.h>
 
-#include "vector.h"
+#include "loss.h"
 
 namespace {
 
-enum Base { BCE = 0, MSE = 1, CE = 2 };
-
-// e^x to 2e-7 of the value for x in [-87, 88], with the limits beyond; NaN stays.
-INLINE vec exponential(vec x) {
-  x = at_least(all(-87.0f), at_most(all(88.0f), x));
-  const vec shifted = fma(x, all(1.44269504088896341f), all(12582912.0f));  // the nearest integer in the low bits
-  const vec n = shifted - all(12582912.0f);
-  const vec r = fma(n, all(2.12194440e-4f), fma(n, all(-0.693359375f), x));
-  vec p = fma(r, all(1.9875691500e-4f), all(1.3981999507e-3f));  // Cephes, expf
-  p = fma(r, p, all(8.3334519073e-3f));
-  p = fma(r, p, all(4.1665795894e-2f));
-  p = fma(r, p, all(1.6666665459e-1f));
-  p = fma(r, p, all(5.0000001201e-1f));
-  p = fma(r * r, p, r + all(1.0f));
-  return choose(x == x, (vec)((ivec)p + ((ivec)shifted << 23)), x);
-}
-
-// log(1 + e) for e in [0, 1] to 2e-7 of the value: 2 atanh(e / (2 + e)) by its series.
-INLINE vec log_one_plus(vec e) {
-  const vec s = e / (e + all(2.0f)), q = s * s;
-  vec p = fma(q, all(1 / 17.0f), all(1 / 15.0f));
-  for (int n = 13; n >= 3; n -= 2) p = fma(q, p, all(1.0f / n));
-  return fma(s * q, p, s) * all(2.0f);
-}
-
 // Binary cross-entropy of the logits z with labels y, both [steps], and its derivative in place of z.
 INLINE vec bce(vec z, vec y, vec& derivative) {
-  const vec e = exponential(choose(z < 0, z, -z));  // e^-|z|
+  const vec e = exp(choose(z < 0, z, -z));  // e^-|z|
   const vec one = all(1.0f), q = one / (one + e);
   derivative = choose(z < 0, e * q, q) - y;
-  return (one - y) * z + at_least(vec{}, -z) + log_one_plus(e);
+  return (one - y) * z + at_least(vec{}, -z) + log1p(e);
 }
 
 // Cross-entropy of one step's logits z [classes] with class y, and its derivative in place of z; NaN if y is no class.
@@ -50,7 +25,7 @@ inline float ce(float* z, int64_t classes, int64_t y) {
     float part[LANES] = {};
     const int64_t count = classes - first < LANES ? classes - first : LANES;
     for (int64_t i = 0; i < count; i++) part[i] = z[first + i] - most;
-    store(part, exponential(load(part)));
+    store(part, exp(load(part)));
     for (int64_t i = 0; i < count; i++) sum_all += z[first + i] = part[i];
   }
   for (int64_t c = 0; c < classes; c++) z[c] /= sum_all;

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from seqanomaly.kernel.library import SETS, of, usable
+from seqanomaly.kernel.library import SETS, VARIABLE, of, usable
+from seqanomaly.losses.base import BCE, StepLoss
 from seqanomaly.models.base import NO_DROPOUT
 from seqanomaly.models.tcn import TCN
 from seqanomaly.tasks import TASKS
+from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Torch
 from seqanomaly.training.convolutional import CompiledTCN
 
 pytestmark = pytest.mark.skipif(not usable(), reason="the kernel is not compiled here (python setup.py build_ext -i)")
-BASES = {"detect": "bce", "classify": "ce", "forecast": "mse"}
 each_set = pytest.mark.parametrize("instructions", SETS)
 
 
@@ -73,11 +74,11 @@ def case(
 def compiled(c: Case, instructions: str) -> CompiledTCN:
     if instructions not in usable():
         pytest.skip(f"this machine has no {instructions}")
-    return CompiledTCN(c.model, BASES[c.task], of(instructions))
+    return CompiledTCN(c.model, of(instructions))
 
 
 def gradient(c: Case, compute: Torch | CompiledTCN) -> tuple[Tensor, Tensor]:
-    return compute.gradient(TASKS[c.task].step_loss, *c[2:], NO_DROPOUT)
+    return compute.gradient(TASKS[c.task].step_loss, c.rows, c.x, c.target, c.mask, c.weight, NO_DROPOUT)
 
 
 def assert_alike(c: Case, instructions: str) -> None:
@@ -201,10 +202,30 @@ def test_the_work_space_is_what_is_used(instructions: str) -> None:
     """Nothing is written behind it."""
     c = case(steps=30, channels=12)
     fast = compiled(c, instructions)
-    shape = (ctypes.c_int64 * 8)(3, 30, *fast.fixed)
+    shape = (ctypes.c_int64 * 8)(3, 30, 4, 1, 12, 3, 2, 0)
     count = of(instructions).function("seqanom_tcn_space", ctypes.c_void_p, result=ctypes.c_int64)(shape)
     assert count is not None
-    fast._work = torch.full((count + 64,), 7.0)
-    offset = -(fast._work.data_ptr() // -64) * 64 - fast._work.data_ptr()
+    fast._space = torch.full((count + 64,), 7.0)
+    offset = -(fast._space.data_ptr() // -64) * 64 - fast._space.data_ptr()
     gradient(c, fast)
-    assert np.all(fast._work.numpy()[offset // 4 + count :] == 7)
+    assert np.all(fast._space.numpy()[offset // 4 + count :] == 7)
+
+
+@each_set
+def test_a_base_loss_with_factors_is_left_to_torch(instructions: str) -> None:
+    c = case()
+    loss = StepLoss(BCE(pos_weight=3.0))
+    found, expected = (
+        compute.gradient(loss, c.rows, c.x, c.target, c.mask, c.weight, NO_DROPOUT)
+        for compute in (compiled(c, instructions), Torch(c.model))
+    )
+    assert all(map(torch.equal, found, expected))
+
+
+def test_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert compute_for(TCN(2, 1)).path == f"compiled, {usable()[-1]}"
+    assert compute_for(TCN(2, 1, dropout=0.5)).path == "stacked torch"
+    assert compute_for(TCN(2, 1, layers=33)).path == "stacked torch"
+    monkeypatch.setenv(VARIABLE, "off")
+    assert compute_for(TCN(2, 1)).path == "stacked torch"
