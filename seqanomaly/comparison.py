@@ -176,6 +176,22 @@ def t_interval(values: NDArray[np.float64], level: float = 0.95, overlap: float 
     return mean, mean - half, mean + half
 
 
+def t_intervals(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Means and 95% Student t intervals of the values of each row [rows, seeds] that are not NaN; see `t_interval`.
+
+    >>> [limits.round(3).tolist() for limits in t_intervals(np.array([[1.0, 2.0, 3.0], [np.nan, 5.0, np.nan]]))]
+    [[2.0, 5.0], [-0.484, nan], [4.484, nan]]
+    """
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    some, several = np.where(count > 0, count, 1), np.where(count > 1, count, 2)
+    mean = np.where(count > 0, np.where(known, values, 0.0).sum(axis=1) / some, np.nan)
+    squares = np.where(known, values - mean[:, None], 0.0) ** 2
+    half = np.array([_quantile(n - 1, 0.975) for n in several.tolist()])
+    half = np.where(count > 1, half * np.sqrt(squares.sum(axis=1) / (several - 1)) / np.sqrt(several), np.nan)
+    return mean, mean - half, mean + half
+
+
 @lru_cache(maxsize=1024)
 def _quantile(freedom: int, level: float) -> float:
     """The quantile of Student's t."""

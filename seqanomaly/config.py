@@ -190,7 +190,19 @@ def digest(value: object) -> str:
     >>> digest({"a": 1, "b": 2.0}) == digest({"b": 2.0, "a": 1})
     True
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return address(canonical(value))
+
+
+def canonical(value: object) -> str:
+    """A plain value as JSON, the same whatever the order of its keys."""
+    return _plain_json.encode(value)
+
+
+_plain_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def address(text: str) -> str:
+    """16 hexadecimal digits that stand for a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -97,7 +97,7 @@ def _survey(experiment: Experiment, opened: Mapping[DataSpec, Source], folder: P
     done, seconds = 0, 0.0
     for stack in plan(experiment):
         source = opened[stack[0].data]
-        stored = sum(config.digest(source.digest) in finished for config in stack)
+        stored = sum(config.digest(source.digest) in finished for config in stack) if finished else 0
         done += stored
         sizes[len(stack)] += 1
         seconds += stack_seconds(stack, source) if stored < len(stack) else 0.0
