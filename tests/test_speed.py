@@ -172,6 +172,17 @@ def test_what_has_a_row_is_not_measured_again(speed: Any, measured: list[str], t
 FIRST = ("plain 1", "seqanom 1", "plain full")
 
 
+def test_a_measurement_that_was_interrupted_is_made_anew(speed: Any, measured: list[str], tmp_path: Path) -> None:
+    speed.sweep.main(options(tmp_path, repeats="1"))
+    times = (tmp_path / "sweep.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "sweep.csv").write_text("".join(times[:-1]), encoding="utf-8")
+    measured.clear()
+    speed.sweep.main(options(tmp_path, repeats="1"))
+    assert measured[2:] == ["h8 lstm plain full"]
+    assert (tmp_path / "sweep.csv").read_text(encoding="utf-8").splitlines(keepends=True) == times
+    assert len(pd.read_csv(tmp_path / "sweep_accuracy.csv")) == 3 * 4
+
+
 def test_slower_cells_and_other_accuracies_are_named(speed: Any, measured: list[str], tmp_path: Path) -> None:
     speed.sweep.main(options(tmp_path, repeats="1"))
     table, accuracy = speed.sweep_page.tables(tmp_path)

@@ -1,7 +1,7 @@
 """How long does a sweep of 64 detectors take, in `seqanom compare` and in what people use?
 
     pip install -c constraints.txt -e '.[bench]'
-    python experiments/speed/sweep.py [--shapes h8,h16] [--models gru] [--peers plain,seqanom] [--repeats 3]
+    python experiments/speed/sweep.py [--shapes h8,h16] [--models gru] [--peers plain,seqanom] [--repeats 2]
 
 Whole processes are timed, from their start to their results; peers take turns. Each finished measurement is a row of
 sweep.csv, and what has a row is not measured again; --again drops the rows that are selected first. The accuracy of
@@ -157,6 +157,7 @@ def measure(wanted: list[Cell], shapes: dict[str, Shape], out: Path) -> None:
     """Measure what has no row yet, and add a row for each."""
     done = set(read(out / "sweep.csv")[CELL].itertuples(index=False, name=None))
     left = [cell for cell in wanted if cell not in done]
+    forget(left, out)  # accuracies of a measurement that was interrupted
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         for place, cell in enumerate(left, 1):
@@ -196,7 +197,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--shapes", help=f"of {', '.join(SHAPES)}; all by default, and tiny for a trial")
     parser.add_argument("--models", help=f"of {', '.join(MODELS)}; all by default")
     parser.add_argument("--peers", help=f"of {', '.join(ARMS)}; all by default")
-    parser.add_argument("--repeats", type=int, default=3, help="measurements of each; 3 by default")
+    parser.add_argument("--repeats", type=int, default=2, help="measurements of each; 2 by default")
     parser.add_argument("--again", action="store_true", help="measure what is selected again")
     parser.add_argument("--quick", action="store_true", help="a trial: one epoch and one seed; needs --out")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of the results; beside the script by default")

@@ -102,12 +102,12 @@ class Shape:
 SHAPES = {
     shape.name: shape
     for shape in (
-        Shape(name="h8", hidden=8, batch_size=32, steps=50, features=5, epochs=30, sample=4),
-        Shape(name="h16", hidden=16, batch_size=32, steps=50, features=5, epochs=30, sample=4),
-        Shape(name="h32", hidden=32, batch_size=64, steps=100, features=8, epochs=12),
-        Shape(name="h64", hidden=64, batch_size=64, steps=100, features=8, epochs=6),
-        Shape(name="h128", hidden=128, batch_size=64, steps=100, features=8, epochs=4),
-        Shape(name="t1000", hidden=32, batch_size=64, steps=1000, features=8, epochs=3, test=40),
+        Shape(name="h8", hidden=8, batch_size=32, steps=50, features=5, epochs=30),
+        Shape(name="h16", hidden=16, batch_size=32, steps=50, features=5, epochs=30),
+        Shape(name="h32", hidden=32, batch_size=64, steps=100, features=8, epochs=10),
+        Shape(name="h64", hidden=64, batch_size=64, steps=100, features=8, epochs=5),
+        Shape(name="h128", hidden=128, batch_size=64, steps=100, features=8, epochs=3),
+        Shape(name="t1000", hidden=32, batch_size=64, steps=1000, features=8, epochs=2, test=40),
     )
 }
 TINY = Shape(name="tiny", hidden=4, batch_size=16, steps=12, features=3, epochs=3, sample=2, seeds=2, count=80, test=40)
