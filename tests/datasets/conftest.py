@@ -31,6 +31,8 @@ class Sample:
     """Settings beside the path."""
     parts: str = "drawn"
     """`drawn`: by the seed; `given`: the test part is; `continued`: the test part goes on with the training series."""
+    task: str = "detect"
+    """What a detector may be trained for on it."""
     needs: str | None = None
     """A package without which it is skipped."""
 
