@@ -103,7 +103,7 @@ def _score_parts(detector: Detector, spec: DataSpec, part: str | None) -> pd.Dat
     """The test part of a data set, or all of its sequences; it is said which."""
     import pandas as pd
 
-    source = spec.open()
+    source = spec.for_features(detector.features).open()
     given = source.official_test or source.known is None
     if part not in (None, "test", "all"):
         raise ConfigError(f"--part: must be test or all, got {part!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +106,9 @@ def numbers(column: pd.Series, where: str, instead: str = "") -> NDArray[np.floa
     if column.isna().iloc[row]:
         raise DataError(f"{at}: the value is missing; fill it or drop the row{instead}")
     if np.isnan(found[row]):
-        raise DataError(f"{at}: {str(value)!r} is not a number; correct it{instead}")
+        comma = "has a decimal comma, which is read between ; or tabs and without points before it; write a point"
+        problem = comma if re.fullmatch(r"[-+]?[\d.]*,\d+", str(value).strip()) else "is not a number; correct it"
+        raise DataError(f"{at}: {str(value)!r} {problem}{instead}")
     raise DataError(f"{at}: the value is {value}, not a finite 32-bit number; correct it or drop the row")
 
 

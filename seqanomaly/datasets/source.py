@@ -59,6 +59,10 @@ class DataSpec(Component, ABC):
     def open(self) -> Source:
         """Read the data; a `DataError` says what cannot be used."""
 
+    def for_features(self, features: tuple[str, ...]) -> DataSpec:
+        """The same data set with the features that a detector was trained on, where its files decide which it has."""
+        return self
+
 
 def hold_out(sequences: Sequences, share: float, generator: np.random.Generator) -> tuple[Sequences, Sequences]:
     """Split by whole sequence into (rest, held out), `share` of them held out, stratified by their highest class.

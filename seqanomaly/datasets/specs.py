@@ -19,8 +19,10 @@ from seqanomaly.datasets.formats.aeon import Aeon
 from seqanomaly.datasets.formats.arrays import Numpy
 from seqanomaly.datasets.formats.braatz import Braatz
 from seqanomaly.datasets.formats.cmapss import Cmapss
+from seqanomaly.datasets.formats.events import Events
 from seqanomaly.datasets.formats.folder import Folder
 from seqanomaly.datasets.formats.nab import Nab
+from seqanomaly.datasets.formats.records import Records
 from seqanomaly.datasets.formats.robot import Robot
 from seqanomaly.datasets.formats.skab import Skab
 from seqanomaly.datasets.formats.smap import Smap
@@ -53,6 +55,8 @@ DATASETS: dict[str, type[DataSpec]] = {
     "tsb_uad": TsbUad,
     "ts": Ts,
     "aeon": Aeon,
+    "events": Events,
+    "wfdb": Records,
     "numpy": Numpy,
     "folder": Folder,
     "file": FileData,

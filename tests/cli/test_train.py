@@ -189,7 +189,7 @@ def with_files() -> None:
         (
             "folder.csv",
             "folder.csv: holds no data that is recognised; say what it is with kind: one of cmapss, tep, robot, skab, "
-            "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, numpy, folder",
+            "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, events, wfdb, numpy, folder",
         ),
         ("table.xlsx", f"table.xlsx: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
         ("./plain", f"plain: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),

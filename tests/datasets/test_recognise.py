@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,14 @@ def test_every_family_recognises_its_files(samples: Samples, tmp_path: Path) -> 
         assert notes[0] == f"{path.name} is read as {DATASETS[kind].title} (kind: {kind})"  # type: ignore[attr-defined]
 
 
+def test_declared_samples_are_recognised(declared: Mapping[str, Any], tmp_path: Path) -> None:
+    for kind, sample in declared.items():
+        if sample.needs is None or importlib.util.find_spec(sample.needs) is not None:
+            sample.write(tmp_path / kind)
+            path = str(tmp_path / kind / sample.path)
+            assert recognise(path)["kind"] == kind
+
+
 def test_other_subsets(tmp_path: Path) -> None:
     for folder, name in (("a", "train_FD003.txt"), ("b", "lp5.data"), ("c", "tep_episodes_train.csv")):
         (tmp_path / folder).mkdir()
@@ -148,5 +157,5 @@ def test_nothing_that_is_known(tmp_path: Path) -> None:
         pick_data({"path": str(tmp_path)})
     assert str(error.value) == (
         f"{tmp_path}: holds no data that is recognised; say what it is with kind: one of cmapss, tep, robot, skab, "
-        "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, numpy, folder"
+        "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, events, wfdb, numpy, folder"
     )

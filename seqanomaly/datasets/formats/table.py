@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.dataset
 import pyarrow.feather
 import pyarrow.parquet
 
@@ -122,6 +123,11 @@ def _read(path: Path, **how: Any) -> pd.DataFrame:
 def _read_arrow(path: Path) -> pd.DataFrame:
     """A table whose columns are checked to lie in its file."""
     if path.suffix.lower() == ".feather":
+        with path.open("rb") as file:
+            counted = file.read(6) == b"ARROW1"  # the first version of Feather does not compress
+        if counted:
+            about = pyarrow.dataset.dataset(path, format="feather")
+            _check_size(8 * about.count_rows() * len(about.schema), path)
         table = pyarrow.feather.read_table(path, memory_map=False)
     else:
         about = pyarrow.parquet.read_metadata(path)
