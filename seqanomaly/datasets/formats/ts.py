@@ -15,6 +15,7 @@ from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import ClassName
 from seqanomaly.datasets.formats.text import bare, listed, read_text
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
@@ -65,7 +66,7 @@ class Ts(Given, Drawn):
         return [pair[end] for end in ("_TRAIN", "_TEST") if end in pair] or [there[0]]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        parts = [_cases(path) for path in files]
+        parts = [_cases(path, missing=self.takes_missing) for path in files]
         classes = self._classes({case.label for part in parts for case in part}, files[0])
         codes = {name: place if self.label == "class" else int(place > 0) for place, name in enumerate(classes)}
         names = classes if self.label == "class" else ("0", "1")
@@ -105,7 +106,7 @@ def _sequences(cases: Sequence[_Case], codes: dict[str, int], classes: tuple[str
     )
 
 
-def _cases(path: Path) -> list[_Case]:
+def _cases(path: Path, *, missing: bool) -> list[_Case]:
     """The cases after the header."""
     lines = [line.strip() for line in read_text(path).splitlines()]
     start = next((place for place, line in enumerate(lines) if line.lower() == "@data"), None)
@@ -120,7 +121,7 @@ def _cases(path: Path) -> list[_Case]:
     if header.get("classlabel", ["false"])[0].lower() != "true":
         raise DataError(f"{path}: its cases have no class (@classLabel true)")
     found = [
-        _case(line, f"{path}: line {start + 2 + place}")
+        _case(line, f"{path}: line {start + 2 + place}", missing=missing)
         for place, line in enumerate(lines[start + 1 :])
         if line and not line.startswith(("#", "%"))
     ]
@@ -135,18 +136,25 @@ def _cases(path: Path) -> list[_Case]:
     return found
 
 
-def _case(line: str, at: str) -> _Case:
+def _case(line: str, at: str, *, missing: bool) -> _Case:
     *dimensions, label = line.split(":")
     try:
-        values = [np.array([float(value) for value in text.split(",")]) for text in dimensions]
+        values = [np.array([_number(value) for value in text.split(",")]) for text in dimensions]
         if "_" in line.rpartition(":")[0]:
             raise ValueError("a number has no _")
     except ValueError as error:
-        missing = "a value is missing (?)" if "?" in line else str(error)
-        raise DataError(f"{at}: {missing}; a case is dim1:dim2:..:class with values between commas") from None
+        raise DataError(f"{at}: {error}; a case is dim1:dim2:..:class with values between commas") from None
     if not values or len({len(one) for one in values}) > 1:
         raise DataError(f"{at}: its dimensions have {', '.join(str(len(one)) for one in values) or 'no'} values")
     x = np.stack(values, axis=1)
-    if not (np.abs(x) <= np.finfo(np.float32).max).all():
+    usable = np.abs(x) <= np.finfo(np.float32).max
+    if np.isnan(x).any() and not missing:
+        raise DataError(f"{at}: a value is missing (? or nan); {FILL_IT}")
+    if not (usable | np.isnan(x)).all():
         raise DataError(f"{at}: holds a value that is not finite, or too large for 32 bits")
     return _Case(x, label.strip())
+
+
+def _number(word: str) -> float:
+    """A number; `?` is a missing one."""
+    return float("nan" if word.strip() == "?" else word)

@@ -45,7 +45,7 @@ class TsbAd(Given):
         return found
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        each = [_tsb_ad(path) for path in files]
+        each = [_tsb_ad(path, missing=self.takes_missing) for path in files]
         width = each[0].train.shape[1]
         notes = ["label is the column Label; the file's name says how many steps train, and the rest tests"]
         return halves_loaded(each, tuple(f"x{i}" for i in range(width)), notes)
@@ -88,20 +88,20 @@ class TsbUad(Given):
         return halves_loaded(each, ("value",), notes)
 
     def _series(self, path: Path) -> Halves:
-        rows, _ = read_numbers(path, ",", header=False)
+        rows, _ = read_numbers(path, ",", header=False, missing=self.takes_missing)
         if rows.shape[1] != 2:
             raise DataError(f"{path}: has {rows.shape[1]} columns; TSB-UAD has two, value and label")
         return Halves.cut(bare(path).stem, rows[:, :1], zero_one(rows[:, 1], str(path)), int(self.train * len(rows)))
 
 
-def _tsb_ad(path: Path) -> Halves:
+def _tsb_ad(path: Path, *, missing: bool) -> Halves:
     name = NAME.fullmatch(bare(path).name)
     if name is None:
         raise DataError(f"{path}: its name does not say where training ends: .._tr_TRAIN_1st_FIRST.csv")
     last = first_line(path).strip().split(",")[-1]
     if last != "Label":
         raise DataError(f"{path}: its last column is {last!r}; in TSB-AD it is 'Label'")
-    rows, _ = read_numbers(path, ",", header=True)
+    rows, _ = read_numbers(path, ",", header=True, missing=missing)
     label = zero_one(rows[:, -1], str(path))
     first = int(np.argmax(label)) if label.any() else None
     if first != int(name["first"]):

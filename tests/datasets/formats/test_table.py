@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from seqanomaly.datasets.formats.table import MISSING, SUFFIXES, content_digest, read_noted, read_table
+from seqanomaly.datasets.formats.table import SUFFIXES, content_digest, read_noted, read_table
+from seqanomaly.datasets.formats.text import MISSING
 from seqanomaly.errors import DataError
 
 FRAME = pd.DataFrame({"series": ["a", "b"], "step": [0, 1], "x": [0.1, 1e-300]})

@@ -88,7 +88,7 @@ def test_binary_labels(tmp_path: Path) -> None:
         (HEAD.replace("true 0 1", "false") + "1,2\n", "its cases have no class (@classLabel true)"),
         ("@timeStamps true\n" + HEAD + "(0,1):0\n", "holds time stamps (@timestamps true), which are not read"),
         ("@targetLabel true\n" + HEAD + "1:0\n", "holds numbers to predict (@targetlabel true), which are not read"),
-        (HEAD + "1,?:0\n", "line 4: a value is missing (?); a case is dim1:dim2:..:class with values between commas"),
+        (HEAD + "1,?:0\n", "line 4: a value is missing (? or nan); fill it, or set missing: drop, ffill"),
         (HEAD + "1,2:0\n1,x:0\n", "line 5: could not convert string to float: 'x'; a case is dim1:dim2:..:class"),
         (HEAD + "1,2:1,2,3:0\n", "line 4: its dimensions have 2, 3 values"),
         (HEAD + "0\n", "line 4: its dimensions have no values"),
