@@ -204,7 +204,8 @@ def _pieces_note(known: tuple[Sequences, ...], test: Sequences | None, where: st
         raise DataError(f"{where}: {error}") from None
     kept, left = sum(map(len, pieces)), sum(int(part.length.sum()) for part in parts)
     alone = left - sum(int(part.length.sum()) for part in pieces)
-    also = f"; {alone:,} pieces of a single step are left out" if alone else ""
+    single = "1 piece of a single step is" if alone == 1 else f"{alone:,} pieces of a single step are"
+    also = f"; {single} left out" if alone else ""
     return (f"cut at gaps: {sum(map(len, parts)):,} sequences become {kept:,}, whose counters begin anew{also}",)
 
 
