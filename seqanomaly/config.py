@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import yaml
 from pydantic import (
@@ -53,13 +53,16 @@ class Config(BaseModel):
 class Component(Config):
     """A configuration with a `kind`, listed by name in a table (losses, models, data sets)."""
 
+    unwritten: ClassVar[frozenset[str]] = frozenset()
+    """Settings that are written, and count in the address of a run, only where they differ from their defaults."""
     kind: str = ""
     """Its name in the table."""
 
     @model_serializer(mode="wrap")
     def _kind_first(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values = handler(self)
-        return {"kind": values.pop("kind"), **values}
+        usual = {key for key in self.unwritten & values.keys() if values[key] == self._default(key)}
+        return {"kind": values["kind"], **{k: v for k, v in values.items() if k != "kind" and k not in usual}}
 
     @property
     def name(self) -> str:

@@ -285,7 +285,7 @@ def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
     if _by_place(config, data):
         return data.train.mask * factors
     loss = CounterLoss(task.base, for_seed(config.loss.modulation, config.seed), normalize=config.loss.normalize)
-    return sequence_weights(loss, data.train, torch.from_numpy(data.parts.train.mask)) * factors
+    return sequence_weights(loss, data.train, torch.from_numpy(data.parts.train.real)) * factors
 
 
 def place_weights(config: RunConfig, task: Task, data: Prepared) -> Within | None:
@@ -405,6 +405,7 @@ def _result(
             series=series,
             step=step,
             window=config.cut,
+            policies=dict(source.policies),
         ),
         scores=_score_frame(steps, data.parts.test) if scores else None,
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
 from seqanomaly.datasets import single
 from seqanomaly.datasets.opened import Loaded, Opened, reading
+from seqanomaly.datasets.policies import Backward, Cleaned, Duplicates, Policies
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.split import AnySplit, SplitSpec, by_time, check_folds
 from seqanomaly.errors import ConfigError, DataError
@@ -46,6 +47,10 @@ class _TableSpec(DataSpec, ABC):
         """The table with a row per step, and what was done to it."""
 
     @abstractmethod
+    def policies(self) -> Policies:
+        """What is done about missing values and uneven times."""
+
+    @abstractmethod
     def part_column(self) -> str | None:
         """The column that says train or test, if there is one."""
 
@@ -68,33 +73,49 @@ class _TableSpec(DataSpec, ABC):
 
     def open(self) -> Source:
         """Read and check the table."""
+        from seqanomaly.datasets.cleaning import clean, step_note
         from seqanomaly.datasets.formats.table import content_digest, read_noted
         from seqanomaly.datasets.frame import read_frame
         from seqanomaly.datasets.part_column import by_part, given_parts
-        from seqanomaly.datasets.sampling import sampling_notes
 
         path, where, part = self.table(), self.table().name, self.part_column()
         with reading([path], where):
             table, notes = read_noted(path)
             frame, also = self.long(table)
-            read = read_frame(frame, self.layout(), where)
-            sampling = sampling_notes(frame, self.layout(), where)
-            loaded = Loaded(known=read.sequences, notes=(*notes, *also, *sampling))
+            policies = self.policies()
+            read = read_frame(
+                frame,
+                self.layout(),
+                where,
+                missing=policies.missing != "error",
+                sort=policies.backward == "sort",
+                doubles=policies.duplicates != "error" or policies.backward != "sort",
+            )
+            loaded = Loaded(known=read.sequences, notes=(*notes, *also, *step_note(read.sequences)))
             if part is not None:
                 loaded = by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
             split, share = self.division(), self.test_share()
             if split is not None and split.time is not None:
                 loaded = by_time(loaded, split.time, where)
+            loaded = clean(loaded, policies, where)
             folds = None if split is None else split.folds
             if folds is not None:
                 check_folds(loaded, folds, where)
                 share = 1 / folds
-            source = Opened(loaded, where, digest=content_digest(path), test_share=share, few=FEW, folds=folds)
+            source = Opened(
+                loaded,
+                where,
+                digest=content_digest(path),
+                test_share=share,
+                few=FEW,
+                folds=folds,
+                policies=policies.active(),
+            )
         source.columns = self.layout().series, self.layout().step
         return source
 
 
-class FileData(_TableSpec):
+class FileData(Cleaned, _TableSpec):
     """A table in a file: a row per step, columns for series, step, label and numeric features.
 
     A wide table has a row per sequence instead, with a column per step.
@@ -119,8 +140,11 @@ class FileData(_TableSpec):
     """Share of the series for testing where neither a `part` column nor a `split` is given."""
     split: AnySplit = None
     """`{time: 0.3}`: the last 30% of each series test; `{folds: 5}`: seed s tests fold s modulo 5 of the series."""
-    duplicates: Literal["error", "first", "last"] = "error"
-    """Which row is kept of those with the same series and step; by default they are an error."""
+    duplicates: Duplicates = "error"
+    """Rows with the same series and step: an error by default; keep the `first` or the `last`, `keep` or `mask`."""
+    backward: Backward = "sort"
+    """As elsewhere, but rows are put in the order of `step` by default."""
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"}
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
@@ -163,11 +187,11 @@ class FileData(_TableSpec):
 
         if self.rows == "steps":
             self._expect_columns(table)
-            found, notes = self._without_duplicates(table)
+            notes: tuple[str, ...] = () if self.label is not None else (UNLABELLED,)
             if self.series is None:
-                found, one = single.one_series(found, self.step, self._stem(), self.table().name)
-                notes = (*notes, *one)
-            return found, (*notes, *(() if self.label is not None else (UNLABELLED,)))
+                table, one = single.one_series(table, self.step, self._stem(), self.table().name)
+                notes = (*one, *notes)
+            return table, notes
         assert self.series is not None
         assert self.step is not None
         kept = tuple(name for name in (self.label, self.part) if name is not None)
@@ -192,15 +216,6 @@ class FileData(_TableSpec):
 
     def _stem(self) -> str:
         return self.table().name.split(".")[0]
-
-    def _without_duplicates(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """One row of those with the same series and step, if that is asked for."""
-        columns = [name for name in (self.series, self.step) if name is not None]
-        if self.duplicates == "error" or not columns or not set(columns) <= set(table):
-            return table, ()
-        found = table.drop_duplicates(columns, keep=self.duplicates, ignore_index=True)
-        gone = len(table) - len(found)
-        return found, (f"duplicates of {self.step!r} in a series: {gone:,} rows left out, the {self.duplicates} kept",)
 
     def part_column(self) -> str | None:
         return self.part
@@ -237,6 +252,9 @@ class Episodes(_TableSpec):
 
     def part_column(self) -> str:
         return "part"
+
+    def policies(self) -> Policies:
+        return Policies(duplicates="error", backward="sort")
 
     def division(self) -> None:
         """None: a column says train or test."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
@@ -41,8 +43,24 @@ class LongFrame:
     """Place in the frame of each step, in order of series and step."""
 
 
-def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
-    """Check `frame` and turn it into sequences; a `DataError` names `where`, the column, the row and the remedy.
+def read_frame(
+    frame: pd.DataFrame,
+    layout: Layout,
+    where: str,
+    *,
+    missing: bool | None = None,
+    sort: bool = True,
+    doubles: bool = False,
+) -> LongFrame:
+    """Check `frame` and turn it into sequences with times; a `DataError` names `where`, column, row and remedy.
+
+    Args:
+        frame: a row per step.
+        layout: which column means what.
+        where: name of the data in an error.
+        missing: see `numbers`.
+        sort: whether rows are put in the order of their steps; else they stay in that of the frame.
+        doubles: whether a series may have the same step twice.
 
     >>> frame = pd.DataFrame({"series": ["a", "a"], "step": [1, 0], "label": [1, 0], "x": [0.5, 2.0]})
     >>> read_frame(frame, Layout(), "doc").sequences.x.tolist()
@@ -53,11 +71,12 @@ def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
     frame = frame.rename(columns=str)
     names = _features(frame, layout, where)
     instead = "" if layout.label is None else ", or leave the column out with --features"
-    values = np.column_stack([numbers(frame[name], where, instead) for name in names])
+    values = np.column_stack([numbers(frame[name], where, instead, missing=missing) for name in names])
     codes, series = _series(frame, layout, where)
     steps = _steps(frame[layout.step], where)
-    order = np.lexsort((steps, codes))
-    _no_duplicates(codes[order], steps[order], order, series, layout, where)
+    order = np.lexsort((steps, codes)) if sort else np.argsort(codes, kind="stable")
+    if not doubles:
+        _no_duplicates(codes[order], steps[order], order, series, layout, where)
     lengths = np.bincount(codes)
     labels, classes = _labels(frame, layout, codes, series, where)
     sequences = Sequences.of(
@@ -66,6 +85,7 @@ def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
         ids=tuple(series),
         features=names,
         classes=classes,
+        time=np.split(steps[order], np.cumsum(lengths)[:-1]),
     )
     return LongFrame(sequences=sequences, rows=order)
 
@@ -92,19 +112,25 @@ def _expect(frame: pd.DataFrame, name: str | None, remedy: str, where: str) -> N
         raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, frame.columns)}")
 
 
-def numbers(column: pd.Series, where: str, instead: str = "") -> NDArray[np.float64]:
-    """A column as finite numbers; a `DataError` names `where`, the row and the remedy, also `instead`."""
+def numbers(column: pd.Series, where: str, instead: str = "", *, missing: bool | None = None) -> NDArray[np.float64]:
+    """A column as finite numbers; a `DataError` names `where`, the row and the remedy, also `instead`.
+
+    With `missing`, values may be missing (NaN); where it is False, the remedy names the setting.
+    """
     found = np.full(len(column), np.nan)
     if column.dtype.kind not in "mM":  # times are no numbers
         found = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     usable = np.abs(found) <= np.finfo(np.float32).max
+    if missing:
+        usable |= column.isna().to_numpy()
     if usable.all():
         return found
     row = int(np.argmin(usable))
     value = column.iloc[row]
     at = f"{where}: column {column.name!r}, data row {row + 1}"
     if column.isna().iloc[row]:
-        raise DataError(f"{at}: the value is missing; fill it or drop the row{instead}")
+        remedy = "fill it or drop the row" if missing is None else FILL_IT
+        raise DataError(f"{at}: the value is missing; {remedy}{instead}")
     if np.isnan(found[row]):
         comma = "has a decimal comma, which is read between ; or tabs and without points before it; write a point"
         problem = comma if re.fullmatch(r"[-+]?[\d.]*,\d+", str(value).strip()) else "is not a number; correct it"
@@ -121,8 +147,8 @@ def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np
     return codes.astype(np.int64), [str(name) for name in names]
 
 
-def _steps(column: pd.Series, where: str) -> NDArray[np.float64] | NDArray[np.int64]:
-    """Numbers or timestamps as numbers to sort by; whole ones are exact."""
+def _steps(column: pd.Series, where: str) -> NDArray[Any]:
+    """Numbers, whole ones exact, or `datetime64` without a zone."""
     if column.dtype.kind not in "mM" and pd.to_numeric(column, errors="coerce").notna().any():
         found = numbers(column, where, ", or name another column with --step")
         whole = pd.to_numeric(column)
@@ -136,12 +162,12 @@ def _steps(column: pd.Series, where: str) -> NDArray[np.float64] | NDArray[np.in
             f"{where}: column {column.name!r}, data row {row + 1}: {problem}; steps are numbers or timestamps: "
             "correct it, or name another column with --step"
         )
-    return np.asarray(times.astype(np.int64), np.int64)
+    return times.dt.tz_localize(None).to_numpy()
 
 
 def _no_duplicates(
     codes: NDArray[np.int64],
-    steps: NDArray[np.float64] | NDArray[np.int64],
+    steps: NDArray[Any],
     order: NDArray[np.int64],
     series: list[str],
     layout: Layout,

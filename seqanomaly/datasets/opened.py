@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,10 @@ class Loaded:
     """Whether test sequences go on where training ones end, so that each of those is needed to learn from."""
     notes: tuple[str, ...] = ()
     """What was recognised in the files or done to the data, a sentence each."""
+    usual_validation: bool = False
+    """Whether `validation` is no more than the last 20% of each sequence as it was read."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many values are missing and, where files hold times, how many steps are irregular in each way."""
 
 
 class Opened(Source):
@@ -45,11 +50,19 @@ class Opened(Source):
     """
 
     def __init__(
-        self, loaded: Loaded, where: str, *, digest: str, test_share: float, few: str, folds: int | None = None
+        self,
+        loaded: Loaded,
+        where: str,
+        *,
+        digest: str,
+        test_share: float,
+        few: str,
+        folds: int | None = None,
+        policies: Mapping[str, Any] | None = None,
     ) -> None:
         """Check the sequences; `few` is the remedy where they are too few to split."""
         _usable(loaded, where, few)
-        self.folds = folds
+        self.folds, self.counts, self.policies = folds, loaded.counts, policies or {}
         known = loaded.known
         self.loaded, self.known, self.test_share = loaded, known, test_share
         self.official_test, self.digest = loaded.test is not None, digest
@@ -57,7 +70,8 @@ class Opened(Source):
         self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.x.shape[1]
         self.notes = (
             *loaded.notes,
-            *_cut_note(self.cut, given=loaded.validation is not None),
+            *_cut_note(self.cut, given=loaded.validation is not None and not loaded.usual_validation),
+            *_pieces_note(self.cut or (known,), loaded.test, where),
             *_constant_note(known),
             *_copies_note(loaded),
             *_early_note(loaded),
@@ -71,7 +85,7 @@ class Opened(Source):
                 hold_out(known, self.test_share, generator) if self.folds is None else fold(known, self.folds, seed)
             )
         train, validation = self.cut or hold_out(known, VALIDATION, generator)
-        return Parts(train=train, validation=validation, test=test)
+        return Parts(train=train.pieces(), validation=validation.pieces(), test=test.pieces())
 
     def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
         """Unknown for real data."""
@@ -127,13 +141,13 @@ def _cut(loaded: Loaded) -> tuple[Sequences, Sequences] | None:
     """The training and the validation part, where no seed draws them."""
     if loaded.validation is not None:
         return _cut_at(loaded.known, loaded.validation)
-    return cut_in_time(loaded.known, VALIDATION) if _is_cut(loaded) else None
+    return cut_in_time(loaded.known, VALIDATION) if is_cut(loaded) else None
 
 
 def _usable(loaded: Loaded, where: str, few: str) -> None:
     """Every sequence has an early and a late step, and there are enough to split."""
     for part in (loaded.known, loaded.test):
-        both = part is loaded.known and _is_cut(loaded)
+        both = part is loaded.known and is_cut(loaded)
         short = part is not None and part.length < (4 if both else 2)
         if part is not None and np.any(short):
             place = int(np.argmax(short))
@@ -149,7 +163,8 @@ def _usable(loaded: Loaded, where: str, few: str) -> None:
         )
 
 
-def _is_cut(loaded: Loaded) -> bool:
+def is_cut(loaded: Loaded) -> bool:
+    """Whether training sequences are cut in time for the validation part, as no seed draws it and no file gives it."""
     in_time = loaded.continued or len(loaded.known) == 1
     return loaded.test is not None and loaded.validation is None and in_time
 
@@ -163,14 +178,35 @@ def _cut_note(cut: tuple[Sequences, Sequences] | None, *, given: bool) -> tuple[
     return (f"validation is {what}: {train:,} steps train and {validation:,} validate",)
 
 
-def _constant_note(known: Sequences) -> tuple[str, ...]:
+def constant_features(known: Sequences) -> NDArray[np.bool_]:
+    """Which features have one value at all steps that take part, [F]."""
     steps = known.x[known.mask]
-    constant = [name for name, same in zip(known.features, (steps == steps[0]).all(axis=0), strict=True) if same]
+    return np.asarray((steps == steps[:1]).all(axis=0), bool)
+
+
+def _constant_note(known: Sequences) -> tuple[str, ...]:
+    constant = [name for name, same in zip(known.features, constant_features(known), strict=True) if same]
     if not constant:
         return ()
     names = ", ".join(constant[:8]) + ", ..." * (len(constant) > 8)
     many = "feature never changes" if len(known.features) == 1 else "features never change"
     return (f"{len(constant)} of {len(known.features)} {many} in the training part ({names}): kept, only centred",)
+
+
+def _pieces_note(known: tuple[Sequences, ...], test: Sequences | None, where: str) -> tuple[str, ...]:
+    """How many pieces the sequences are cut into at their gaps."""
+    parts = [part for part in (*known, test) if part is not None and part.breaks is not None]
+    if not parts:
+        return ()
+    try:
+        pieces = [part.pieces() for part in parts]
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
+    kept, left = sum(map(len, pieces)), sum(int(part.length.sum()) for part in parts)
+    alone = left - sum(int(part.length.sum()) for part in pieces)
+    single = "1 piece of a single step is" if alone == 1 else f"{alone:,} pieces of a single step are"
+    also = f"; {single} left out" if alone else ""
+    return (f"cut at gaps: {sum(map(len, parts)):,} sequences become {kept:,}, whose counters begin anew{also}",)
 
 
 def _copies_note(loaded: Loaded) -> tuple[str, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +41,10 @@ class Source(ABC):
     """What the columns for the series and the step are called."""
     notes: tuple[str, ...] = ()
     """What was recognised in the files or done to the data, a sentence each."""
+    counts: Mapping[str, int] = MappingProxyType({})
+    """How many values are missing and, where files hold times, how many steps are irregular in each way."""
+    policies: Mapping[str, Any] = MappingProxyType({})
+    """What is done about these, where it is not the usual."""
 
     @abstractmethod
     def parts(self, seed: int) -> Parts:

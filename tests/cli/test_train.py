@@ -206,9 +206,8 @@ def with_files() -> None:
         ),
         (
             "nan.csv",
-            "nan.csv: column 'x', data row 9: the value is missing; fill it or drop the row, or leave the column out "
-            "with "
-            "--features",
+            "nan.csv: column 'x', data row 9: the value is missing; fill it, or set missing: drop, ffill, interpolate "
+            "or mask, or leave the column out with --features",
         ),
         (
             "inf.csv",

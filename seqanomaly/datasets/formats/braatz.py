@@ -64,7 +64,7 @@ class Braatz(Given):
         series = []
         for number, train, test in zip(numbers, files[::2], files[1::2], strict=True):
             code = faults.index(number) + 1 if number and self.label == "fault" else int(number > 0)
-            x, y = _rows(train, notes), _rows(test, notes)
+            x, y = (_rows(path, notes, missing=self.takes_missing) for path in (train, test))
             series.append(
                 Halves(
                     name=f"fault{number}" if number else "normal",
@@ -77,9 +77,9 @@ class Braatz(Given):
         return halves_loaded(series, FEATURES, notes, names if self.label == "fault" else ("0", "1"))
 
 
-def _rows(path: Path, notes: list[str]) -> NDArray[np.float64]:
+def _rows(path: Path, notes: list[str], *, missing: bool) -> NDArray[np.float64]:
     """Steps in rows; a file with the channels in rows is turned, which is said in `notes`."""
-    values, _ = read_numbers(path, header=False)
+    values, _ = read_numbers(path, header=False, missing=missing)
     if values.shape[1] == len(FEATURES):
         return values
     if values.shape[0] == len(FEATURES):

@@ -64,7 +64,7 @@ class Smap(Given):
 
     def read(self, files: Sequence[Path]) -> Loaded:
         table, paths = _table(files[0]), files[1:]
-        each = [_channel(table, *paths[at : at + 2]) for at in range(0, len(paths), 2)]
+        each = [_channel(table, *paths[at : at + 2], missing=self.takes_missing) for at in range(0, len(paths), 2)]
         names = ("telemetry", *(f"command_{i}" for i in range(1, each[0].train.shape[1])))
         notes = [f"label is 1 inside the intervals of {TABLE}, both ends included; the training part has none"]
         twice = [one.name for one in each if (table["chan_id"] == one.name).sum() > 1]
@@ -112,10 +112,10 @@ def _table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _channel(table: pd.DataFrame, train: Path, test: Path) -> Halves:
+def _channel(table: pd.DataFrame, train: Path, test: Path, *, missing: bool) -> Halves:
     from seqanomaly.datasets.formats.arrays import finite, read_array
 
-    x, y = (finite(read_array(path), str(path)) for path in (train, test))
+    x, y = (finite(read_array(path), str(path), missing=missing) for path in (train, test))
     for path, values in ((train, x), (test, y)):
         if values.ndim != 2:
             raise DataError(f"{path}: has the shape {values.shape}; a channel is an array of steps x features")

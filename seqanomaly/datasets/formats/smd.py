@@ -59,7 +59,7 @@ class Smd(Given):
         ]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        each = [_machine(*files[at : at + 3]) for at in range(0, len(files), 3)]
+        each = [_machine(*files[at : at + 3], missing=self.takes_missing) for at in range(0, len(files), 3)]
         notes = ["label is the file in test_label; the training half has none and is taken as normal"]
         return halves_loaded(each, FEATURES, notes)
 
@@ -68,16 +68,16 @@ def _is_root(path: Path) -> bool:
     return all((path / part).is_dir() for part in PARTS)
 
 
-def _machine(train: Path, test: Path, label: Path) -> Halves:
-    x, y = _numbers(train, len(FEATURES)), _numbers(test, len(FEATURES))
+def _machine(train: Path, test: Path, label: Path, *, missing: bool) -> Halves:
+    x, y = (_numbers(path, len(FEATURES), missing=missing) for path in (train, test))
     of_steps = zero_one(_numbers(label, 1)[:, 0], str(label))
     if len(of_steps) != len(y):
         raise DataError(f"{label}: has {len(of_steps)} labels for the {len(y)} rows of {test.name}")
     return Halves(name=bare(train).stem, train=x, train_label=np.zeros(len(x), np.int64), test=y, test_label=of_steps)
 
 
-def _numbers(path: Path, columns: int) -> NDArray[np.float64]:
-    values, _ = read_numbers(path, ",", header=False)
+def _numbers(path: Path, columns: int, *, missing: bool | None = None) -> NDArray[np.float64]:
+    values, _ = read_numbers(path, ",", header=False, missing=missing)
     if values.shape[1] != columns:
         raise DataError(f"{path}: has {values.shape[1]} columns; the Server Machine Dataset has {columns} here")
     return values

@@ -13,15 +13,11 @@ import pyarrow.feather
 import pyarrow.parquet
 
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
-from seqanomaly.datasets.formats.text import check_width, first_line
+from seqanomaly.datasets.formats.text import MISSING, check_width, first_line
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
 """Endings of the files that `read_table` reads."""
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
-"""What stands for a missing value in a CSV file; not `None`, which may well be the name of a class."""
-
-
 SEPARATORS = (",", ";", "\t", "|")
 """What may stand between the columns of a CSV file; the one that its header has most of."""
 

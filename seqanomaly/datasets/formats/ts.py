@@ -16,6 +16,7 @@ from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import ClassName
 from seqanomaly.datasets.formats.text import bare, listed, read_text
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
@@ -28,8 +29,6 @@ class _Case:
     x: NDArray[np.float64]
     """[steps, dimensions]."""
     label: str
-    filled: int = 0
-    """Values that were missing."""
 
 
 class Ts(Given, Drawn):
@@ -46,9 +45,6 @@ class Ts(Given, Drawn):
     """`class`: the class of the case; `binary`: 1 for every class but the normal one."""
     normal: ClassName | None = None
     """The class that is normal; by default 0 or "normal"."""
-    missing: Literal["error", "ffill", "interpolate"] = "error"
-    """What becomes of a value that is missing (`?`): an error, the value before it, or one between its neighbours; at
-    the ends of a case the nearest one."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
@@ -74,7 +70,7 @@ class Ts(Given, Drawn):
 
     def read(self, files: Sequence[Path]) -> Loaded:
         notes: list[str] = []
-        parts = [_cases(path, self.missing, notes) for path in files]
+        parts = [_cases(path, notes, missing=self.takes_missing) for path in files]
         classes = self._classes({case.label for part in parts for case in part}, files[0])
         codes = {name: place if self.label == "class" else int(place > 0) for place, name in enumerate(classes)}
         names = classes if self.label == "class" else ("0", "1")
@@ -116,7 +112,7 @@ def _sequences(cases: Sequence[_Case], codes: dict[str, int], classes: tuple[str
     )
 
 
-def _cases(path: Path, missing: str, notes: list[str]) -> list[_Case]:
+def _cases(path: Path, notes: list[str], *, missing: bool) -> list[_Case]:
     """The cases after the header; what was done to them is added to the notes."""
     lines = [line.strip() for line in read_text(path).splitlines()]
     start = next((place for place, line in enumerate(lines) if line.lower() == "@data"), None)
@@ -131,7 +127,7 @@ def _cases(path: Path, missing: str, notes: list[str]) -> list[_Case]:
     if header.get("classlabel", ["false"])[0].lower() != "true":
         raise DataError(f"{path}: its cases have no class (@classLabel true)")
     found = [
-        _case(line, f"{path}: line {start + 2 + place}", missing, stamped=stamped)
+        _case(line, f"{path}: line {start + 2 + place}", missing=missing, stamped=stamped)
         for place, line in enumerate(lines[start + 1 :])
         if line and not line.startswith(("#", "%"))
     ]
@@ -146,30 +142,22 @@ def _cases(path: Path, missing: str, notes: list[str]) -> list[_Case]:
     notes += (
         ["values have timestamps, which give their order only: steps count as equally far apart"] if stamped else []
     )
-    filled = [case.filled for case in found if case.filled]
-    if filled:
-        how = {"ffill": "filled with the value before", "interpolate": "interpolated"}[missing]
-        notes.append(f"{bare(path).name}: {sum(filled):,} missing values in {len(filled):,} cases, {how}")
     return found
 
 
-def _case(line: str, at: str, missing: str, *, stamped: bool) -> _Case:
+def _case(line: str, at: str, *, missing: bool, stamped: bool) -> _Case:
     *dimensions, label = re.split(r":(?![^()]*\))", line)
     values = [_values(text, at, stamped=stamped) for text in dimensions]
     if not values or len({len(one) for one in values}) > 1:
         raise DataError(f"{at}: its dimensions have {', '.join(str(len(one)) for one in values) or 'no'} values")
     x = np.stack(values, axis=1)
     gone = np.isnan(x)
-    if gone.any():
+    if gone.any() and not missing:
         step, dimension = (int(place[0]) for place in np.nonzero(gone))
-        if missing == "error" or gone.all(axis=0).any():
-            none = " and all others of a dimension" * bool(gone.all(axis=0).any())
-            remedy = "leave the case out" if none else "fill it, or say what to do with missing: interpolate or ffill"
-            raise DataError(f"{at}: value {step + 1} of dimension {dimension + 1}{none} is missing (?); {remedy}")
-        x = _filled(x, missing)
-    if not (np.abs(x) <= np.finfo(np.float32).max).all():
+        raise DataError(f"{at}: value {step + 1} of dimension {dimension + 1} is missing (?); {FILL_IT}")
+    if not (gone | (np.abs(x) <= np.finfo(np.float32).max)).all():
         raise DataError(f"{at}: holds a value that is not finite, or too large for 32 bits")
-    return _Case(x, label.strip(), int(gone.sum()))
+    return _Case(x, label.strip())
 
 
 def _values(text: str, at: str, *, stamped: bool) -> NDArray[np.float64]:
@@ -203,12 +191,3 @@ def _forward(stamps: Sequence[str], at: str) -> None:
         raise DataError(
             f"{at}: timestamp {place + 1}, {stamps[place]!r}, is none, or not after the one before; sort them"
         )
-
-
-def _filled(x: NDArray[np.float64], how: str) -> NDArray[np.float64]:
-    """Missing values filled along the steps, [steps, dimensions]."""
-    import pandas as pd
-
-    frame = pd.DataFrame(x)
-    found = frame.ffill() if how == "ffill" else frame.interpolate(limit_direction="both")
-    return found.bfill().to_numpy(np.float64)

@@ -58,7 +58,7 @@ class TsbAd(Given):
         return [path for path, dataset in there.items() if dataset == self.dataset]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        each = [_tsb_ad(path) for path in files]
+        each = [_tsb_ad(path, missing=self.takes_missing) for path in files]
         width = each[0].train.shape[1]
         other = next((place for place, one in enumerate(each) if one.train.shape[1] != width), None)
         if other is not None:
@@ -109,7 +109,7 @@ class TsbUad(Given):
         return halves_loaded(each, ("value",), notes)
 
     def _series(self, path: Path) -> Halves:
-        rows, _ = read_numbers(path, ",", header=False)
+        rows, _ = read_numbers(path, ",", header=False, missing=self.takes_missing)
         if rows.shape[1] != 2:
             raise DataError(f"{path}: has {rows.shape[1]} columns; TSB-UAD has two, value and label")
         return Halves.cut(bare(path).stem, rows[:, :1], zero_one(rows[:, 1], str(path)), int(self.train * len(rows)))
@@ -128,12 +128,12 @@ def _named(path: Path) -> tuple[str, str, int, int]:
     return found["name"], found["dataset"], int(found["train"]), int(found["first"])
 
 
-def _tsb_ad(path: Path) -> Halves:
+def _tsb_ad(path: Path, *, missing: bool) -> Halves:
     name, _, train, first_of_name = _named(path)
     last = first_line(path).strip().split(",")[-1]
     if last != "Label":
         raise DataError(f"{path}: its last column is {last!r}; in TSB-AD it is 'Label'")
-    rows, _ = read_numbers(path, ",", header=True)
+    rows, _ = read_numbers(path, ",", header=True, missing=missing)
     label = zero_one(rows[:, -1], str(path))
     first = int(np.argmax(label)) if label.any() else None
     if first != first_of_name:

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from seqanomaly.datasets.formats.table import MISSING, SUFFIXES, content_digest, read_noted, read_table
+from seqanomaly.datasets.formats.table import SUFFIXES, content_digest, read_noted, read_table
+from seqanomaly.datasets.formats.text import MISSING
 from seqanomaly.datasets.frame import numbers
 from seqanomaly.errors import DataError
 

@@ -82,20 +82,21 @@ def test_binary_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "expected"),
-    [("ffill", [1, 1, 3, 3]), ("interpolate", [1, 2, 3, 3])],
+    ("missing", "expected", "how"),
+    [
+        ("ffill", [1, 1, 3, 3], "the last value before is carried forward"),
+        ("interpolate", [1, 2, 3, 3], "interpolated between the values around"),
+    ],
 )
-def test_missing_values(tmp_path: Path, missing: Any, expected: list[float]) -> None:
+def test_missing_values(tmp_path: Path, missing: Any, expected: list[float], how: str) -> None:
+    """One before the first value of a case cannot be known from what came before: its step is masked."""
     (tmp_path / "a.ts").write_text(HEAD + "1,?,3,?:0\n?,5,6,7:1\n" + "1,2,3,4:0\n" * 3)
     source = Ts(path=str(tmp_path / "a.ts"), missing=missing).open()
     assert source.known is not None
-    assert source.known.x[:2, :, 0].tolist() == [expected, [5, 5, 6, 7]]
-    how = {"ffill": "filled with the value before", "interpolate": "interpolated"}[missing]
-    assert source.notes[2] == f"a.ts: 3 missing values in 2 cases, {how}"
-    (tmp_path / "a.ts").write_text(HEAD + "?,?:0\n" + "1,2:0\n" * 3)
-    assert heard(tmp_path / "a.ts", missing=missing) == (
-        "HERE: line 4: value 1 of dimension 1 and all others of a dimension is missing (?); leave the case out"
-    )
+    assert source.known.x[:2, :, 0].tolist() == [expected, [0, 5, 6, 7]]
+    assert source.known.mask[:2].tolist() == [[True] * 4, [False, True, True, True]]
+    assert f"missing values: 3 steps (a-1 2, a-2 1): {how}" in source.notes
+    assert "steps that this changes: 1 masked" in source.notes
 
 
 @pytest.mark.parametrize(
@@ -125,10 +126,7 @@ def test_timestamps_give_the_order_only(tmp_path: Path, stamps: tuple[str, ...])
             "line 5: holds more than pairs such as (2004-10-01 00:00:00,21.5), as its header says",
         ),
         ("@targetLabel true\n" + HEAD + "1:0\n", "holds numbers to predict (@targetlabel true), which are not read"),
-        (
-            HEAD + "1,?:0\n",
-            "line 4: value 2 of dimension 1 is missing (?); fill it, or say what to do with missing: int",
-        ),
+        (HEAD + "1,?:0\n", "line 4: value 2 of dimension 1 is missing (?); fill it, or set missing: drop, ffill"),
         (HEAD + "1,2:0\n1,x:0\n", "line 5: could not convert string to float: 'x'; a case is dim1:dim2:..:class"),
         (HEAD + "1,2:1,2,3:0\n", "line 4: its dimensions have 2, 3 values"),
         (HEAD + "0\n", "line 4: its dimensions have no values"),
