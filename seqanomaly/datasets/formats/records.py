@@ -44,8 +44,8 @@ class Records(Given, Drawn):
     label: Literal["beat", "rhythm"] = "beat"
     """`beat`: 1 from a beat that is not normal to the next beat; `rhythm`: 1 from a change to a rhythm that is not
     normal, (N, to the next change."""
-    normal: Names = ("N",)
-    """Codes of normal beats; `[N, L, R, e, j]` are those of the AAMI class N."""
+    normal: Names | None = None
+    """Codes of normal beats; by default N alone. `[N, L, R, e, j]` are those of the AAMI class N."""
     signals: Names | None = None
     """The signals to use, as in `[MLII]`; by default all, which must be the same in each record."""
     split: Literal["records", "time"] = "records"
@@ -63,7 +63,7 @@ class Records(Given, Drawn):
         """Header, data files and annotations of each record."""
         found = []
         for head in self._headers():
-            data = [head.parent / name for name in dict.fromkeys(_header(head).file_name or ()) if name]
+            data = [head.parent / name for name in dict.fromkeys(_header(head).file_name)]
             of_record = [head, *data, head.with_suffix(f".{self.annotator}")]
             missing = next((path for path in of_record if not is_file(path)), None)
             if missing is not None:
@@ -93,13 +93,13 @@ class Records(Given, Drawn):
     def read(self, files: Sequence[Path]) -> Loaded:
         heads = [path for path in files if path.suffix == ".hea"]
         first = _header(heads[0])
-        names = self.signals or tuple(first.sig_name or ())
+        names = self.signals or tuple(first.sig_name)
         x: list[NDArray[np.floating]] = [_signals(head, names, first.fs) for head in heads]
         labels, counts = zip(
             *(self._labels(head, len(values)) for head, values in zip(heads, x, strict=True)), strict=True
         )
         wrong, every = (sum(count[place] for count in counts) for place in (0, 1))
-        until = f"a {self.label} that is not {' or '.join(self.normal if self.label == 'beat' else ('(N',))}"
+        until = f"a {self.label} that is not {' or '.join(self._normal() if self.label == 'beat' else ('(N',))}"
         notes = (
             f"label is 1 from {until} to the next one: {wrong:,} of {every:,} in the .{self.annotator} files",
             f"{', '.join(names)} at {first.fs:g} samples per second; a step is a sample",
@@ -108,6 +108,9 @@ class Records(Given, Drawn):
         loaded = Loaded(known=known, notes=notes)
         return by_time(loaded, self.test, str(self.path)) if self.split == "time" else loaded
 
+    def _normal(self) -> tuple[str, ...]:
+        return self.normal or ("N",)
+
     def _labels(self, head: Path, steps: int) -> tuple[NDArray[np.int64], tuple[int, int]]:
         """Label of each sample, and how many annotations are not normal, of how many."""
         path = head.with_suffix(f".{self.annotator}")
@@ -115,7 +118,7 @@ class Records(Given, Drawn):
         symbols, notes = found.symbol, [str(text).strip("\0 ") for text in found.aux_note]
         if self.label == "beat":
             places = [place for place, symbol in enumerate(symbols) if symbol in BEATS]
-            wrong = [symbols[place] not in self.normal for place in places]
+            wrong = [symbols[place] not in self._normal() for place in places]
         else:
             places = [place for place, note in enumerate(notes) if symbols[place] == "+" and note.startswith("(")]
             wrong = [notes[place] != "(N" for place in places]
@@ -158,6 +161,11 @@ def _header(head: Path) -> Any:
     found = _called(head, lambda wfdb: wfdb.rdheader(str(head.with_suffix(""))))
     if getattr(found, "segments", None) is not None or not getattr(found, "n_sig", 0):
         raise DataError(f"{head}: is a record of several segments or without signals; name records with signals")
+    for listed in (found.file_name, found.sig_name):
+        if listed is None or len(listed) != found.n_sig or None in listed:
+            raise DataError(
+                f"{head}: does not name its {found.n_sig} signals and their files; it is cut off, fetch it again"
+            )
     return found
 
 

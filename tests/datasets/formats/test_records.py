@@ -58,7 +58,7 @@ def record(
 
 
 def write(folder: Path) -> None:
-    for place in range(12):
+    for place in range(8):
         record(folder, f"r{place}", steps=200 + place)
 
 
@@ -80,13 +80,13 @@ def test_beats_last_until_the_next_beat(tmp_path: Path) -> None:
     source = opened(tmp_path)
     known = source.known
     assert known is not None
-    assert (known.x.shape, known.features) == ((12, 211, 2), ("MLII", "V5"))
-    assert known.ids[:3] == ("r0", "r1", "r10")
+    assert (known.x.shape, known.features) == ((8, 207, 2), ("MLII", "V5"))
+    assert known.ids[:3] == ("r0", "r1", "r2")
     expected = np.zeros(200, int)
     expected[60:120] = expected[180:200] = 1
     assert known.label[0, :200].tolist() == expected.tolist()
     assert source.notes[1:3] == (
-        "label is 1 from a beat that is not N to the next one: 24 of 48 in the .atr files",
+        "label is 1 from a beat that is not N to the next one: 16 of 32 in the .atr files",
         "MLII, V5 at 360 samples per second; a step is a sample",
     )
     aami = opened(tmp_path, normal=["N", "L"]).known
@@ -195,3 +195,10 @@ def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert heard(tmp_path) == (
         "HERE/r0.hea: is a WFDB record, which the package wfdb reads; install it with pip install 'seqanom[wfdb]'"
     )
+
+
+def test_a_header_that_ends_after_its_first_line(tmp_path: Path) -> None:
+    record(tmp_path, "r0")
+    path = tmp_path / "r0.hea"
+    path.write_text(path.read_text().splitlines()[0])
+    assert heard(path) == ("HERE/r0.hea: does not name its 2 signals and their files; it is cut off, fetch it again")
