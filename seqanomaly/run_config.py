@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
 from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, nearest, one_of, share
 from seqanomaly.counters import Frame
+from seqanomaly.datasets.opened import VALIDATION
 from seqanomaly.datasets.specs import AnyData
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses.modulations import (
@@ -275,8 +276,11 @@ class RunConfig(Config):
 
 @lru_cache(maxsize=4096)
 def _text(part: Config) -> str:
-    """A part of a configuration as text: all its settings but the place of a file."""
-    return json.dumps({key: value for key, value in part.settings().items() if key != "path"}, sort_keys=True)
+    """A part of a configuration as text: all its settings but the place of a file and the way in which it is read."""
+    own = {key: value for key, value in part.settings().items() if key not in ("path", "mapped")}
+    if own.get("validation") == VALIDATION:  # runs without another share keep their address
+        del own["validation"]
+    return json.dumps(own, sort_keys=True)
 
 
 def last_counter(frame: Frame, window: WindowSpec | None, longest: int) -> int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
-from seqanomaly.datasets.opened import Loaded, Opened, reading
+from seqanomaly.datasets.opened import VALIDATION, Loaded, Opened, reading
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.split import AnySplit, SplitSpec, by_time, check_folds
 from seqanomaly.errors import ConfigError, DataError
@@ -55,6 +55,14 @@ class _TableSpec(DataSpec, ABC):
     def test_share(self) -> float:
         """Share of the sequences that the seed draws for testing where no column says so."""
 
+    @abstractmethod
+    def validation_share(self) -> float:
+        """Share of the training sequences that validates."""
+
+    @abstractmethod
+    def is_mapped(self) -> bool:
+        """Whether the table is mapped instead of being read whole."""
+
     def content_digest(self) -> str:
         from seqanomaly.datasets.formats.stream import is_file
         from seqanomaly.datasets.formats.table import content_digest
@@ -62,10 +70,23 @@ class _TableSpec(DataSpec, ABC):
         path = self.table()
         if not is_file(path):
             raise DataError(f"{path}: there is no such file")
+        if self.is_mapped():
+            from seqanomaly.datasets.mapped.cache import known_digest
+
+            return known_digest(path)
         return content_digest(path)
 
     def open(self) -> Source:
-        """Read and check the table."""
+        """Read and check the table, or map it."""
+        return self._mapped() if self.is_mapped() else self._read()
+
+    def _mapped(self) -> Source:
+        from seqanomaly.datasets.mapped.source import Division, MappedSource
+
+        share = {"test": self.test_share(), "validation": self.validation_share()}
+        return MappedSource(self.table(), self.layout(), Division(self.part_column(), self.division(), **share))
+
+    def _read(self) -> Source:
         from seqanomaly.datasets.formats.table import content_digest, read_noted
         from seqanomaly.datasets.frame import read_frame
         from seqanomaly.datasets.part_column import by_part, given_parts
@@ -87,7 +108,15 @@ class _TableSpec(DataSpec, ABC):
             if folds is not None:
                 check_folds(loaded, folds, where)
                 share = 1 / folds
-            source = Opened(loaded, where, digest=content_digest(path), test_share=share, few=FEW, folds=folds)
+            source = Opened(
+                loaded,
+                where,
+                digest=content_digest(path),
+                test_share=share,
+                few=FEW,
+                folds=folds,
+                validation_share=self.validation_share(),
+            )
         source.columns = self.layout().series, self.layout().step
         return source
 
@@ -122,6 +151,22 @@ class FileData(_TableSpec):
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
+    validation: float = Field(VALIDATION, gt=0, lt=1)
+    """Share of what is left for training that validates, where no `part` column says which."""
+    mapped: bool | None = None
+    """Whether the table is converted once and mapped, so that it may be larger than memory; by default where it is
+    over 1 GiB when decoded. Parquet and Feather files with their rows in order only; results are the same."""
+
+    @model_validator(mode="after")
+    def _mapped_tables_are_long(self) -> FileData:
+        if self.mapped:
+            for key, value in (("rows", "steps"), ("duplicates", "error")):
+                if (found := getattr(self, key)) != value:
+                    raise ConfigError(
+                        f"{found} is for tables that are read whole, got mapped: true; leave one of them out", (key,)
+                    )
+        return self
+
     @model_validator(mode="after")
     def _one_says_what_is_tested(self) -> FileData:
         other = "part" if self.part is not None else "test" if self.test != self._default("test") else None
@@ -132,7 +177,7 @@ class FileData(_TableSpec):
     @property
     def name(self) -> str:
         """The file's name without its ending, and what differs from the defaults in what is learned from it."""
-        settings = {key: value for key, value in self.changed().items() if key not in ("series", "step")}
+        settings = {key: value for key, value in self.changed().items() if key not in ("series", "step", "mapped")}
         split = {key: value for key, value in settings.pop("split", {}).items() if value is not None}
         return call(Path(settings.pop("path")).name.split(".")[0], settings | split)
 
@@ -188,6 +233,20 @@ class FileData(_TableSpec):
     def test_share(self) -> float:
         return self.test
 
+    def validation_share(self) -> float:
+        return self.validation
+
+    def is_mapped(self) -> bool:
+        from seqanomaly.datasets.formats.stream import is_file
+
+        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error":
+            return bool(self.mapped)
+        if not is_file(self.table()):
+            return False
+        from seqanomaly.datasets.mapped.source import is_large
+
+        return is_large(self.table())
+
 
 class Episodes(_TableSpec):
     """Simulated chemical plant runs of 80 steps that ship with the package; half have a fault from their first step.
@@ -219,3 +278,9 @@ class Episodes(_TableSpec):
 
     def test_share(self) -> float:
         return 0.0
+
+    def validation_share(self) -> float:
+        return VALIDATION
+
+    def is_mapped(self) -> bool:
+        return False
