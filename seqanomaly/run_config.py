@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
 from seqanomaly.config import Config, Cut, address, call, canonical, dump_yaml, keys, nearest, one_of, share
 from seqanomaly.counters import Frame
+from seqanomaly.datasets.opened import VALIDATION
 from seqanomaly.datasets.specs import AnyData
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses.modulations import (
@@ -289,9 +290,16 @@ class RunConfig(Config):
 
 @lru_cache(maxsize=4096)
 def _text(part: Config) -> str:
-    """A part of a configuration as text in JSON: without the place of a file, and later settings only where set."""
-    later = {"truncate": None, "precision": "float32"}
-    kept = {key: of for key, of in part.settings().items() if key != "path" and (key not in later or of != later[key])}
+    """A part of a configuration as text in JSON: without the place of a file and the way in which it is read.
+
+    Settings that came later are in it only where they are set, so that runs without them keep their address.
+    """
+    later = {"truncate": None, "precision": "float32", "validation": VALIDATION}
+    kept = {
+        key: of
+        for key, of in part.settings().items()
+        if key not in ("path", "mapped") and (key not in later or of != later[key])
+    }
     return canonical(json.dumps(kept, sort_keys=True))
 
 

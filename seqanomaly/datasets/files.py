@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -10,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
 from seqanomaly.datasets import single
-from seqanomaly.datasets.opened import Loaded, Opened, reading
+from seqanomaly.datasets.opened import VALIDATION, Loaded, Opened, reading
 from seqanomaly.datasets.policies import Backward, Cleaned, Duplicates, Policies
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.split import AnySplit, SplitSpec, by_time, check_folds
@@ -62,6 +63,14 @@ class _TableSpec(DataSpec, ABC):
     def test_share(self) -> float:
         """Share of the sequences that the seed draws for testing where no column says so."""
 
+    @abstractmethod
+    def validation_share(self) -> float:
+        """Share of the training sequences that validates."""
+
+    @abstractmethod
+    def is_mapped(self) -> bool:
+        """Whether the table is mapped instead of being read whole."""
+
     def content_digest(self) -> str:
         from seqanomaly.datasets.formats.stream import is_file
         from seqanomaly.datasets.formats.table import content_digest
@@ -69,10 +78,29 @@ class _TableSpec(DataSpec, ABC):
         path = self.table()
         if not is_file(path):
             raise DataError(f"{path}: there is no such file")
+        if self.is_mapped():
+            from seqanomaly.datasets.mapped.cache import known_digest
+
+            return known_digest(path)
         return content_digest(path)
 
     def open(self) -> Source:
-        """Read and check the table."""
+        """Read and check the table, or map it."""
+        return self._mapped() if self.is_mapped() else self._read()
+
+    def _mapped(self) -> Source:
+        from seqanomaly.datasets.mapped.source import Division, MappedSource
+
+        asked = self.policies().active()
+        if asked:
+            raise DataError(
+                f"{self.table().name}: a mapped table is trained from as it is, which {', '.join(asked)} would change; "
+                "leave that out and mend the table, or read it into memory with mapped: false"
+            )
+        share = {"test": self.test_share(), "validation": self.validation_share()}
+        return MappedSource(self.table(), self.layout(), Division(self.part_column(), self.division(), **share))
+
+    def _read(self) -> Source:
         from seqanomaly.datasets.cleaning import clean, step_note
         from seqanomaly.datasets.formats.table import content_digest, read_noted
         from seqanomaly.datasets.frame import read_frame
@@ -97,7 +125,7 @@ class _TableSpec(DataSpec, ABC):
             split, share = self.division(), self.test_share()
             if split is not None and split.time is not None:
                 loaded = by_time(loaded, split.time, where)
-            loaded = clean(loaded, policies, where)
+            loaded = clean(replace(loaded, validating=self.validation_share()), policies, where)
             folds = None if split is None else split.folds
             if folds is not None:
                 check_folds(loaded, folds, where)
@@ -148,6 +176,22 @@ class FileData(Cleaned, _TableSpec):
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
+    validation: float = Field(VALIDATION, gt=0, lt=1)
+    """Share of what is left for training that validates, where no `part` column says which."""
+    mapped: bool | None = None
+    """Whether the table is converted once and mapped, so that it may be larger than memory; by default where it is
+    over 1 GiB when decoded. Parquet and Feather files with their rows in order only; results are the same."""
+
+    @model_validator(mode="after")
+    def _mapped_tables_are_long(self) -> FileData:
+        if self.mapped:
+            for key, value in (("rows", "steps"), ("duplicates", "error")):
+                if (found := getattr(self, key)) != value:
+                    raise ConfigError(
+                        f"{found} is for tables that are read whole, got mapped: true; leave one of them out", (key,)
+                    )
+        return self
+
     @model_validator(mode="after")
     def _one_says_what_is_tested(self) -> FileData:
         other = "part" if self.part is not None else "test" if self.test != self._default("test") else None
@@ -162,7 +206,7 @@ class FileData(Cleaned, _TableSpec):
     @property
     def name(self) -> str:
         """The file's name without its ending, and what differs from the defaults in what is learned from it."""
-        settings = {key: value for key, value in self.changed().items() if key not in ("series", "step")}
+        settings = {key: value for key, value in self.changed().items() if key not in ("series", "step", "mapped")}
         split = {key: value for key, value in settings.pop("split", {}).items() if value is not None}
         del settings["path"]
         return call(self._stem(), settings | split)
@@ -227,6 +271,20 @@ class FileData(Cleaned, _TableSpec):
     def test_share(self) -> float:
         return self.test
 
+    def validation_share(self) -> float:
+        return self.validation
+
+    def is_mapped(self) -> bool:
+        from seqanomaly.datasets.formats.stream import is_file
+
+        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error":
+            return bool(self.mapped)
+        if not is_file(self.table()):
+            return False
+        from seqanomaly.datasets.mapped.source import is_large
+
+        return is_large(self.table())
+
 
 class Episodes(_TableSpec):
     """Simulated chemical plant runs of 80 steps that ship with the package; half have a fault from their first step.
@@ -261,3 +319,9 @@ class Episodes(_TableSpec):
 
     def test_share(self) -> float:
         return 0.0
+
+    def validation_share(self) -> float:
+        return VALIDATION
+
+    def is_mapped(self) -> bool:
+        return False

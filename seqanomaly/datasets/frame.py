@@ -69,7 +69,7 @@ def read_frame(
     if frame.empty:
         raise DataError(f"{where}: there are no rows")
     frame = frame.rename(columns=str)
-    names = _features(frame, layout, where)
+    names = feature_names(list(frame.columns), layout, where)
     instead = "" if layout.label is None else ", or leave the column out with --features"
     values = np.column_stack([numbers(frame[name], where, instead, missing=missing) for name in names])
     codes, series = _series(frame, layout, where)
@@ -90,32 +90,37 @@ def read_frame(
     return LongFrame(sequences=sequences, rows=order)
 
 
-def _features(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[str, ...]:
-    if not frame.columns.is_unique:
-        raise DataError(f"{where}: two columns are called {frame.columns[frame.columns.duplicated()][0]!r}; rename one")
+def feature_names(columns: list[str], layout: Layout, where: str) -> tuple[str, ...]:
+    """The features among the columns of a table; a `DataError` names `where` and a column that is missing or double."""
+    if len(set(columns)) < len(columns):
+        double = next(name for place, name in enumerate(columns) if name in columns[:place])
+        raise DataError(f"{where}: two columns are called {double!r}; rename one")
     for option in ("series", "step", "label"):
-        _expect(frame, getattr(layout, option), f"say which one it is with {option} (--{option})", where)
+        _expect(columns, getattr(layout, option), f"say which one it is with {option} (--{option})", where)
     for name in layout.features or ():
-        _expect(frame, name, "it is needed as a feature", where)
+        _expect(columns, name, "it is needed as a feature", where)
     taken = {layout.series, layout.step, layout.label, *layout.ignore}
     both = next((name for name in layout.features or () if name in taken), None)
     if both is not None:
         raise DataError(f"{where}: column {both!r} cannot be a feature, as it is the series, step, label or part")
-    names = layout.features or tuple(name for name in frame.columns if name not in taken)
+    names = layout.features or tuple(name for name in columns if name not in taken)
     if not names:
         raise DataError(f"{where}: no columns are left for features beside {', '.join(sorted(filter(None, taken)))}")
     return names
 
 
-def _expect(frame: pd.DataFrame, name: str | None, remedy: str, where: str) -> None:
-    if name is not None and name not in frame:
-        raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, frame.columns)}")
+def _expect(columns: list[str], name: str | None, remedy: str, where: str) -> None:
+    if name is not None and name not in columns:
+        raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, columns)}")
 
 
-def numbers(column: pd.Series, where: str, instead: str = "", *, missing: bool | None = None) -> NDArray[np.float64]:
+def numbers(
+    column: pd.Series, where: str, instead: str = "", before: int = 0, *, missing: bool | None = None
+) -> NDArray[np.float64]:
     """A column as finite numbers; a `DataError` names `where`, the row and the remedy, also `instead`.
 
-    With `missing`, values may be missing (NaN); where it is False, the remedy names the setting.
+    The rows of the column are those of the table after the first `before` ones. With `missing`, values may be missing
+    (NaN); where it is False, the remedy names the setting.
     """
     found = np.full(len(column), np.nan)
     if column.dtype.kind not in "mM":  # times are no numbers
@@ -127,7 +132,7 @@ def numbers(column: pd.Series, where: str, instead: str = "", *, missing: bool |
         return found
     row = int(np.argmin(usable))
     value = column.iloc[row]
-    at = f"{where}: column {column.name!r}, data row {row + 1}"
+    at = f"{where}: column {column.name!r}, data row {before + row + 1}"
     if column.isna().iloc[row]:
         remedy = "fill it or drop the row" if missing is None else FILL_IT
         raise DataError(f"{at}: the value is missing; {remedy}{instead}")
@@ -205,8 +210,7 @@ def _labels(
     else:
         column = column.astype(str)
     found = _declared(frame[layout.label]) or [str(value) for value in sorted(column.unique())]
-    normal = _normal(found, layout, where)
-    classes = (normal, *(name for name in found if name != normal))
+    classes = normal_first(found, layout, where)
     return pd.Categorical(column.astype(str), categories=list(classes)).codes.astype(np.int64), classes
 
 
@@ -214,6 +218,12 @@ def _declared(column: pd.Series) -> list[str]:
     """The classes of an ordered categorical, in its order and also those that no row has; none for other columns."""
     ordered = isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered
     return [str(name) for name in column.cat.categories] if ordered else []
+
+
+def normal_first(found: list[str], layout: Layout, where: str) -> tuple[str, ...]:
+    """The classes with the normal one first; a `DataError` names `where` if none is known to be it."""
+    normal = _normal(found, layout, where)
+    return (normal, *(name for name in found if name != normal))
 
 
 def _normal(found: list[str], layout: Layout, where: str) -> str:

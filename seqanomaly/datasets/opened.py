@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,8 @@ class Loaded:
     """Whether test sequences go on where training ones end, so that each of those is needed to learn from."""
     notes: tuple[str, ...] = ()
     """What was recognised in the files or done to the data, a sentence each."""
+    validating: float = VALIDATION
+    """Share of the training part that validates, where the files do not say it."""
     usual_validation: bool = False
     """Whether `validation` is no more than the last 20% of each sequence as it was read."""
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -70,7 +72,10 @@ class Opened(Source):
         self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.x.shape[1]
         self.notes = (
             *loaded.notes,
-            *_cut_note(self.cut, given=loaded.validation is not None and not loaded.usual_validation),
+            *_cut_note(
+                self.cut,
+                None if loaded.validation is not None and not loaded.usual_validation else loaded.validating,
+            ),
             *_pieces_note(self.cut or (known,), loaded.test, where),
             *_constant_note(known),
             *_copies_note(loaded),
@@ -84,7 +89,7 @@ class Opened(Source):
             known, test = (
                 hold_out(known, self.test_share, generator) if self.folds is None else fold(known, self.folds, seed)
             )
-        train, validation = self.cut or hold_out(known, VALIDATION, generator)
+        train, validation = self.cut or hold_out(known, self.loaded.validating, generator)
         return Parts(train=train.pieces(), validation=validation.pieces(), test=test.pieces())
 
     def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
@@ -141,25 +146,35 @@ def _cut(loaded: Loaded) -> tuple[Sequences, Sequences] | None:
     """The training and the validation part, where no seed draws them."""
     if loaded.validation is not None:
         return _cut_at(loaded.known, loaded.validation)
-    return cut_in_time(loaded.known, VALIDATION) if is_cut(loaded) else None
+    return cut_in_time(loaded.known, loaded.validating) if is_cut(loaded) else None
 
 
 def _usable(loaded: Loaded, where: str, few: str) -> None:
     """Every sequence has an early and a late step, and there are enough to split."""
     for part in (loaded.known, loaded.test):
-        both = part is loaded.known and is_cut(loaded)
-        short = part is not None and part.length < (4 if both else 2)
-        if part is not None and np.any(short):
-            place = int(np.argmax(short))
-            count = f"{part.length[place]} step{'s' * bool(part.length[place] != 1)}"
-            needs = "at least 2 to have an early and a late one, so leave it out"
-            if both:
-                needs = "at least 4 to be cut into one that trains and one that validates"
-            raise DataError(f"{where}: series {part.ids[place]!r} has {count}; a sequence needs {needs}")
-    if loaded.test is None and len(loaded.known) < 3:
+        if part is not None:
+            check_lengths(part.length, part.ids, where, both=part is loaded.known and is_cut(loaded))
+    if loaded.test is None:
+        check_enough(len(loaded.known), where, few)
+
+
+def check_lengths(length: NDArray[np.int64], ids: Sequence[str], where: str, *, both: bool) -> None:
+    """Raise a `DataError` about a sequence that is too short, of those that are cut into `both` parts or not."""
+    short = length < (4 if both else 2)
+    if np.any(short):
+        place = int(np.argmax(short))
+        count = f"{length[place]} step{'s' * bool(length[place] != 1)}"
+        needs = "at least 2 to have an early and a late one, so leave it out"
+        if both:
+            needs = "at least 4 to be cut into one that trains and one that validates"
+        raise DataError(f"{where}: series {ids[place]!r} has {count}; a sequence needs {needs}")
+
+
+def check_enough(count: int, where: str, few: str) -> None:
+    """Raise a `DataError` that ends with `few` where there are not three sequences."""
+    if count < 3:
         raise DataError(
-            f"{where}: has {len(loaded.known)} series; training, validation and test need at least one each, so 3: "
-            f"{few}"
+            f"{where}: has {count} series; training, validation and test need at least one each, so 3: {few}"
         )
 
 
@@ -169,13 +184,15 @@ def is_cut(loaded: Loaded) -> bool:
     return loaded.test is not None and loaded.validation is None and in_time
 
 
-def _cut_note(cut: tuple[Sequences, Sequences] | None, *, given: bool) -> tuple[str, ...]:
-    if cut is None:
-        return ()
-    train, validation = (int(part.length.sum()) for part in cut)
-    which = "each training sequence" if len(cut[0]) > 1 else "the training sequence"
-    what = "given" if given else f"the last {VALIDATION:.0%} of {which}"
-    return (f"validation is {what}: {train:,} steps train and {validation:,} validate",)
+def _cut_note(cut: tuple[Sequences, Sequences] | None, share: float | None) -> tuple[str, ...]:
+    return () if cut is None else (cut_note(cut[0].length, cut[1].length, share),)
+
+
+def cut_note(train: NDArray[np.int64], validation: NDArray[np.int64], share: float | None) -> str:
+    """The sentence about training sequences of those lengths that were cut; `share` is None where the files say so."""
+    which = "each training sequence" if len(train) > 1 else "the training sequence"
+    what = "given" if share is None else f"the last {100 * share:g}% of {which}"
+    return f"validation is {what}: {int(train.sum()):,} steps train and {int(validation.sum()):,} validate"
 
 
 def constant_features(known: Sequences) -> NDArray[np.bool_]:
@@ -186,11 +203,16 @@ def constant_features(known: Sequences) -> NDArray[np.bool_]:
 
 def _constant_note(known: Sequences) -> tuple[str, ...]:
     constant = [name for name, same in zip(known.features, constant_features(known), strict=True) if same]
+    return constant_note(constant, len(known.features))
+
+
+def constant_note(constant: list[str], features: int) -> tuple[str, ...]:
+    """The sentence about features that never change, of so many."""
     if not constant:
         return ()
     names = ", ".join(constant[:8]) + ", ..." * (len(constant) > 8)
-    many = "feature never changes" if len(known.features) == 1 else "features never change"
-    return (f"{len(constant)} of {len(known.features)} {many} in the training part ({names}): kept, only centred",)
+    many = "feature never changes" if features == 1 else "features never change"
+    return (f"{len(constant)} of {features} {many} in the training part ({names}): kept, only centred",)
 
 
 def _pieces_note(known: tuple[Sequences, ...], test: Sequences | None, where: str) -> tuple[str, ...]:
@@ -217,9 +239,14 @@ def _copies_note(loaded: Loaded) -> tuple[str, ...]:
     )
     seen = set(known)
     count = sum(one in seen for one in test) if loaded.test is not None else len(known) - len(seen)
+    return copies_note(count, given=loaded.test is not None)
+
+
+def copies_note(count: int, *, given: bool) -> tuple[str, ...]:
+    """The sentence about so many copies, among test sequences that are `given` or among all."""
     if not count:
         return ()
-    what = "test sequences equal a training one" if loaded.test is not None else "sequences equal an earlier one"
+    what = "test sequences equal a training one" if given else "sequences equal an earlier one"
     return (f"copies: {count:,} {what} in all features and steps, so the test is easier than it looks",)
 
 
@@ -228,6 +255,11 @@ def _early_note(loaded: Loaded) -> tuple[str, ...]:
     part = loaded.test or loaded.known
     place = (np.arange(part.x.shape[1]) + 0.5) / part.length[:, None]
     early, late = ((part.label[part.mask & third] != 0).mean() for third in (place < 1 / 3, place > 2 / 3))
+    return early_note(early, late)
+
+
+def early_note(early: float, late: float) -> tuple[str, ...]:
+    """The sentence about the shares of anomalous steps in the first and the last third, if they differ much."""
     if abs(late - early) < 0.05:
         return ()
     return (

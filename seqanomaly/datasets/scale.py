@@ -25,7 +25,11 @@ class Scaler:
         Scaler(mean=(1.0, 5.0), scale=(1.0, 1.0))
         """
         steps = sequences.x[sequences.mask].astype(np.float64)  # [steps, F]
-        mean, deviation = steps.mean(axis=0), steps.std(axis=0)
+        return cls.from_moments(steps.mean(axis=0), steps.std(axis=0))
+
+    @classmethod
+    def from_moments(cls, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> Scaler:
+        """Of the mean and the standard deviation of each feature, both [F]."""
         constant = deviation <= 1e-7 * np.abs(mean)
         return cls(tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist()))
 

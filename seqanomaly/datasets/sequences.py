@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,17 +65,22 @@ class Sequences:
         """Number of each sequence's first step in its series, counted from 0, [N]."""
         return np.zeros_like(self.length) if self.offset is None else self.offset
 
-    def take(self, index: NDArray[np.int64]) -> Sequences:
+    @property
+    def highest(self) -> NDArray[np.int64]:
+        """The highest class that a step of each sequence has, [N]."""
+        return np.asarray(self.label.max(axis=1), np.int64)
+
+    def take(self, index: NDArray[np.int64]) -> Self:
         """The sequences at `index`, in that order."""
-        return Sequences(
+        others: dict[str, Any] = {key: steps[index] for key, steps in self._others().items()}
+        return replace(
+            self,
             x=self.x[index],
             label=self.label[index],
             length=self.length[index],
             ids=tuple(self.ids[i] for i in index),
-            features=self.features,
-            classes=self.classes,
             offset=None if self.offset is None else self.offset[index],
-            **{key: steps[index] for key, steps in self._others().items()},
+            **others,
         )
 
     def cut(self, start: NDArray[np.int64], end: NDArray[np.int64]) -> Sequences:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.opened import VALIDATION, Loaded, is_cut, time_cuts
+from seqanomaly.datasets.opened import Loaded, is_cut, time_cuts
 from seqanomaly.datasets.repair import Line
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.times import Survey, elapsed, survey
@@ -89,5 +89,5 @@ def _validates(loaded: Loaded) -> NDArray[np.int64]:
     if loaded.validation is not None:
         return loaded.validation
     if is_cut(loaded):
-        return time_cuts(loaded.known.length, VALIDATION)
+        return time_cuts(loaded.known.length, loaded.validating)
     return np.full(len(loaded.known), NEVER)
