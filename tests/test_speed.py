@@ -216,11 +216,12 @@ def test_times_of_two_machines_are_not_mixed(
     ],
 )
 def test_a_wrong_call_ends_in_one_sentence(
-    arguments: list[str], sentence: str, speed: Any, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], sentence: str, speed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(speed.sweep, "find_spec", lambda name: None)
+    folder = [] if "--quick" in arguments else ["--out", str(tmp_path)]
     with pytest.raises(SystemExit, match=sentence):
-        speed.sweep.main(arguments)
+        speed.sweep.main([*arguments, *folder])
 
 
 def test_a_process_that_fails_is_named(speed: Any) -> None:
@@ -253,3 +254,21 @@ def test_the_whole_script_runs(speed: Any, tmp_path: Path) -> None:
     assert table["members"].tolist() == [2, 8]
     assert (table["scaled"] > 0).all()
     assert len(pd.read_csv(tmp_path / "sweep_accuracy.csv")) == 2 + 8
+
+
+# the committed results
+
+
+def test_the_committed_page_is_made_from_its_results(speed: Any) -> None:
+    table, accuracy = speed.sweep_page.tables(SPEED)
+    machine = json.loads((SPEED / "sweep_machine.json").read_text(encoding="utf-8"))
+    page = speed.sweep_page.markdown(table, accuracy, machine, speed.sweep_shapes.SHAPES)
+    assert (SPEED / "sweep.md").read_text(encoding="utf-8") == page
+    assert not table.duplicated(["shape", "model", "peer", "repeat"]).any()
+    assert set(table["peer"]) == set(speed.sweep.ARMS)
+
+
+def test_the_committed_sweeps_are_equally_accurate(speed: Any) -> None:
+    found = speed.sweep_page.differences(speed.sweep_page.tables(SPEED)[1])
+    assert not found["beyond"].any()
+    assert found.groupby("bucket")["difference"].mean().abs().max() < 0.01

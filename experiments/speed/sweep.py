@@ -205,21 +205,23 @@ def main(arguments: list[str] | None = None) -> None:
     shapes = {**SHAPES, TINY.name: TINY}
     names = list(SHAPES) if given.shapes is None else chosen(given.shapes, list(shapes), "shape")
     models, peers = chosen(given.models, list(MODELS), "model"), chosen(given.peers, list(ARMS), "peer")
-    missing = [name for name in ("lightning", "skorch") if name in peers and find_spec(name) is None]
-    if missing:
-        fail(
-            f"{' and '.join(missing)} not installed; run pip install -c constraints.txt -e '.[bench]', or leave out "
-            "with --peers, for example --peers plain,processes,seqanom"
-        )
     if given.quick:
         if given.out == HERE:
             fail("--quick is a trial, whose times say little; give it a folder of its own with --out")
         shapes = {name: replace(shape, epochs=1, seeds=1, sample=2) for name, shape in shapes.items()}
     wanted = list(cells(names, models, peers, given.repeats))
     given.out.mkdir(parents=True, exist_ok=True)
+    done = set() if given.again else set(read(given.out / "sweep.csv")[CELL].itertuples(index=False, name=None))
+    needed = {cell.peer for cell in wanted if cell not in done}
+    missing = [name for name in ("lightning", "skorch") if name in needed and find_spec(name) is None]
+    if missing:
+        fail(
+            f"{' and '.join(missing)} not installed; run pip install -c constraints.txt -e '.[bench]', or leave out "
+            "with --peers, for example --peers plain,processes,seqanom"
+        )
     if given.again:
         forget(wanted, given.out)
-    if wanted:
+    if needed:
         if problem := check_machine(given.out / "sweep_machine.json", empty=read(given.out / "sweep.csv").empty):
             fail(problem)
         with tempfile.TemporaryDirectory() as folder:  # files and compiled modules are read once before time counts

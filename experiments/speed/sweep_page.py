@@ -184,7 +184,7 @@ def figure(wide: pd.DataFrame, shapes: Mapping[str, Shape]) -> Figure:
     """How many times as fast as the plain script everything is: a panel per model, a group of bars per shape."""
     drawn = Figure(figsize=(9.6, 6.4), layout="constrained")
     models, names = list(wide.index.get_level_values("model").unique()), list(wide.index.get_level_values(0).unique())
-    panels = drawn.subplots(-(-len(models) // 2), 2, sharey=True, squeeze=False).flat
+    panels = list(drawn.subplots(-(-len(models) // 2), 2, sharey=True, squeeze=False).flat)
     peers = [peer for peer in TITLES if peer != "plain"]
     for panel, model in zip(panels, models, strict=False):
         of = wide.xs(model, level="model").reindex(names)
@@ -193,11 +193,13 @@ def figure(wide: pd.DataFrame, shapes: Mapping[str, Shape]) -> Figure:
             colour = COLOURS[1] if peer == "seqanom" else ("#555555", "#888888", "#bbbbbb")[place]
             panel.bar(at, of["plain"] / of[peer], 0.2, bottom=0, color=colour, label=TITLES[peer])
         panel.axhline(1, color="#333333", linewidth=0.8)
-        panel.set_yscale("log")
+        panel.set_yscale("log", base=2)
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}x")
         panel.set_xticks(range(len(of)), [_tick(shapes[name]) for name in names], fontsize=8)
         panel.set_title(model, fontsize=10)
         panel.spines[["top", "right"]].set_visible(False)
+    for panel in panels[len(models) :]:
+        panel.set_visible(False)
     drawn.supylabel("times as fast as the plain script", fontsize=10)
     legend(drawn)
     return drawn
