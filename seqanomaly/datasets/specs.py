@@ -124,7 +124,7 @@ def _candidates(place: Path) -> dict[str, dict[str, Any]]:
     if place.is_file():
         return {"file": _table(place)}
     inside = {
-        folder.name: kinds for folder in sorted(place.iterdir()) if folder.is_dir() and (kinds := _families(folder))
+        folder.name: kinds for folder in sorted(place.glob("*")) if folder.is_dir() and (kinds := _families(folder))
     }
     if inside:
         known = ", ".join(f"{name} ({' or '.join(kinds)})" for name, kinds in inside.items())
