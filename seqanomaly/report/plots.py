@@ -24,7 +24,7 @@ COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#5
 MARKS = "os^Dvp*X"
 DPI = 150
 """Dots per inch of a PNG."""
-PANELS = 12
+PANELS = 8
 """Most panels of a figure: more take long to draw and nobody reads them; the tables have all."""
 
 
