@@ -28,7 +28,7 @@ def test_episodes(seqanom: Run) -> None:
         "test               84  6,720        80      80       80      50.0%                  42",
     ]
     assert "12 channels: range in the training part and in the test part" in lines
-    assert "Missing values: none (one would be an error that names its row)." in lines
+    assert "Missing values: none. Times: even, each step after the one before." in lines
     assert "1            3,840         960  3,360  50.0%        102" in lines
     assert "90-100%   50.0%  50.0%  50.0%  ██████████" in lines
     assert lines[-2] == (

@@ -86,7 +86,7 @@ def _lost(made: LongTable, out: Path) -> list[str]:
 
     normal = made.settings.get("normal")
     layout = Layout(normal=None if normal is None else str(normal), ignore=(PART,))
-    found = read_frame(read_table(out), layout, out.name).sequences
+    found = read_frame(read_table(out), layout, out.name, missing="missing" in made.settings).sequences
     pairs = {
         "names of series": (list(found.ids), made.frame[SERIES].unique().tolist()),
         "classes": (list(found.classes), made.frame[LABEL].cat.categories.tolist()),

@@ -68,7 +68,8 @@ def _facts(name: str, source: Source, parts: Parts, seed: int) -> dict[str, Any]
         "channels": plain_json(channels_table(parts)),
         "classes": plain_json(classes_table(parts)),
         "tenths": plain_json(tenths_table(parts)),
-        "missing_values": 0,  # a missing value is an error that names its row, so what was read has none
+        "missing_values": 0,  # where nothing is counted, one would have been an error that names its row
+        **source.counts,
         "place_alone": [_alone(found) for found in alone],
         "warnings": doubts(parts, alone),
     }
@@ -90,7 +91,7 @@ def _print(facts: Mapping[str, Any]) -> None:
     console.result(_parts(facts))
     console.result("")
     console.result(_channels(facts))
-    console.result("\nMissing values: none (one would be an error that names its row).\n")
+    console.result(f"\n{_irregular(facts)}\n")
     console.result(_classes(facts))
     console.result("")
     console.result(_tenths(facts))
@@ -101,6 +102,25 @@ def _print(facts: Mapping[str, Any]) -> None:
         console.result("Step index alone: not asked, as the training part or the rest has one class only.")
     for warning in facts["warnings"]:
         console.result(f"Warning: {warning}.")
+
+
+def _irregular(facts: Mapping[str, Any]) -> str:
+    """What was counted, also what was not found.
+
+    >>> _irregular({"missing_values": 0})
+    'Missing values: none. The files hold no times.'
+    """
+    words = {
+        "gaps": "gaps in time",
+        "duplicates": "duplicated times",
+        "backward": "jumps back in time",
+        "irregular": "uneven distances in time",
+    }
+    found = [f"{word}: {facts[key]:,}" for key, word in words.items() if facts.get(key)]
+    missing = f"Missing values: {facts['missing_values'] or 'none'}"
+    if not words.keys() & facts.keys():
+        return f"{missing}. The files hold no times."
+    return f"{'; '.join([missing, *found])}." if found else f"{missing}. Times: even, each step after the one before."
 
 
 def _parts(facts: Mapping[str, Any]) -> Table:

@@ -8,19 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.dataset
 import pyarrow.feather
 import pyarrow.parquet
 
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
-from seqanomaly.datasets.formats.text import check_width, first_line
+from seqanomaly.datasets.formats.text import MISSING, check_width, first_line
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
 """Endings of the files that `read_table` reads."""
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
-"""What stands for a missing value in a CSV file; not `None`, which may well be the name of a class."""
-
-
 SEPARATORS = (",", ";", "\t", "|")
 """What may stand between the columns of a CSV file; the one that its header has most of."""
 
@@ -122,6 +119,11 @@ def _read(path: Path, **how: Any) -> pd.DataFrame:
 def _read_arrow(path: Path) -> pd.DataFrame:
     """A table whose columns are checked to lie in its file."""
     if path.suffix.lower() == ".feather":
+        with path.open("rb") as file:
+            counted = file.read(6) == b"ARROW1"  # the first version of Feather does not compress
+        if counted:
+            about = pyarrow.dataset.dataset(path, format="feather")
+            _check_size(8 * about.count_rows() * len(about.schema), path)
         table = pyarrow.feather.read_table(path, memory_map=False)
     else:
         about = pyarrow.parquet.read_metadata(path)
