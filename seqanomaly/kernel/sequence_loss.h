@@ -48,7 +48,7 @@ inline float mse(float* z, int64_t outputs, const float* y) {
 // gradient of that sum times `share`, 0 at steps that are not valid.
 //
 // target: [..][steps] float for bce, int64 for ce, [..][steps][outputs] float for mse; the member's begins at `begin`
-// and the sequence's steps at `at` after that. scratch: 5 (steps + LANES) floats.
+// and the sequence's steps at `at` after that. scratch: 3 (steps + LANES) floats.
 inline double step_losses(
     int64_t loss, float* z, int64_t ld, int64_t outputs, int64_t steps, const void* target, int64_t begin, int64_t at,
     const uint8_t* valid, const float* weight, float share, float* scratch) {

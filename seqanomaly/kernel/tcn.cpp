@@ -4,6 +4,7 @@
 // first or second cache. Gradients add up over the sequences in their order. Sequences without a valid step are left
 // out, and so are the steps after a sequence's last valid one, which nothing before them sees.
 
+#include "pairs.h"
 #include "sequence_loss.h"
 #include "tiles.h"
 
@@ -15,8 +16,9 @@ struct Layer {
   int64_t weight, bias;            // where they lie in a row of parameters: [outputs][inputs][taps], [outputs]
   float *forward, *backward;       // packed: [group][taps][inputs][columns], [group][taps][outputs][columns]
   float *offset;                   // [columns], the bias
-  float *gradient, *bias_gradient; // [taps][inputs][columns], [columns]
+  float *gradient, *bias_gradient; // [taps or products][inputs][columns], [columns]
   int64_t columns, columns_back;
+  bool paired;                     // packed and computed as in pairs.h
 };
 
 struct Block {
@@ -33,7 +35,7 @@ struct Network {
   Block block[MOST_LAYERS];
   Layer head;
   bool has_skip;
-  float *x, *z, *s, *g, *da, *db, *zeros, *scratch;
+  float *x, *z, *s, *g, *da, *db, *zeros, *scratch, *u, *e;
 };
 
 struct Space {
@@ -55,10 +57,12 @@ Layer make_layer(Space& space, int64_t& at, int64_t inputs, int64_t outputs, int
   at = l.bias + outputs;
   l.columns = round8(outputs);
   l.columns_back = round8(inputs);
-  l.forward = space.take(taps * inputs * l.columns);
-  l.backward = space.take(taps * outputs * l.columns_back);
+  l.paired = by_pairs(inputs, outputs, taps, dilation);
+  const int64_t each = l.paired ? PRODUCTS : taps;
+  l.forward = space.take(each * inputs * l.columns);
+  l.backward = space.take(each * outputs * l.columns_back);
   l.offset = space.take(l.columns);
-  l.gradient = space.take(taps * inputs * l.columns);
+  l.gradient = space.take(each * inputs * l.columns);
   l.bias_gradient = space.take(l.columns);
   return l;
 }
@@ -86,11 +90,15 @@ int64_t make_network(Network& m, const int64_t* shape, float* base) {
   }
   m.head = make_layer(space, at, c, m.outputs, 1, 1);
   m.size = at;
-  m.zeros = space.take(round8(c > m.features ? c : m.features));
-  m.scratch = space.take(5 * (t + LANES));
+  m.zeros = space.take(m.ld > m.ld_x ? m.ld : m.ld_x);
+  m.scratch = space.take(3 * (t + LANES));
+  int64_t widest = 0;  // values of all pairs
+  for (int64_t n = 0; n < m.layers; n++)
+    if (m.block[n].second.paired && widest < pairs(t, int64_t(1) << n)) widest = pairs(t, int64_t(1) << n);
+  m.u = space.take(PRODUCTS * widest * m.ld), m.e = space.take(PRODUCTS * widest * m.ld);
   if (base) {
     memset(base, 0, panels * sizeof(float));
-    memset(m.zeros, 0, round8(c > m.features ? c : m.features) * sizeof(float));
+    memset(m.zeros, 0, (m.ld > m.ld_x ? m.ld : m.ld_x) * sizeof(float));
   }
   return space.used;
 }
@@ -101,6 +109,15 @@ void pack(const Layer& l, const float* row, bool back) {
   const int64_t rows = back ? l.outputs : l.inputs;
   const int64_t by_column = back ? l.taps : l.inputs * l.taps, by_row = back ? l.inputs * l.taps : l.taps;
   float* to = back ? l.backward : l.forward;
+  if (l.paired) {
+    for (int64_t at = 0; at < columns; at += LANE)
+      for (int64_t i = 0; i < rows; i++, to += PRODUCTS * LANE)
+        for (int64_t o = 0; o < LANE; o++) {
+          const float* g = row + l.weight + (at + o) * by_column + i * by_row;
+          pack_products(g[0], g[1], g[2], to + o);
+        }
+    return;
+  }
   for (int64_t at = 0, width; at < columns; at += width) {
     width = group(columns - at);
     for (int64_t j = 0; j < l.taps; j++)
@@ -115,15 +132,23 @@ void load_layer(const Layer& l, const float* row, bool train, bool back) {
   for (int64_t o = 0; o < l.columns; o++) l.offset[o] = o < l.outputs ? row[l.bias + o] : 0.0f;
   if (back) pack(l, row, true);
   if (!train) return;
-  memset(l.gradient, 0, l.taps * l.inputs * l.columns * sizeof(float));
+  memset(l.gradient, 0, (l.paired ? PRODUCTS : l.taps) * l.inputs * l.columns * sizeof(float));
   memset(l.bias_gradient, 0, l.columns * sizeof(float));
 }
 
 void store_gradient(const Layer& l, float* row) {
+  const int64_t plane = l.inputs * l.columns;
   for (int64_t o = 0; o < l.outputs; o++) {
-    for (int64_t i = 0; i < l.inputs; i++)
-      for (int64_t j = 0; j < l.taps; j++)
-        row[l.weight + (o * l.inputs + i) * l.taps + j] = l.gradient[(j * l.inputs + i) * l.columns + o];
+    for (int64_t i = 0; i < l.inputs; i++) {
+      float* to = row + l.weight + (o * l.inputs + i) * l.taps;
+      const float* g = l.gradient + i * l.columns + o;
+      if (l.paired) {
+        const float half = (g[plane] + g[2 * plane]) * 0.5f;
+        to[0] = g[0] + half, to[1] = (g[plane] - g[2 * plane]) * 0.5f, to[2] = half + g[3 * plane];
+      } else {
+        for (int64_t j = 0; j < l.taps; j++) to[j] = g[j * plane];
+      }
+    }
     row[l.bias + o] = l.bias_gradient[o];
   }
 }
@@ -146,20 +171,48 @@ void store_gradients(const Network& m, float* row) {
   store_gradient(m.head, row);
 }
 
-void apply(const Layer& l, const float* in, int64_t ld, int64_t steps, const Finish& f) {
-  convolve({in, ld, l.inputs, l.forward, l.offset, l.columns, l.taps, -(l.taps - 1) * l.dilation, l.dilation, steps},
-           f);
+void apply(
+    [[maybe_unused]] const Network& m, const Layer& l, const float* in, int64_t ld, int64_t steps, const Finish& f) {
+#if defined(__AVX512F__)
+  if (l.paired) {
+    transform(in, ld, l.inputs, steps, l.dilation, m.zeros, m.u);
+    return convolve_pairs({m.u, l.forward, l.offset, l.columns, l.dilation, steps}, f);
+  }
+#endif
+  const int64_t first = -(l.taps - 1) * l.dilation;
+  convolve({in, ld, l.inputs, l.forward, l.offset, l.columns, l.taps, first, l.dilation, steps}, f);
 }
 
 // The gradient by a layer's input from `d`, the one by its output.
-void apply_back(
-    const Layer& l, const float* d, int64_t ld, int64_t steps, const float* zeros, const Finish& f) {
-  convolve({d, ld, l.outputs, l.backward, zeros, l.columns_back, l.taps, (l.taps - 1) * l.dilation, -l.dilation, steps},
-           f);
+void apply_back(const Network& m, const Layer& l, const float* d, int64_t ld, int64_t steps, Finish f) {
+#if defined(__AVX512F__)
+  if (l.paired) {  // the same with time going backward
+    const int64_t last = (steps - 1) * ld;
+    transform(d + last, -ld, l.outputs, steps, l.dilation, m.zeros, m.u);
+    f.ld = -f.ld, f.out += last;
+    if (f.second) f.second += last, f.add += last, f.gate2 += last;
+    f.gate += last;
+    return convolve_pairs({m.u, l.backward, m.zeros, l.columns_back, l.dilation, steps}, f);
+  }
+#endif
+  const int64_t first = (l.taps - 1) * l.dilation;
+  convolve({d, ld, l.outputs, l.backward, m.zeros, l.columns_back, l.taps, first, -l.dilation, steps}, f);
 }
 
-void add_gradient(const Layer& l, const float* in, int64_t ld_in, const float* d, int64_t ld, int64_t steps) {
-  for (int64_t j = 0; j < l.taps; j++) {
+void add_gradient(
+    [[maybe_unused]] const Network& m, const Layer& l, const float* in, int64_t ld_in, const float* d, int64_t ld,
+    int64_t steps) {
+#if defined(__AVX512F__)
+  if (l.paired) {
+    transform(in, ld_in, l.inputs, steps, l.dilation, m.zeros, m.u);
+    transform_gradient(d, ld, l.columns, steps, l.dilation, m.zeros, m.e);
+    const int64_t count = pairs(steps, l.dilation), plane = count * m.ld;
+    for (int64_t j = 0; j < PRODUCTS; j++)
+      outer({m.u + j * plane, m.ld, l.inputs, m.e + j * plane, m.ld, l.columns, count,
+             l.gradient + j * l.inputs * l.columns});
+  }
+#endif
+  for (int64_t j = 0; j < l.taps && !l.paired; j++) {
     const int64_t behind = (l.taps - 1 - j) * l.dilation;
     if (behind >= steps) continue;
     outer({in, ld_in, l.inputs, d + behind * ld, ld, l.columns, steps - behind,
@@ -181,12 +234,12 @@ void forward(const Network& m, const float* x, int64_t steps) {
   for (int64_t n = 0; n < m.layers; n++) {
     const Block& k = m.block[n];
     const bool skip = n == 0 && m.has_skip;
-    if (skip) apply(k.skip, in, ld, steps, {Finish::SUM, m.ld, m.s});
-    apply(k.first, in, ld, steps, {Finish::RELU, m.ld, k.a});
-    apply(k.second, k.a, m.ld, steps, {Finish::RESIDUAL, m.ld, k.b, k.h, skip ? m.s : in});
+    if (skip) apply(m, k.skip, in, ld, steps, {Finish::SUM, m.ld, m.s});
+    apply(m, k.first, in, ld, steps, {Finish::RELU, m.ld, k.a});
+    apply(m, k.second, k.a, m.ld, steps, {Finish::RESIDUAL, m.ld, k.b, k.h, skip ? m.s : in});
     in = k.h, ld = m.ld;
   }
-  apply(m.head, in, ld, steps, {Finish::SUM, m.ld_z, m.z});
+  apply(m, m.head, in, ld, steps, {Finish::SUM, m.ld_z, m.z});
 }
 
 // Adds the gradients of one sequence, whose gradient by its outputs stands in the panel z.
@@ -196,19 +249,19 @@ void backward(const Network& m, int64_t steps) {
     memset(m.db + t * m.ld, 0, m.ld * sizeof(float));
   }
   const Block* k = &m.block[m.layers - 1];
-  add_gradient(m.head, k->h, m.ld, m.z, m.ld_z, steps);
+  add_gradient(m, m.head, k->h, m.ld, m.z, m.ld_z, steps);
   memset(m.g, 0, steps * m.ld * sizeof(float));
-  apply_back(m.head, m.z, m.ld_z, steps, m.zeros, {Finish::GATES, m.ld, m.g, m.db, m.g, k->h, k->b});
+  apply_back(m, m.head, m.z, m.ld_z, steps, {Finish::GATES, m.ld, m.g, m.db, m.g, k->h, k->b});
   for (int64_t n = m.layers - 1; n >= 0; n--, k--) {  // g is the gradient by the block before its last ReLU
     const float* in = n ? m.block[n - 1].h : m.x;
     const int64_t ld = n ? m.ld : m.ld_x;
-    add_gradient(k->second, k->a, m.ld, m.db, m.ld, steps);
-    apply_back(k->second, m.db, m.ld, steps, m.zeros, {Finish::GATE, m.ld, m.da, nullptr, nullptr, k->a});
-    add_gradient(k->first, in, ld, m.da, m.ld, steps);
-    if (n == 0 && m.has_skip) add_gradient(k->skip, in, ld, m.g, m.ld, steps);
+    add_gradient(m, k->second, k->a, m.ld, m.db, m.ld, steps);
+    apply_back(m, k->second, m.db, m.ld, steps, {Finish::GATE, m.ld, m.da, nullptr, nullptr, k->a});
+    add_gradient(m, k->first, in, ld, m.da, m.ld, steps);
+    if (n == 0 && m.has_skip) add_gradient(m, k->skip, in, ld, m.g, m.ld, steps);
     if (n) {
       const Block& before = m.block[n - 1];
-      apply_back(k->first, m.da, m.ld, steps, m.zeros, {Finish::GATES, m.ld, m.g, m.db, m.g, before.h, before.b});
+      apply_back(m, k->first, m.da, m.ld, steps, {Finish::GATES, m.ld, m.g, m.db, m.g, before.h, before.b});
     }
   }
 }

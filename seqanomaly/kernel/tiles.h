@@ -73,6 +73,23 @@ struct Finish {
   const float *add, *gate, *gate2;
 };
 
+template <typename V> INLINE void finish(const Finish& f, int64_t at, V v) {
+  switch (f.kind) {
+    case Finish::SUM: break;
+    case Finish::RELU: v = relu(v); break;
+    case Finish::RESIDUAL:
+      v = relu(v);
+      write<V>(f.second + at, relu(v + read<V>(f.add + at)));
+      break;
+    case Finish::GATE: v = gated(v, read<V>(f.gate + at)); break;
+    case Finish::GATES:
+      v = gated(v + read<V>(f.add + at), read<V>(f.gate + at));
+      write<V>(f.second + at, gated(v, read<V>(f.gate2 + at)));
+      break;
+  }
+  write<V>(f.out + at, v);
+}
+
 // sum[t] = bias + the sum over taps j of in[t + first + j * shift] times weight[j].
 struct Convolution {
   const float* in;      // panel, at its first step
@@ -112,21 +129,7 @@ INLINE void tile(const Convolution& c, const Finish& f, const float* weight, int
 #pragma GCC unroll 2
     for (int n = 0; n < N; n++) {
       const int64_t at = (t + r) * f.ld + column + n * L;
-      V v = sum[r][n];
-      switch (f.kind) {
-        case Finish::SUM: break;
-        case Finish::RELU: v = relu(v); break;
-        case Finish::RESIDUAL:
-          v = relu(v);
-          write<V>(f.second + at, relu(v + read<V>(f.add + at)));
-          break;
-        case Finish::GATE: v = gated(v, read<V>(f.gate + at)); break;
-        case Finish::GATES:
-          v = gated(v + read<V>(f.add + at), read<V>(f.gate + at));
-          write<V>(f.second + at, gated(v, read<V>(f.gate2 + at)));
-          break;
-      }
-      write<V>(f.out + at, v);
+      finish(f, at, sum[r][n]);
     }
 }
 

@@ -118,14 +118,24 @@ def test_wide_models(instructions: str, features: int, channels: int) -> None:
 
 
 @each_set
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 16, 31, 47, 48, 64])
+@pytest.mark.parametrize("channels", [32, 48])
+def test_pairs_of_steps(instructions: str, steps: int, channels: int) -> None:
+    """Three taps at dilations from 1 to 16, with and without a skip, by four products for two steps where that pays."""
+    assert_alike(case(steps=steps, channels=channels, layers=5), instructions)
+    assert_alike(case(steps=steps, channels=channels, features=channels, layers=1), instructions)
+
+
+@each_set
 def test_long_dilations(instructions: str) -> None:
     assert_alike(case(steps=9, layers=8, kernel=5), instructions)  # most taps lie before the first step
 
 
 @each_set
 @pytest.mark.parametrize("task", TASKS)
-def test_a_member_has_the_same_bits_in_any_stack(instructions: str, task: str) -> None:
-    stack = case(task=task, members=5, batch=4, steps=33, channels=20)
+@pytest.mark.parametrize("channels", [20, 32])
+def test_a_member_has_the_same_bits_in_any_stack(instructions: str, task: str, channels: int) -> None:
+    stack = case(task=task, members=5, batch=4, steps=33, channels=channels, layers=4)
     fast = compiled(stack, instructions)
     loss, by_row = gradient(stack, fast)
     outputs = fast.outputs(stack.rows, stack.x)
@@ -136,8 +146,9 @@ def test_a_member_has_the_same_bits_in_any_stack(instructions: str, task: str) -
 
 
 @each_set
-def test_what_is_padded_changes_no_bit(instructions: str) -> None:
-    own = case(steps=21, batch=3)
+@pytest.mark.parametrize("channels", [8, 32])
+def test_what_is_padded_changes_no_bit(instructions: str, channels: int) -> None:
+    own = case(steps=21, batch=3, channels=channels, layers=4)
     fast = compiled(own, instructions)
     expected = gradient(own, fast)
     padded = own._replace(  # four more steps and two more sequences, which mean nothing
