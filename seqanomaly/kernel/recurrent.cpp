@@ -129,7 +129,7 @@ INLINE void tiles(int64_t count, const Tile& tile, int64_t j = 0) {
 
 // Units whose rows are summed at once, however many vectors a block has, so that weights are packed once.
 template <class Cell>
-constexpr int FORWARD = largest(1, SUMS / 2 / Cell::ROWS);
+constexpr int FORWARD = SUMS / 2 / Cell::ROWS;
 constexpr int BACKWARD = SUMS / 2;
 
 // Packs a dense layer, from[row * from_row + column * from_column], as tiles of rows read it: [tile][column][row].
@@ -379,8 +379,10 @@ static void weigh(const Shape& s, const Work& work, int64_t n, float* gradient) 
     const float* recurrent = layer.rows + (g + Cell::SHIFT) * gate;
     into = gradient + p.recurrent_weight + g * h * h;
     add_pairs<V>(recurrent, rows, h, layer.hidden, size, h, s.steps, into, h);
-    add_rows<V>(recurrent, rows, h, s.steps, gradient + p.recurrent_bias + g * h);
+    if (Cell::SHIFT) add_rows<V>(recurrent, rows, h, s.steps, gradient + p.recurrent_bias + g * h);
   }
+  // where all rows have both biases, the two have the same gradient
+  if (!Cell::SHIFT) memcpy(gradient + p.recurrent_bias, gradient + p.input_bias, Cell::G * h * sizeof(float));
 }
 
 // What one call reads and writes of one member.
@@ -403,7 +405,7 @@ static float block(const Shape& s, const Work& work, const Member& m, int64_t fi
   const float loss = forward_all<Cell, V, LEARNS>(s, work, scale);
   if (!LEARNS) {
     const int64_t outputs = s.steps * s.outputs;
-    out_of_lanes(work.out, lanes, count, outputs, m.out + first * outputs, outputs);
+    turn(work.out, lanes, outputs, count, m.out + first * outputs, outputs);
     return 0;
   }
   for (int64_t n = s.layers - 1; n >= 0; n--) backward<Cell, V>(s, work, n);
