@@ -56,7 +56,7 @@ class Tep(Shipped, Drawn):
         return [find(root, f"tep_{self.subset}_{part}.csv", remedy) for part in ("train", "test")]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        parts = [_table(path) for path in files]
+        parts = [_table(path, missing=self.takes_missing) for path in files]
         faults = sorted({int(fault) for table in parts for fault in table["faultNumber"].unique()} - {0})
         classes = ("normal", *(f"fault{number}" for number in faults)) if self.label == "fault" else ("0", "1")
         prefixes = ("train-", "test-") if len(parts) > 1 else ("",)
@@ -76,28 +76,31 @@ class Tep(Shipped, Drawn):
             ids=tuple(f"{prefix}{name}-{row['simulationRun']:g}" for name, row in zip(names, first, strict=True)),
             features=CHANNELS,
             classes=classes,
+            time=[run["sample"].to_numpy() for run in runs],
         )
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, *, missing: bool) -> pd.DataFrame:
     """The checked table, its rows in order of run and sample."""
     from seqanomaly.datasets.formats.table import read_table
     from seqanomaly.datasets.frame import Layout, read_frame
 
     table = read_table(path)
     needed = (*RUN, "sample", *CHANNELS, "label")
-    missing = [name for name in needed if name not in table]
-    if missing:
+    absent = [name for name in needed if name not in table]
+    if absent:
         raise DataError(
-            f"{path}: there is no column {missing[0]!r}; a table of the Tennessee Eastman process has {len(needed)}"
+            f"{path}: there is no column {absent[0]!r}; a table of the Tennessee Eastman process has {len(needed)}"
         )
     table = table[list(needed)]
     _whole(table, path)
     series = table["faultNumber"].astype(str) + "-" + table["simulationRun"].astype(str)
     label = zero_one(table["label"], f"{path}: column 'label'")
     layout = Layout(series="run", step="sample", label=None, features=(*RUN, *CHANNELS))
-    frame = read_frame(table.assign(label=label, run=series), layout, path.name)
-    return table.iloc[frame.rows].reset_index(drop=True)
+    frame = read_frame(table.assign(label=label, run=series), layout, path.name, missing=missing)
+    assert frame.sequences.time is not None
+    sample = frame.sequences.time[frame.sequences.real]
+    return table.iloc[frame.rows].reset_index(drop=True).assign(sample=sample)
 
 
 def _whole(table: pd.DataFrame, path: Path) -> None:
