@@ -90,6 +90,8 @@ def _beside(shared: Path, machines: pd.DataFrame, tmp_path: Path) -> None:
 def _own(machines: pd.DataFrame, folder: Path) -> None:
     """What a user would have: a table, a folder of tables, a wide table, arrays."""
     machines.to_csv(folder / "mine.csv", index=False)
+    long = machines.rename(columns={"unit": "series", "cycle": "step", "fault": "label"})
+    long.assign(heat=long["heat"].where(long["step"] % 4 > 0)).to_csv(folder / "holes.csv", index=False)
     (folder / "machines").mkdir()
     for unit, run in machines.rename(columns={"fault": "label"}).groupby("unit"):
         run.sort_values("cycle").drop(columns=["unit", "cycle"]).to_csv(

@@ -91,7 +91,7 @@ class Tep(Shipped, Drawn):
 
     def _labelled(self, path: Path, notes: list[str]) -> pd.DataFrame:
         """The checked table with labels; where it has none, they follow from the sample number, which is noted."""
-        table = _table(path)
+        table = _table(path, missing=self.takes_missing)
         if "label" in table:
             if self.onset is not None:
                 raise DataError(f"{path}: has a column 'label', so onset does not apply; leave it out")
@@ -120,6 +120,7 @@ class Tep(Shipped, Drawn):
             ids=tuple(f"{prefix}{name}-{row['simulationRun']:g}" for name, row in zip(names, first, strict=True)),
             features=channels,
             classes=classes,
+            time=[run["sample"].to_numpy() for run in runs],
         )
 
 
@@ -168,7 +169,7 @@ def _joined(tables: Sequence[tuple[Path, pd.DataFrame]]) -> pd.DataFrame:
     return pd.concat([table for _, table in tables], ignore_index=True)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, *, missing: bool) -> pd.DataFrame:
     """The checked table, its rows in order of run and sample."""
     from seqanomaly.datasets.formats.table import read_table
     from seqanomaly.datasets.frame import Layout, read_frame
@@ -177,10 +178,10 @@ def _table(path: Path) -> pd.DataFrame:
     channels = _channels(table)
     labelled = ("label",) if "label" in table else ()
     needed = (*RUN, "sample", *channels, *labelled)
-    missing = [name for name in needed if name not in table]
-    if missing:
+    absent = [name for name in needed if name not in table]
+    if absent:
         raise DataError(
-            f"{path}: there is no column {missing[0]!r}; a table of the Tennessee Eastman process has "
+            f"{path}: there is no column {absent[0]!r}; a table of the Tennessee Eastman process has "
             f"{', '.join(RUN)}, sample, xmeas_1 to xmeas_41 and xmv_1 to xmv_11"
         )
     table = table[list(needed)]
@@ -189,8 +190,10 @@ def _table(path: Path) -> pd.DataFrame:
     if labelled:
         table = table.assign(label=zero_one(table["label"], f"{path}: column 'label'"))
     layout = Layout(series="run", step="sample", label=None, features=(*RUN, *channels))
-    frame = read_frame(table.assign(run=series), layout, path.name)
-    return table.iloc[frame.rows].reset_index(drop=True)
+    frame = read_frame(table.assign(run=series), layout, path.name, missing=missing)
+    assert frame.sequences.time is not None
+    sample = frame.sequences.time[frame.sequences.real]
+    return table.iloc[frame.rows].reset_index(drop=True).assign(sample=sample)
 
 
 def _whole(table: pd.DataFrame, path: Path) -> None:

@@ -133,7 +133,7 @@ def read_numbers(
     values = frame.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     usable = np.abs(values) <= np.finfo(np.float32).max
     if missing:
-        usable |= _is_missing(frame)
+        usable |= _missing_among(frame, ~usable)
     if not usable.all():
         row, column = (int(place[0]) for place in np.nonzero(~usable))
         found = str(frame.iat[row, column]).strip()
@@ -144,10 +144,14 @@ def read_numbers(
     return values, header
 
 
-def _is_missing(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Where a word stands for a missing value, or a row has ended."""
-    columns = [frame[name].isna() | frame[name].astype(str).str.strip().isin(MISSING) for name in frame]
-    return np.column_stack([column.to_numpy(np.bool_) for column in columns])
+def _missing_among(frame: pd.DataFrame, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the chosen values stand for a missing one, or for the end of a short row, [rows, columns]."""
+    missing = np.zeros_like(chosen)
+    for place, (_, column) in enumerate(frame.items()):
+        if chosen[:, place].any():
+            words = column[chosen[:, place]]
+            missing[chosen[:, place], place] = words.isna() | words.astype(str).str.strip().isin(MISSING)
+    return missing
 
 
 def read_column(words: list[str], path: Path) -> NDArray[np.float64]:
