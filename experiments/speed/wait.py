@@ -22,13 +22,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-import seqanomaly
 from seqanomaly.config import dump_yaml
 from seqanomaly.experiment import Experiment
 from seqanomaly.store import Store
@@ -111,8 +112,10 @@ def experiment(cells: int, seeds: int) -> Experiment:
 def store_copies(wanted: Experiment, root: Path) -> None:
     """Fill `root` as `compare` would have left it."""
     settings: dict[str, Any] = {"data": DATA, "train": {"epochs": 1}}
+    from seqanomaly import train
+
     original = Store(root / "original")
-    folder = original.folder(seqanomaly.train(settings, original.root).digest)
+    folder = original.folder(train(settings, original.root).digest)
     store, generator = Store(root), np.random.default_rng(0)
     store.prepare()
     digests = wanted.data_digests()
@@ -169,7 +172,8 @@ def grid(folder: Path) -> Iterator[list[Any]]:
 def stored(folder: Path, cells: int, seeds: int) -> Iterator[tuple[str, Callable[[], Spent]]]:
     """Make the runs; their name, and what reports on them."""
     root = folder / f"{cells}_{seeds}"
-    store_copies(experiment(cells, seeds), root)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # so that this process stays small
+        pool.submit(store_copies, experiment(cells, seeds), root).result()
     name = f"{cells * 10 * seeds:,} runs: {cells} models, 10 losses, {seeds} seeds"
     yield name, partial(spent, [*SEQANOM, "report", str(root)])
 
