@@ -184,8 +184,11 @@ def cut_note(train: NDArray[np.int64], validation: NDArray[np.int64], share: flo
 
 
 def _constant_note(known: Sequences) -> tuple[str, ...]:
-    steps = known.x[known.mask]
-    constant = [name for name, same in zip(known.features, (steps == steps[0]).all(axis=0), strict=True) if same]
+    same = (known.x[0, : known.length[0]] == known.x[0, 0]).all(axis=0)  # most change in the first sequence
+    if same.any():
+        steps = known.x[..., same][known.mask]
+        same[same] = (steps == steps[0]).all(axis=0)
+    constant = [name for name, never in zip(known.features, same, strict=True) if never]
     return constant_note(constant, len(known.features))
 
 

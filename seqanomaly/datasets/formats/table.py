@@ -129,7 +129,7 @@ def _read_arrow(path: Path) -> pd.DataFrame:
         table = pyarrow.parquet.ParquetFile(path).read()
     check_width(table.num_columns, path)
     table.validate(full=True)
-    frame: pd.DataFrame = table.to_pandas().rename(columns=str)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True).rename(columns=str)
     named = [name for name in frame.index.names if name is not None]  # pandas writes its index beside the columns
     return frame.reset_index(named) if named else frame
 
