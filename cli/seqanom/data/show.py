@@ -44,7 +44,8 @@ def show(
     if picture is not None and picture.suffix.lower() != ".png":
         raise ConfigError(f"--picture: unknown ending of {picture}; use .png")
     spec = chosen(data, series, step, label, features, normal, part)
-    source = spec.open()
+    with console.opening(spec.name):
+        source = spec.open()
     facts = _facts(spec.name, source, seed)
     if as_json:
         console.result_json(facts)

@@ -13,6 +13,7 @@ import pyarrow.parquet
 
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
 from seqanomaly.datasets.formats.text import check_width, first_line
+from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
@@ -42,6 +43,7 @@ def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
         raise DataError(f"{path}: is not a file; name one CSV or Parquet file")
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
+    begun(path)
     try:
         if path.suffix.lower() in (".parquet", ".pq", ".feather"):
             return _read_arrow(path), ()
