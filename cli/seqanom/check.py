@@ -33,7 +33,8 @@ def check(
 
     wanted = load(experiment, {})
     folder = out or Path("results") / wanted.name
-    opened = {data: data.open() for data in wanted.data}
+    with console.opening("data"):
+        opened = {data: data.open() for data in wanted.data}
     _refuse(wanted, opened)
     survey = _survey(wanted, opened, folder, workers or usable_cores())
     warnings = list(_warnings(wanted))

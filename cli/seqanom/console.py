@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -82,10 +83,36 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on a terminal, nothing elsewhere; yields a function that takes how much is done."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from seqanomaly.datasets.watching import watching
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_remarks, transient=True, disable=not _remarks.is_terminal) as bar:
         task = bar.add_task(escape(what), total=total)
-        yield lambda done: bar.update(task, completed=done)
+
+        def reading(path: Path, count: int) -> None:
+            bar.update(task, description=escape(f"{what}: reading file {count}, {path.name}"))
+
+        with watching(reading):
+            yield lambda done: bar.update(task, completed=done, description=escape(what))
+
+
+@contextmanager
+def opening(what: str) -> Iterator[None]:
+    """Which file is being read, on a terminal; nothing elsewhere."""
+    from rich.status import Status
+
+    from seqanomaly.datasets.watching import watching
+
+    if not _remarks.is_terminal:
+        yield
+        return
+    status = Status(escape(f"Reading {what}"), console=_remarks)
+
+    def reading(path: Path, count: int) -> None:
+        status.update(escape(f"Reading {what}: file {count}, {path.name}"))
+
+    with status, watching(reading):
+        yield
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from seqanomaly.config import nearest
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,21 +73,23 @@ def read_frame(
     frame = frame.rename(columns=str)
     names = feature_names(list(frame.columns), layout, where)
     instead = "" if layout.label is None else ", or leave the column out with --features"
-    values = np.column_stack([numbers(frame[name], where, instead, missing=missing) for name in names])
+    values = np.empty((len(frame), len(names)), np.float32)
+    for place, name in enumerate(names):
+        values[:, place] = _feature(frame[name], where, instead, missing=missing)
     codes, series = _series(frame, layout, where)
     steps = _steps(frame[layout.step], where)
-    order = np.lexsort((steps, codes)) if sort else np.argsort(codes, kind="stable")
+    order = _order(codes, steps) if sort else np.argsort(codes, kind="stable")
     if not doubles:
         _no_duplicates(codes[order], steps[order], order, series, layout, where)
     lengths = np.bincount(codes)
     labels, classes = _labels(frame, layout, codes, series, where)
     sequences = Sequences.of(
-        np.split(values[order], np.cumsum(lengths)[:-1]),
-        np.split(labels[order], np.cumsum(lengths)[:-1]),
+        np.split(_ordered(values, order), np.cumsum(lengths)[:-1]),
+        np.split(_ordered(labels, order), np.cumsum(lengths)[:-1]),
         ids=tuple(series),
         features=names,
         classes=classes,
-        time=np.split(steps[order], np.cumsum(lengths)[:-1]),
+        time=np.split(_ordered(steps, order), np.cumsum(lengths)[:-1]),
     )
     return LongFrame(sequences=sequences, rows=order)
 
@@ -143,6 +147,17 @@ def numbers(
     raise DataError(f"{at}: the value is {value}, not a finite 32-bit number; correct it or drop the row")
 
 
+def _feature(
+    column: pd.Series, where: str, instead: str, *, missing: bool | None
+) -> NDArray[np.float32] | NDArray[np.float64]:
+    """A column as finite 32-bit numbers, looked at once where it is in that precision; see `numbers`."""
+    if column.dtype == np.float32:
+        found = column.to_numpy()
+        if np.isfinite(found).all():
+            return found
+    return numbers(column, where, instead, missing=missing)
+
+
 def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np.int64], list[str]]:
     codes, names = pd.factorize(frame[layout.series])
     if (codes < 0).any():
@@ -168,6 +183,19 @@ def _steps(column: pd.Series, where: str) -> NDArray[Any]:
             "correct it, or name another column with --step"
         )
     return times.dt.tz_localize(None).to_numpy()
+
+
+def _order(codes: NDArray[np.int64], steps: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows by series and step; mostly they are so already."""
+    same = codes[1:] == codes[:-1]
+    if ((codes[1:] > codes[:-1]) | (same & (steps[1:] > steps[:-1]))).all():
+        return np.arange(len(codes))
+    return np.lexsort((steps, codes))
+
+
+def _ordered(values: NDArray[Scalar], order: NDArray[np.int64]) -> NDArray[Scalar]:
+    """`values[order]`, and no copy where that is what they are."""
+    return values if len(order) and order[-1] == len(order) - 1 and (np.diff(order) == 1).all() else values[order]
 
 
 def _no_duplicates(
@@ -209,9 +237,11 @@ def _labels(
         column = column.astype(np.int64)
     else:
         column = column.astype(str)
-    found = _declared(frame[layout.label]) or [str(value) for value in sorted(column.unique())]
+    code, values = pd.factorize(column)
+    found = _declared(frame[layout.label]) or [str(value) for value in sorted(values)]
     classes = normal_first(found, layout, where)
-    return pd.Categorical(column.astype(str), categories=list(classes)).codes.astype(np.int64), classes
+    number = {name: place for place, name in enumerate(classes)}
+    return np.array([number[str(value)] for value in values], np.int64)[code], classes
 
 
 def _declared(column: pd.Series) -> list[str]:

@@ -197,8 +197,12 @@ def cut_note(train: NDArray[np.int64], validation: NDArray[np.int64], share: flo
 
 def constant_features(known: Sequences) -> NDArray[np.bool_]:
     """Which features have one value at all steps that take part, [F]."""
-    steps = known.x[known.mask]
-    return np.asarray((steps == steps[:1]).all(axis=0), bool)
+    some = known.x[0][known.mask[0]]
+    same = np.asarray((some == some[:1]).all(axis=0), bool)  # most change in the first sequence
+    if same.any():
+        steps = known.x[..., same][known.mask]
+        same[same] = (steps == steps[:1]).all(axis=0)
+    return same
 
 
 def _constant_note(known: Sequences) -> tuple[str, ...]:

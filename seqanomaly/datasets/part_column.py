@@ -26,7 +26,9 @@ def given_parts(frame: pd.DataFrame, column: str, where: str) -> NDArray[np.int6
     """
     if column not in frame:
         raise no_part(column, list(frame.columns), where)
-    part = pd.Index(PARTS).get_indexer(pd.Index(frame[column].astype(str).str.lower())).astype(np.int64)
+    code, words = pd.factorize(frame[column])  # -1 where it is missing, which is the last of `number`
+    number = [PARTS.index(word) if (word := str(found).lower()) in PARTS else -1 for found in words]
+    part = np.array([*number, -1], np.int64)[code]
     if (part < 0).any():
         row = int(np.argmin(part))
         raise DataError(

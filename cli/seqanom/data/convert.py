@@ -40,7 +40,8 @@ def convert(
     if out.suffix.lower() not in ENDINGS:
         raise ConfigError(f"OUT: unknown ending of {out}; use {' or '.join(ENDINGS)}")
     spec = chosen(data, series, step, label, features, normal, part)
-    source = spec.open()
+    with console.opening(spec.name):
+        source = spec.open()
     if out.exists() and str(out.resolve()) == str(Path(str(spec.settings().get("path") or "")).resolve()):
         raise ConfigError(f"OUT: {out} is the data to convert; name another file")
     made = long_table(source, seed)

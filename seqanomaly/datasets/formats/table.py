@@ -14,6 +14,7 @@ import pyarrow.parquet
 
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
 from seqanomaly.datasets.formats.text import MISSING, check_width, first_line
+from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
@@ -39,6 +40,7 @@ def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
         raise DataError(f"{path}: is not a file; name one CSV or Parquet file")
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
+    begun(path)
     try:
         if path.suffix.lower() in (".parquet", ".pq", ".feather"):
             return _read_arrow(path), ()
@@ -131,7 +133,7 @@ def _read_arrow(path: Path) -> pd.DataFrame:
         table = pyarrow.parquet.ParquetFile(path).read()
     check_width(table.num_columns, path)
     table.validate(full=True)
-    frame: pd.DataFrame = table.to_pandas().rename(columns=str)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True).rename(columns=str)
     named = [name for name in frame.index.names if name is not None]  # pandas writes its index beside the columns
     return frame.reset_index(named) if named else frame
 

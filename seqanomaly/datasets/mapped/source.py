@@ -28,6 +28,8 @@ LARGE = 1 << 30
 """Decoded bytes, 8 for each value, from which on a table is mapped without being told."""
 SCORED = 5_000_000
 """Most steps, padded to the longest sequence, of a part that is scored: its scores are held in memory."""
+WEIGHED = 5_000_000
+"""Most steps of a training sequence, whose weights are made at once."""
 HELD = 20_000_000
 """Most steps, padded, of all parts together where a command has to hold them."""
 
@@ -150,8 +152,14 @@ class MappedSource(Source):
         """The validation and the test part in memory.
 
         Raises:
-            DataError: one has more steps than can be scored.
+            DataError: one has more steps than can be scored, or a training sequence more than can be weighed.
         """
+        if parts.train.steps > WEIGHED:
+            longest = int(np.argmax(parts.train.length))
+            raise DataError(
+                f"{self.where}: series {parts.train.ids[longest]!r} trains with {parts.train.length[longest]:,} steps, "
+                f"and the weights of at most {WEIGHED:,} can be made at once: cut it into several series"
+            )
         for word, part in (("validation", parts.validation), ("test", parts.test)):
             if (size := len(part) * part.steps) > SCORED:
                 raise DataError(
