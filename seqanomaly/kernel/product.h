@@ -14,8 +14,6 @@ constexpr int SUMS = 16;  // sums that registers hold beside what they are made 
 constexpr int SUMS = 8;
 #endif
 
-constexpr int largest(int a, int b) { return a > b ? a : b; }
-
 // sums[n] += sum over k of w[k * N + n] * in[k], for N rows and `count` rows k.
 template <int N, int V>
 INLINE void add_product(vec (*sums)[V], const float* w, const float* in, int64_t count) {
@@ -78,18 +76,41 @@ static void add_rows(const float* a, int64_t a_step, int64_t rows, int64_t steps
   }
 }
 
-// `rows` rows of `count` values each become lanes of a block: to[i][row] = from[row * from_row + i], zeros past them.
+// to[i * to_row + r] = from[r * from_row + i] for `rows` rows r of `count` values i.
 template <typename Value>
-static void into_lanes(const Value* from, int64_t from_row, int64_t rows, int64_t count, float* to, int64_t lanes) {
-  for (int64_t i = 0; i < count; i++) {
-    for (int64_t r = 0; r < rows; r++) to[i * lanes + r] = static_cast<float>(from[r * from_row + i]);
-    for (int64_t r = rows; r < lanes; r++) to[i * lanes + r] = 0;
-  }
+static void turn(const Value* from, int64_t from_row, int64_t rows, int64_t count, float* to, int64_t to_row) {
+  for (int64_t i = 0; i < count; i++)
+    for (int64_t r = 0; r < rows; r++) to[i * to_row + r] = static_cast<float>(from[r * from_row + i]);
 }
 
-static void out_of_lanes(const float* from, int64_t lanes, int64_t rows, int64_t count, float* to, int64_t to_row) {
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t i = 0; i < count; i++) to[r * to_row + i] = from[i * lanes + r];
+#ifdef SEQANOM_X86
+template <>
+void turn(const float* from, int64_t from_row, int64_t rows, int64_t count, float* to, int64_t to_row) {
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4, from += 4 * from_row, to += 4) {
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+      __m128 a = _mm_loadu_ps(from + i), b = _mm_loadu_ps(from + from_row + i);
+      __m128 c = _mm_loadu_ps(from + 2 * from_row + i), d = _mm_loadu_ps(from + 3 * from_row + i);
+      _MM_TRANSPOSE4_PS(a, b, c, d);
+      _mm_storeu_ps(to + i * to_row, a);
+      _mm_storeu_ps(to + (i + 1) * to_row, b);
+      _mm_storeu_ps(to + (i + 2) * to_row, c);
+      _mm_storeu_ps(to + (i + 3) * to_row, d);
+    }
+    for (; i < count; i++)
+      for (int64_t k = 0; k < 4; k++) to[i * to_row + k] = from[k * from_row + i];
+  }
+  for (; r < rows; r++, from += from_row, to++)
+    for (int64_t i = 0; i < count; i++) to[i * to_row] = from[i];
+}
+#endif
+
+// `rows` rows of `count` values each become lanes of a block: to[i][row] = from[row][i], zeros past the last row.
+template <typename Value>
+static void into_lanes(const Value* from, int64_t from_row, int64_t rows, int64_t count, float* to, int64_t lanes) {
+  if (rows < lanes) memset(to, 0, count * lanes * sizeof(float));
+  turn(from, from_row, rows, count, to, lanes);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #ifdef SEQANOM_X86
+#pragma GCC diagnostic ignored "-Wuninitialized"  // gcc 12 warns about its own header
 #include <immintrin.h>
 #endif
 
@@ -84,10 +85,17 @@ INLINE float sum(vec v) {
   return lane[0];
 }
 
-// tanh by a rational function of degrees 13 and 6, to 3e-7 of the value; exactly 1 in size from 7.9 on.
-// Coefficients: Eigen, Eigen/src/Core/MathFunctionsImpl.h (MPL-2.0 covers its code; these are its numbers).
+// From here on tanh is 1: where the rational function first rounds to it.
+#if defined(__FMA__)
+constexpr float TANH_IS_ONE = 7.99881172180175781f;
+#else
+constexpr float TANH_IS_ONE = 7.90531110763549805f;
+#endif
+
+// tanh by a rational function of degrees 13 and 6, to 4e-7 of the value, and exactly 1 in size where it saturates, so
+// that gradients end there. Source of the numbers: Eigen, MathFunctionsImpl.h.
 INLINE vec tanh(vec x) {
-  x = at_least(all(-7.90531110763549805f), at_most(all(7.90531110763549805f), x));
+  x = at_least(all(-TANH_IS_ONE), at_most(all(TANH_IS_ONE), x));
   const vec s = x * x;
   vec p = fma(s, all(-2.76076847742355e-16f), all(2.00018790482477e-13f));
   p = fma(s, p, all(-8.60467152213735e-11f));

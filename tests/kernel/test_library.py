@@ -72,3 +72,4 @@ def test_tanh_is_tanh(instructions: str) -> None:
     tanh(x.ctypes.data, y.ctypes.data, len(x))
     np.testing.assert_allclose(y, np.tanh(x.astype(np.float64)), rtol=4e-7, atol=0)
     assert (np.abs(y[np.isfinite(y)]) <= 1).all()
+    assert (np.abs(y[np.abs(x) >= 8]) == 1).all()

@@ -1,5 +1,6 @@
 """The compiled kernel against torch: every cell, loss, shape and instruction set that this machine has."""
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -94,6 +95,12 @@ def test_it_computes_what_torch_computes(kind: type[Recurrent], base: BaseLoss, 
         assert_near(case(kind, base, batch=batch, layers=layers, hidden=batch % 7 + 1, steps=9), instructions)
 
 
+@each_set
+def test_long_sequences_whose_steps_are_weighed_in_pieces(instructions: str) -> None:
+    for truncate in (None, 300):
+        assert_near(case(LSTM, BCE(), members=1, batch=2, steps=1000, hidden=17), instructions, truncate)
+
+
 SIZES = st.fixed_dictionaries(
     {
         "members": st.integers(1, 3),
@@ -150,3 +157,108 @@ def test_sequences_that_do_not_count_change_no_bit(kind: type[Recurrent], batch:
     alone = Case(own.model, BCE(), own.rows, *(v[:, :batch] for v in parts)).gradient(compute)
     assert torch.equal(alone[0], longer[0])
     assert torch.equal(alone[1], longer[1])
+
+
+@each_base
+@each_kind
+def test_gradients_are_differences_of_losses(kind: type[Recurrent], base: BaseLoss) -> None:
+    # along random directions, of losses in double precision by torch
+    own = case(kind, base, members=1, layers=2)
+    _, gradient = own.gradient(CompiledRecurrent(own.model, of(usable()[-1])))
+
+    def loss(rows: Tensor) -> float:
+        outputs = own.model.forward(own.model.views(rows), own.x.double(), NO_DROPOUT)
+        each = StepLoss(base)(outputs, own.target if isinstance(base, CE) else own.target.double())
+        return (torch.where(own.mask, each * own.weight, 0.0).sum() / own.mask.sum()).item()
+
+    for seed in range(5):
+        way = torch.randn(own.rows.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        up, down = (loss(own.rows.double() + sign * 1e-5 * way) for sign in (1, -1))
+        assert (gradient.double() * way).sum().item() == pytest.approx((up - down) / 2e-5, rel=1e-4, abs=1e-5)
+
+
+@each_set
+@each_base
+@each_kind
+@pytest.mark.parametrize("size", [1e3, 1e10, 1e30])
+def test_saturated_gates_and_huge_features_are_what_torch_makes_of_them(
+    kind: type[Recurrent], base: BaseLoss, size: float, instructions: str
+) -> None:
+    own = case(kind, base)
+    own = Case(own.model, base, own.rows, own.x * size, own.target, own.mask, own.weight)
+    (loss, found), (wanted, gradient) = (
+        own.gradient(compute) for compute in (CompiledRecurrent(own.model, of(instructions)), Torch(own.model))
+    )
+    torch.testing.assert_close(loss, wanted, rtol=1e-5, atol=1e-6)
+    assert torch.isfinite(gradient).all()
+    torch.testing.assert_close(found, gradient, rtol=1e-3, atol=1e-5 * max(1.0, gradient.abs().max().item()))
+
+
+@each_set
+@each_base
+@each_kind
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_shows_in_the_loss(
+    kind: type[Recurrent], base: BaseLoss, value: float, instructions: str
+) -> None:
+    own = case(kind, base)
+    rows = own.rows.clone()
+    rows[1, -1] = value  # a bias of the head
+    broken = Case(own.model, base, rows, own.x, own.target, own.mask, own.weight)
+    compute = CompiledRecurrent(own.model, of(instructions))
+    (loss, gradient), (good, kept) = broken.gradient(compute), own.gradient(compute)
+    expected = broken.gradient(Torch(own.model))[0]
+    assert not torch.isfinite(loss[1])
+    assert not torch.isfinite(expected[1])
+    assert torch.equal(loss[[0, 2]], good[[0, 2]])
+    assert torch.equal(gradient[[0, 2]], kept[[0, 2]])
+    rows = own.rows.clone()
+    rows[1, 0] = math.nan  # a weight of the input
+    spoilt = Case(own.model, base, rows, own.x, own.target, own.mask, own.weight)
+    assert spoilt.gradient(compute)[0].isnan().tolist() == [False, True, False]
+    assert compute.outputs(rows, own.x)[1].isnan().all()
+
+
+@each_set
+def test_what_stands_where_nothing_counts_means_nothing(instructions: str) -> None:
+    own = case(LSTM, MSE())
+    compute = CompiledRecurrent(own.model, of(instructions))
+    loss, gradient = own.gradient(compute)
+    target = own.target.masked_fill(~own.mask.unsqueeze(-1), math.nan)
+    weight = own.weight.masked_fill(~own.mask, math.inf)
+    again = Case(own.model, own.base, own.rows, own.x, target, own.mask, weight).gradient(compute)
+    assert torch.equal(loss, again[0])
+    assert torch.equal(gradient, again[1])
+
+
+def test_a_member_without_steps_has_no_loss_and_no_gradient() -> None:
+    own = case(GRU, BCE())
+    mask = own.mask & torch.tensor([True, False, True])[:, None, None]
+    compute = CompiledRecurrent(own.model, of(usable()[-1]))
+    loss, gradient = Case(own.model, own.base, own.rows, own.x, own.target, mask, own.weight).gradient(compute)
+    assert loss[1] == 0
+    assert (gradient[1] == 0).all()
+    assert (loss[[0, 2]] > 0).all()
+
+
+@pytest.mark.parametrize("base", [BCE(pos_weight=3.0), CE([1.0, 2.0, 3.0])])
+def test_a_loss_with_factors_goes_to_torch(base: BaseLoss) -> None:
+    plain = case(LSTM, BCE() if isinstance(base, BCE) else CE())
+    own = Case(plain.model, base, plain.rows, plain.x, plain.target, plain.mask, plain.weight)
+    for found, expected in zip(
+        own.gradient(CompiledRecurrent(own.model, of(usable()[-1]))), own.gradient(Torch(own.model)), strict=True
+    ):
+        assert torch.equal(found, expected)
+
+
+def test_inputs_may_lie_in_memory_in_any_way() -> None:
+    own = case(GRU, CE())
+    compute = CompiledRecurrent(own.model, of(usable()[-1]))
+    parts = (own.rows, own.x, own.target, own.mask, own.weight)
+    spread = [torch.stack([part, part], dim=-1)[..., 0] for part in parts]
+    assert not any(part.is_contiguous() for part in spread)
+    for found, expected in zip(
+        Case(own.model, own.base, *spread).gradient(compute), own.gradient(compute), strict=True
+    ):
+        assert torch.equal(found, expected)
+    assert torch.equal(compute.outputs(spread[0], spread[1]), compute.outputs(own.rows, own.x))
