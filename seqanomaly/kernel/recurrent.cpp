@@ -340,12 +340,42 @@ static float forward_all(const Shape& s, const Work& work, float scale) {
   return sum(loss);
 }
 
-// Backward through all steps of one layer.
+// The gradients of a layer's weights from its rows of `count` steps.
 template <class Cell, int V>
-static void backward(const Shape& s, const Work& work, int64_t n) {
+static void weigh(const Shape& s, const Work& work, int64_t n, int64_t first, int64_t count, float* gradient) {
+  const Kept& layer = work.layer[n];
+  const Place& p = layer.place;
+  const int64_t h = s.hidden, size = stride<V>(h), rows = stride<V>(Cell::ROWS * h), gate = h * V * LANES;
+  const int64_t in_step = n ? size : s.features * V * LANES;
+  const float* in = (n ? work.layer[n - 1].hidden + size : work.x) + first * in_step;
+  const float *from = layer.rows + first * rows, *hidden = layer.hidden + first * size;
+  for (int g = 0; g < Cell::G; g++) {
+    float* into = gradient + p.input_weight + INPUT<Cell>(g) * h * p.inputs;
+    add_pairs<V>(from + g * gate, rows, h, in, in_step, p.inputs, count, into, p.inputs);
+    add_rows<V>(from + g * gate, rows, h, count, gradient + p.input_bias + INPUT<Cell>(g) * h);
+    const float* recurrent = from + (g + Cell::SHIFT) * gate;
+    into = gradient + p.recurrent_weight + g * h * h;
+    add_pairs<V>(recurrent, rows, h, hidden, size, h, count, into, h);
+    if (Cell::SHIFT) add_rows<V>(recurrent, rows, h, count, gradient + p.recurrent_bias + g * h);
+  }
+  // where all rows have both biases, the two have the same gradient
+  if (!Cell::SHIFT) memcpy(gradient + p.recurrent_bias, gradient + p.input_bias, Cell::G * h * sizeof(float));
+}
+
+// Steps whose rows are weighed at once, while they are still in cache: a megabyte of them, or all if they are few.
+template <class Cell, int V>
+static int64_t piece(const Shape& s) {
+  const int64_t cached = (1 << 18) / stride<V>(Cell::ROWS * s.hidden), some = cached > 64 ? cached : 64;
+  return s.steps <= 2 * some ? s.steps : some;
+}
+
+// Backward through all steps of one layer, and the gradients of its weights.
+template <class Cell, int V>
+static void backward(const Shape& s, const Work& work, int64_t n, float* gradient) {
   const Kept& layer = work.layer[n];
   const bool top = n + 1 == s.layers;
   const int64_t h = s.hidden, size = stride<V>(h), rows = stride<V>(Cell::ROWS * h);
+  const int64_t pieces = piece<Cell, V>(s);
   for (int64_t t = s.steps - 1; t >= 0; t--) {
     Step step{};
     step.before = layer.hidden + t * size;
@@ -361,28 +391,8 @@ static void backward(const Shape& s, const Work& work, int64_t n) {
     tiles<BACKWARD>(h, [&](auto tile, int64_t j) {
       backward_tile<Cell, V, decltype(tile)::value>(layer, h, step, above, top ? s.outputs : Cell::G * h, next, j);
     });
+    if (t % pieces == 0) weigh<Cell, V>(s, work, n, t, s.steps - t < pieces ? s.steps - t : pieces, gradient);
   }
-}
-
-// The gradients of a layer's weights from its rows, over all steps.
-template <class Cell, int V>
-static void weigh(const Shape& s, const Work& work, int64_t n, float* gradient) {
-  const Kept& layer = work.layer[n];
-  const Place& p = layer.place;
-  const int64_t h = s.hidden, size = stride<V>(h), rows = stride<V>(Cell::ROWS * h), gate = h * V * LANES;
-  const float* in = n ? work.layer[n - 1].hidden + size : work.x;
-  const int64_t in_step = n ? size : s.features * V * LANES;
-  for (int g = 0; g < Cell::G; g++) {
-    float* into = gradient + p.input_weight + INPUT<Cell>(g) * h * p.inputs;
-    add_pairs<V>(layer.rows + g * gate, rows, h, in, in_step, p.inputs, s.steps, into, p.inputs);
-    add_rows<V>(layer.rows + g * gate, rows, h, s.steps, gradient + p.input_bias + INPUT<Cell>(g) * h);
-    const float* recurrent = layer.rows + (g + Cell::SHIFT) * gate;
-    into = gradient + p.recurrent_weight + g * h * h;
-    add_pairs<V>(recurrent, rows, h, layer.hidden, size, h, s.steps, into, h);
-    if (Cell::SHIFT) add_rows<V>(recurrent, rows, h, s.steps, gradient + p.recurrent_bias + g * h);
-  }
-  // where all rows have both biases, the two have the same gradient
-  if (!Cell::SHIFT) memcpy(gradient + p.recurrent_bias, gradient + p.input_bias, Cell::G * h * sizeof(float));
 }
 
 // What one call reads and writes of one member.
@@ -408,8 +418,7 @@ static float block(const Shape& s, const Work& work, const Member& m, int64_t fi
     turn(work.out, lanes, outputs, count, m.out + first * outputs, outputs);
     return 0;
   }
-  for (int64_t n = s.layers - 1; n >= 0; n--) backward<Cell, V>(s, work, n);
-  for (int64_t n = 0; n < s.layers; n++) weigh<Cell, V>(s, work, n, m.gradient);
+  for (int64_t n = s.layers - 1; n >= 0; n--) backward<Cell, V>(s, work, n, m.gradient);
   const int64_t at = work.layer[s.layers - 1].place.end, size = stride<V>(s.hidden), row = s.outputs * lanes;
   add_pairs<V>(work.out, row, s.outputs, work.layer[s.layers - 1].hidden + size, size, s.hidden, s.steps,
                m.gradient + at, s.hidden);

@@ -95,6 +95,12 @@ def test_it_computes_what_torch_computes(kind: type[Recurrent], base: BaseLoss, 
         assert_near(case(kind, base, batch=batch, layers=layers, hidden=batch % 7 + 1, steps=9), instructions)
 
 
+@each_set
+def test_long_sequences_whose_steps_are_weighed_in_pieces(instructions: str) -> None:
+    for truncate in (None, 300):
+        assert_near(case(LSTM, BCE(), members=1, batch=2, steps=1000, hidden=17), instructions, truncate)
+
+
 SIZES = st.fixed_dictionaries(
     {
         "members": st.integers(1, 3),
