@@ -62,10 +62,11 @@ def clean(loaded: Loaded, policies: Policies, where: str) -> Loaded:
     if not timed:
         _check_no_times(policies, where)
     series = series_of(loaded) if timed or policies.active() else []
-    for one in series:
-        _look(one, policies, found, where)
+    times = [one.survey(policies.gap) for one in series]
+    for one, of_it in zip(series, times, strict=True):
+        _look(one, of_it, policies, found, where)
     if policies.active() or (policies.backward == "sort" and found.steps["backward"].total()):
-        lines = [_repaired(one, policies, found, where) for one in series]
+        lines = [_repaired(one, of_it, policies, found, where) for one, of_it in zip(series, times, strict=True)]
         loaded = _rebuilt(loaded, series, lines, policies, where)
     test = None if loaded.test is None else replace(loaded.test, time=None)
     notes = (*loaded.notes, *found.sentences(policies))
@@ -94,7 +95,8 @@ def clean_new(sequences: Sequences, policies: Policies, where: str) -> Sequences
             f"{where}: the detector learned from series on an even grid (irregular: {policies.irregular}), and scores "
             "belong to the steps that are given; put them on such a grid first, and train without irregular"
         )
-    lines = [_repaired(one, policies, Findings(), where) for one in series_of(Loaded(known=sequences))]
+    series = series_of(Loaded(known=sequences))
+    lines = [_repaired(one, one.survey(policies.gap), policies, Findings(), where) for one in series]
     some = np.array([i for i, line in enumerate(lines) if len(line)], np.int64)
     if not len(some):
         raise DataError(f"{where}: every step lacks a value, and missing is {policies.missing}; fill some of them")
@@ -126,13 +128,12 @@ def _check_no_times(policies: Policies, where: str) -> None:
         raise DataError(f"{where}: {asked} is {value}, but its files hold no times to look at; leave {asked} out")
 
 
-def _look(one: Series, policies: Policies, found: Findings, where: str) -> None:
+def _look(one: Series, times: Survey | None, policies: Policies, found: Findings, where: str) -> None:
     """Count what is irregular about the times of a series; raise where that is to be an error."""
-    times, time = one.survey(policies.gap), one.steps("time")
-    if times is None or time is None:
+    if times is None or not times.odd:
         return
-    if not times.odd:
-        return
+    time = one.steps("time")
+    assert time is not None
     found.look(one.name, times, seconds=time.dtype.kind == "M")
     for key, (kind, problem) in WRONG.items():
         wrong = vars(times)[kind]
@@ -154,9 +155,9 @@ def written(time: Any) -> str:
     return re.sub(r"\.?0{3,}$", "", str(time).replace("T", " ")) if isinstance(time, np.datetime64) else f"{time:g}"
 
 
-def _repaired(one: Series, policies: Policies, found: Findings, where: str) -> Line:
+def _repaired(one: Series, times: Survey | None, policies: Policies, found: Findings, where: str) -> Line:
     """The steps of a series after all policies, in this order: doubles, jumps back, missing values, grid, gaps."""
-    line, times = one.line(), one.survey(policies.gap)
+    line = one.line()
     given = len(line)
     if times is not None:
         line = _in_time(line, times, policies)
@@ -240,8 +241,7 @@ def _rebuilt(loaded: Loaded, series: list[Series], lines: list[Line], policies: 
 
 def _check_left(one: Series, line: Line, policies: Policies, where: str) -> None:
     """Raise a `DataError` where a part of a series has too few steps left."""
-    before = np.bincount(one.line().part, minlength=3)
-    after = np.bincount(line.part, minlength=3)
+    before, after = one.counts(), np.bincount(line.part, minlength=3)
     for part, name in ((TRAIN, "training"), (VALIDATE, "validation"), (TEST, "test")):
         if before[part] >= 2 > after[part]:
             said = ", ".join(f"{key}: {value}" for key, value in policies.active().items())

@@ -51,6 +51,13 @@ class Series:
         time = None if time is None else elapsed(time)
         return Line(x=x, label=label, valid=np.ones(len(label), np.bool_), part=part, origin=place, time=time)
 
+    def counts(self) -> tuple[int, int, int]:
+        """Its steps that train, validate and test."""
+        whole = sum(int(part.length[at]) for part, at in self.pieces)
+        tested = 0 if self.test is None else int(self.pieces[-1][0].length[self.pieces[-1][1]])
+        trained = min(whole - tested, self.validates)
+        return trained, whole - tested - trained, tested
+
     def survey(self, gap: float) -> Survey | None:
         """What is irregular about its times; None where it has none."""
         time = self.steps("time")

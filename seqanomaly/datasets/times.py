@@ -31,7 +31,7 @@ class Survey:
     gap: NDArray[np.bool_]
     """So much later that steps are missing in between."""
     apart: NDArray[np.float64]
-    """Distance from the step before in seconds or steps; NaN at the first."""
+    """Distance from the step before in seconds or steps; of the first step it means nothing."""
     usual: float
     """The usual distance: the median of those above 0; NaN without any."""
 
@@ -51,6 +51,11 @@ def survey(time: NDArray[Any], gap: float) -> Survey:
     import pandas as pd
 
     seconds = distances(time)
+    if not len(seconds) or 0 < seconds.min() == seconds.max():
+        none = np.zeros(len(time), np.bool_)
+        apart = np.full(len(time), seconds[0] if len(seconds) else np.nan)
+        usual = float(apart[0]) if len(apart) else float("nan")
+        return Survey(duplicate=none, again=none, backward=none, uneven=none, gap=none, apart=apart, usual=usual)
     later = seconds[seconds > 0]
     usual = float(np.median(later)) if len(later) else float("nan")
     apart = np.concatenate([[np.nan], seconds])[: len(time)]
