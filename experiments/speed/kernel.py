@@ -31,7 +31,7 @@ SHAPES = [(8, 32, 50, 4), (16, 32, 50, 4), (32, 64, 100, 8), (64, 64, 100, 8), (
 """Hidden units, batch, steps, features."""
 SQUARES = (256, 512, 1024)
 LONG = [(16, 32, 1000, 4), (32, 64, 1000, 8)]
-KINDS: dict[str, tuple[type[Recurrent], type[nn.RNN] | type[nn.GRU] | type[nn.LSTM]]] = {
+KINDS: dict[str, tuple[type[Recurrent], Callable[..., nn.RNNBase]]] = {
     "rnn": (RNN, nn.RNN),
     "gru": (GRU, nn.GRU),
     "lstm": (LSTM, nn.LSTM),

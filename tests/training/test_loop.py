@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from seqanomaly.batch import Batch
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.kernel.library import usable
 from seqanomaly.losses import CounterLoss
 from seqanomaly.losses.modulations import MODULATIONS, for_seed
 from seqanomaly.models.base import NO_DROPOUT, Dropout, Parameter, SequenceModel
@@ -125,6 +126,16 @@ def test_the_order_of_members_does_not_matter(kind: str, task: str) -> None:
         found = train(kind, task, [all_members[k] for k in order], **EVERYTHING)
         for result, k in zip(found, order, strict=True):
             assert_same(result, stacked(kind, task)[k])
+
+
+@pytest.mark.skipif(not usable(), reason="the kernel is not compiled here (python setup.py build_ext -i)")
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+def test_by_the_kernel_a_member_has_the_same_bits_alone_and_in_any_stack(kind: str, task: str) -> None:
+    options: dict[str, Any] = {"clip": 0.3, "patience": 1}
+    together = train(kind, task, members(task), **options)
+    for own, result in zip(members(task), together, strict=True):
+        assert_equal(result, *train(kind, task, [own], **options))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
