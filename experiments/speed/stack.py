@@ -1,8 +1,8 @@
 """How much faster is a stack than its members one after the other, and than plain torch modules one after the other?
 
 Usage: python experiments/speed/stack.py; writes stack.csv beside itself. One thread; every repetition times all arms in
-turn, so that a noisy machine hits them alike; medians and their ratios. All by torch: the compiled kernel is off. The same task, batches and updates for all:
-drift (T 50, 5 features), 320 sequences in batches of 32, hidden 8, Adam.
+turn, so that a noisy machine hits them alike; medians and their ratios. All by torch: the compiled kernel is off. The
+same task, batches and updates for all: drift (T 50, 5 features), 320 sequences in batches of 32, hidden 8, Adam.
 """
 
 from __future__ import annotations
