@@ -227,7 +227,10 @@ def _early_note(loaded: Loaded) -> tuple[str, ...]:
     """Whether anomalies are commoner at one end of the sequences, which accuracy by step would mostly show."""
     part = loaded.test or loaded.known
     place = (np.arange(part.x.shape[1]) + 0.5) / part.length[:, None]
-    early, late = ((part.label[part.mask & third] != 0).mean() for third in (place < 1 / 3, place > 2 / 3))
+    thirds = [part.label[part.mask & third] != 0 for third in (place < 1 / 3, place > 2 / 3)]
+    if not all(len(third) for third in thirds):
+        return ()
+    early, late = (third.mean() for third in thirds)
     if abs(late - early) < 0.05:
         return ()
     return (
