@@ -33,6 +33,8 @@ from seqanomaly.errors import DataError
 
 MISSING = {"drop": drop_missing, "mask": mask_missing, "ffill": ffill_missing, "interpolate": interpolate_missing}
 """How missing values are treated."""
+NAMES = {TRAIN: "training", VALIDATE: "validation", TEST: "test"}
+"""What the parts are called."""
 WRONG = {
     "duplicates": ("duplicate", "an earlier step has this time"),
     "backward": ("backward", "its time is before that of the step before"),
@@ -240,20 +242,23 @@ def _rebuilt(loaded: Loaded, series: list[Series], lines: list[Line], policies: 
 
 
 def _check_left(one: Series, line: Line, policies: Policies, where: str) -> None:
-    """Raise a `DataError` where a part of a series has too few steps left."""
-    before, after = one.counts(), np.bincount(line.part, minlength=3)
-    for part, name in ((TRAIN, "training"), (VALIDATE, "validation"), (TEST, "test")):
-        if before[part] >= 2 > after[part]:
-            said = ", ".join(f"{key}: {value}" for key, value in policies.active().items())
-            raise DataError(
-                f"{where}: series {one.name!r}: of its {before[part]:,} {name} steps {after[part]} are left ({said}); "
-                "leave the series out, or choose another policy"
-            )
+    """Raise a `DataError` where a part of a series has too few steps left, or all of them are masked."""
+    said = ", ".join(f"{key}: {value}" for key, value in policies.active().items())
+    remedy = f"({said}); leave the series out, or choose another policy"
+    left = np.bincount(line.part, minlength=3)
+    active = np.bincount(line.part[line.valid], minlength=3)
+    for part, before in zip((TRAIN, VALIDATE, TEST), one.counts(), strict=True):
+        steps = f"{where}: series {one.name!r}: of its {before:,} {NAMES[part]} step{'s' * (before != 1)}"
+        if left[part] < min(before, 2):
+            raise DataError(f"{steps} {left[part]} {'is' if left[part] == 1 else 'are'} left {remedy}")
+        if before and not active[part]:
+            raise DataError(f"{steps} none takes part {remedy}")
 
 
 def _sequences(part: Sequences, lines: Sequence[Line], offset: NDArray[np.int64] | None) -> Sequences:
     """Lines as the sequences of a part; masked steps have the values of the last one before that is not."""
-    valid, breaks = [line.valid for line in lines], [line.breaks for line in lines if line.breaks is not None]
+    valid = [line.valid for line in lines]
+    breaks = [np.zeros(len(line), np.bool_) if line.breaks is None else line.breaks for line in lines]
     x = [carried(line.x[None], line.valid[None], np.ones((1, len(line)), np.bool_))[0] for line in lines]
     return Sequences.of(
         x,

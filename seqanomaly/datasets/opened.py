@@ -258,8 +258,10 @@ def _early_note(loaded: Loaded) -> tuple[str, ...]:
     """Whether anomalies are commoner at one end of the sequences, which accuracy by step would mostly show."""
     part = loaded.test or loaded.known
     place = (np.arange(part.x.shape[1]) + 0.5) / part.length[:, None]
-    early, late = ((part.label[part.mask & third] != 0).mean() for third in (place < 1 / 3, place > 2 / 3))
-    return early_note(early, late)
+    thirds = [part.label[part.mask & third] != 0 for third in (place < 1 / 3, place > 2 / 3)]
+    if not all(len(third) for third in thirds):
+        return ()
+    return early_note(*(float(third.mean()) for third in thirds))
 
 
 def early_note(early: float, late: float) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from seqanomaly.datasets.cleaning import clean, clean_new
@@ -304,3 +305,61 @@ def test_new_data_are_treated_as_the_training_data(
     there = new.x[new.mask].ravel()
     same = ~np.isnan(flat[new.time[new.mask]])
     assert there[same].tolist() == flat[new.time[new.mask]][same].tolist()
+
+
+def odd_table(path: Path, generator: np.random.Generator) -> None:
+    """A few series with holes, doubles, gaps and jumps back."""
+    frames = []
+    for place in range(int(generator.integers(1, 7))):
+        count = int(generator.integers(1, 20))
+        x = generator.standard_normal((count, 2))
+        x[generator.random((count, 2)) < generator.choice([0, 0.1, 0.2, 0.9])] = np.nan
+        step = np.cumsum(generator.choice([0, 1, 1, 1, 1, 2, 5, -1, 0.5, 1e14], count))
+        label = generator.integers(0, 2, count)
+        frames.append(pd.DataFrame({"series": f"s{place}", "step": step, "a": x[:, 0], "b": x[:, 1], "label": label}))
+    pd.concat(frames).to_csv(path, index=False)
+
+
+@given(seed=st.integers(0, 2**32), data=st.data())
+@example_settings(max_examples=60)
+def test_any_series_under_any_policies(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, data: st.DataObject
+) -> None:
+    """They load right, or end in one sentence."""
+    path = tmp_path_factory.mktemp("odd") / "odd.csv"
+    odd_table(path, np.random.default_rng(seed))
+    known = {"missing": MISSING[1:], "duplicates": DUPLICATES, "backward": BACKWARD, "gaps": GAPS}
+    chosen = {key: data.draw(st.sampled_from(values)) for key, values in (known | {"irregular": IRREGULAR}).items()}
+    split = data.draw(st.sampled_from([None, {"time": 0.3}]))
+    try:
+        source = opened(FileData(path=str(path), split=split, **chosen))  # type: ignore[arg-type]
+        parts = source.parts(0)
+    except DataError as error:
+        said = str(error)
+        parts = None
+    else:
+        said = ""
+    assert "\n" not in said
+    for part in vars(parts).values() if parts is not None else ():
+        assert np.isfinite(part.x).all()
+        assert not part.x[~part.real].any()
+        assert part.length.min() > 0
+        assert len(set(part.ids)) == len(part)
+
+
+@pytest.mark.parametrize(
+    ("columns", "settings", "text"),
+    [
+        (
+            {"x": [0.0] * 6 + [NAN] + [7.0] * 3},
+            {"missing": "drop"},
+            "of its 1 validation step 0 are left (missing: drop)",
+        ),
+        ({"x": [0.0] * 7 + [NAN] * 3}, {"missing": "mask"}, "of its 3 test steps none takes part (missing: mask)"),
+    ],
+)
+def test_a_part_of_which_nothing_is_left(
+    tmp_path: Path, columns: dict[str, Any], settings: dict[str, Any], text: str
+) -> None:
+    data = FileData(path=table(tmp_path / "odd.csv", **columns), split={"time": 0.3}, **settings)  # type: ignore[arg-type]
+    assert heard(data) == f"odd.csv: series 's0': {text}; leave the series out, or choose another policy"
