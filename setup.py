@@ -6,7 +6,9 @@ optional: without a C++ compiler the package installs and computes with torch.
 
 from __future__ import annotations
 
+import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -14,12 +16,12 @@ from setuptools.command.build_ext import build_ext
 
 FOLDER = Path("seqanomaly/kernel")
 HEADERS = sorted(str(path) for path in FOLDER.glob("*.h"))
-FAMILIES = ["recurrent"]
+FAMILIES = ["adam", "recurrent", "tcn"]
 """Sources that are compiled for each instruction set, `NAME.cpp`."""
 SETS = {"plain": [], "avx2": ["-mavx2", "-mfma"], "avx512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma"]}
 """Flags of the instruction sets of x86-64; elsewhere `plain` is what the compiler takes for granted."""
 FLAGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-exceptions", "-fno-rtti"]
-FLAGS += ["-fvisibility=hidden", "-Wno-maybe-uninitialized"]
+FLAGS += ["-fvisibility=hidden", "-Wno-maybe-uninitialized", "-g0"]
 """Contraction is off so that a product and a sum are fused where the source says so, the same in every function."""
 
 
@@ -32,8 +34,13 @@ class Build(build_ext):
         sets = SETS if x86 else {"plain": []}
         macros = [("SEQANOM_X86", "1")] if x86 else []
         objects = self._compile([ext.sources[0]], "common", macros, [])
-        for name, flags in sets.items():
-            objects += self._compile(ext.sources[1:], name, [*macros, ("SEQANOM_SET", name)], flags)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            compiled = [
+                pool.submit(self._compile, [source], name, [*macros, ("SEQANOM_SET", name)], flags)
+                for source in ext.sources[1:]
+                for name, flags in sets.items()
+            ]
+        objects += [path for done in compiled for path in done.result()]
         self.compiler.link_shared_object(objects, self.get_ext_fullpath(ext.name), target_lang="c++")
 
     def _compile(self, sources: list[str], place: str, macros: list[tuple[str, str]], flags: list[str]) -> list[str]:

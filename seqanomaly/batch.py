@@ -51,11 +51,11 @@ class Batch:
 
 
 def sliding(values: Tensor, length: int) -> Tensor:
-    """All windows of `length` steps of [D, N, T, ...] as a view [D, N T - length + 1, length, ...] that copies nothing.
+    """All windows of `length` steps of [D, N, T, ...] as a view [D N T - length + 1, length, ...] that copies nothing.
 
-    The window of sequence n that starts at step s is number n T + s.
+    The window that starts at step s of sequence n of d is number (d N + n) T + s.
 
-    >>> sliding(torch.arange(6).view(1, 2, 3), 2)[0, [1, 3]].tolist()
+    >>> sliding(torch.arange(6).view(1, 2, 3), 2)[[1, 3]].tolist()
     [[1, 2], [3, 4]]
     """
-    return values.flatten(1, 2).unfold(1, length, 1).movedim(-1, 2)
+    return values.flatten(0, 2).unfold(0, length, 1).movedim(-1, 1)

@@ -5,11 +5,16 @@ A pair is a loss and the baseline loss with the same data set, model, other sett
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from seqanomaly.errors import DataError
+from seqanomaly.families import Family, families
 from seqanomaly.ranking import UNRANKED
 
 MEASURES = [
@@ -62,82 +67,68 @@ def compare_runs(runs: pd.DataFrame, baseline: str, axes: list[str] | None = Non
     """
     what = ["dataset", "model", *(axes or [])]
     rows = []
-    for key, family in runs.groupby([*what, "bucket", "metric"], sort=False, dropna=False):
-        compared = _family(family, seed_values(family, baseline), baseline)
-        place = dict(zip([*what, "bucket", "metric"], key, strict=True))
-        rows += [{**place, "loss": loss, **row} for loss, row in compared.items()]
+    for family in families(runs, [*what, "bucket", "metric"], ("resplit", "best_possible", "ess")):
+        rows += [{**family.place, "loss": loss, **row} for loss, row in _family(family, baseline).items()]
     if not rows:
         raise DataError("there are no finished runs to compare")
     table = pd.DataFrame(rows)[["dataset", "model", "loss", *(axes or []), "bucket", "metric", *MEASURES]]
     return table.astype({"n_pairs": "Int64"})
 
 
-def seed_values(family: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """The values [seed, loss] of one family, the baseline among them; a loss with an infinite value is NaN throughout.
-
-    >>> family = pd.DataFrame({"loss": ["exp", "exp"], "seed": [0, 1], "value": [2.0, np.inf]})
-    >>> seed_values(family, "uniform").isna().all().to_dict()
-    {'exp': True, 'uniform': True}
-    """
-    values = family.pivot(index="seed", columns="loss", values="value")
-    unknown = [str(loss) for loss in values if np.isinf(values[loss]).any()] + [baseline] * (baseline not in values)
-    return values.assign(**dict.fromkeys(unknown, np.nan))
-
-
-def _family(family: pd.DataFrame, values: pd.DataFrame, baseline: str) -> dict[str, dict[str, object]]:
+def _family(family: Family, baseline: str) -> dict[str, dict[str, object]]:
     """The rows of all losses in one data set, model, bucket and metric."""
     found: dict[str, dict[str, object]] = {}
-    ranked = family["metric"].iloc[0] not in UNRANKED
-    losses = [loss for loss in family["loss"].unique() if loss != baseline and ranked]
-    differences = {loss: (values[loss] - values[baseline]).dropna().to_numpy(np.float64) for loss in losses}
-    overlap = resplit(family)
+    ranked = family.place["metric"] not in UNRANKED
+    differences = {loss: family.pairs(loss, baseline) for loss in family.losses if loss != baseline and ranked}
+    overlap = family.overlap
     raw = {loss: paired_p(d, overlap) for loss, d in differences.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     tested = sum(bool(p == p) for p in raw.values())
-    for loss in family["loss"].unique():
-        of_loss = family[family["loss"] == loss]
-        mean, low, high = t_interval(values[loss].dropna().to_numpy(np.float64), overlap=overlap)
+    for loss in family.losses:
+        values = family.usable(loss)
+        mean, low, high = t_interval(values[~np.isnan(values)], overlap=overlap)
         row: dict[str, object] = {"mean": mean, "ci_low": low, "ci_high": high}
-        notes = _notes(of_loss)
+        notes = _notes(family.values[loss], family.notes[loss])
         if loss in differences:
             d = differences[loss]
             row["difference"], row["difference_low"], row["difference_high"] = t_interval(d, overlap=overlap)
             row |= {"p_value": raw[loss], "p_adjusted": adjusted[loss], "n_pairs": len(d)}
             few = not overlap and not adjusted[loss] < ALPHA
             notes += [TOO_FEW] * (few and too_few_pairs(int((rounded(d) != 0).sum()), max(1, tested)))
-        row["best_possible"], row["ess"] = of_loss["best_possible"].mean(), of_loss["ess"].mean()
+        row["best_possible"], row["ess"] = (_mean(family.more[name][loss]) for name in ("best_possible", "ess"))
         row["note"] = "; ".join(notes)
         found[loss] = {measure: row.get(measure, np.nan) for measure in MEASURES}
     return found
 
 
-def _notes(of_loss: pd.DataFrame) -> list[str]:
-    missing = int((of_loss["note"] == MISSING).sum())
-    undefined = of_loss["value"].isna() & (of_loss["note"] != MISSING)
+def _mean(numbers: NDArray[np.float64]) -> float:
+    """The mean of those that are there."""
+    known = ~np.isnan(numbers)
+    return float(np.where(known, numbers, 0.0).sum() / known.sum()) if known.any() else np.nan
+
+
+def _notes(values: NDArray[np.float64], said: list[str]) -> list[str]:
+    missing = said.count(MISSING)
+    undefined = Counter(note for value, note in zip(values.tolist(), said, strict=True) if value != value)
     notes = []
-    for note in of_loss["note"].unique():
-        some = int((undefined & (of_loss["note"] == note)).sum())
+    for note in dict.fromkeys(said):
+        some = undefined[note]
         if note and note != MISSING:
-            notes.append(f"{note} ({some} of {len(of_loss)} runs)" if 0 < some < len(of_loss) - missing else str(note))
-    notes += [f"{missing} of {len(of_loss)} runs missing"] * bool(missing)
-    infinite = int(np.isinf(of_loss["value"]).sum())
-    notes += [f"infinite in {infinite} of {len(of_loss)} runs"] * bool(infinite)
-    return notes + ["one run, so no interval"] * (int(of_loss["value"].notna().sum()) == 1)
+            notes.append(f"{note} ({some} of {len(said)} runs)" if 0 < some < len(said) - missing else note)
+    notes += [f"{missing} of {len(said)} runs missing"] * bool(missing)
+    infinite = int(np.isinf(values).sum())
+    notes += [f"infinite in {infinite} of {len(said)} runs"] * bool(infinite)
+    return notes + ["one run, so no interval"] * (int((~np.isnan(values)).sum()) == 1)
 
 
-def marks(notes: pd.Series) -> list[str]:
+def marks(notes: Iterable[object]) -> list[str]:
     """What has to stand beside every number that is made of these runs: that a threshold saw the test labels.
 
-    >>> marks(pd.Series(["", "covers training randomness only; threshold chosen on the test labels (oracle)"]))
+    >>> marks(["", "covers training randomness only; threshold chosen on the test labels (oracle)"])
     ['threshold chosen on the test labels (oracle)']
     """
-    parts = notes.astype(str).str.split("; ").explode()
-    return [str(part) for part in parts[parts.str.endswith("(oracle)", na=False)].unique()]
-
-
-def resplit(family: pd.DataFrame) -> float:
-    """Test over training sequences where the seeds split one file again and again; 0 where seeds are independent."""
-    return float(np.nan_to_num(family["resplit"].max())) if "resplit" in family else 0.0
+    parts = dict.fromkeys(part for note in dict.fromkeys(notes) for part in str(note).split("; "))
+    return [part for part in parts if part.endswith("(oracle)")]
 
 
 def paired_p(differences: NDArray[np.float64], overlap: float = 0.0) -> float:
@@ -148,7 +139,7 @@ def paired_p(differences: NDArray[np.float64], overlap: float = 0.0) -> float:
 
     Args:
         differences: one per seed.
-        overlap: see `resplit`.
+        overlap: see `Family.overlap`.
 
     >>> d = np.array([0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
     >>> round(paired_p(d), 4), round(paired_p(d, 0.5), 4)
@@ -171,20 +162,42 @@ def t_interval(values: NDArray[np.float64], level: float = 0.95, overlap: float 
     Args:
         values: independent, or of splits that overlap.
         level: how often the interval is to hold the mean.
-        overlap: see `resplit`; the interval is as much wider as `paired_p` says.
+        overlap: see `Family.overlap`; the interval is as much wider as `paired_p` says.
 
     >>> t_interval(np.array([1.0, 2.0, 3.0]))
     (2.0, -0.484..., 4.484...)
     """
-    from scipy.special import stdtrit
-
     if len(values) == 0:
         return np.nan, np.nan, np.nan
     mean = float(values.mean())
     if len(values) == 1:
         return mean, np.nan, np.nan
-    half = float(stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) * np.sqrt(1 / len(values) + overlap))
+    half = float(_quantile(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) * np.sqrt(1 / len(values) + overlap))
     return mean, mean - half, mean + half
+
+
+def t_intervals(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Means and 95% Student t intervals of the values of each row [rows, seeds] that are not NaN; see `t_interval`.
+
+    >>> [limits.round(3).tolist() for limits in t_intervals(np.array([[1.0, 2.0, 3.0], [np.nan, 5.0, np.nan]]))]
+    [[2.0, 5.0], [-0.484, nan], [4.484, nan]]
+    """
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    some, several = np.where(count > 0, count, 1), np.where(count > 1, count, 2)
+    mean = np.where(count > 0, np.where(known, values, 0.0).sum(axis=1) / some, np.nan)
+    squares = np.where(known, values - mean[:, None], 0.0) ** 2
+    half = np.array([_quantile(n - 1, 0.975) for n in several.tolist()])
+    half = np.where(count > 1, half * np.sqrt(squares.sum(axis=1) / (several - 1)) / np.sqrt(several), np.nan)
+    return mean, mean - half, mean + half
+
+
+@lru_cache(maxsize=1024)
+def _quantile(freedom: int, level: float) -> float:
+    """The quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, level))
 
 
 def signed_rank_p(differences: NDArray[np.float64]) -> float:
@@ -196,24 +209,32 @@ def signed_rank_p(differences: NDArray[np.float64]) -> float:
     >>> signed_rank_p(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
     0.0625
     """
-    from scipy.stats import rankdata, wilcoxon
-
     if len(differences) == 0:
         return np.nan
     changed = rounded(differences)[rounded(differences) != 0]
     if len(changed) == 0:
         return 1.0
     if len(changed) > 300:  # the exact distribution no longer differs from the normal one
+        from scipy.stats import wilcoxon
+
         return float(wilcoxon(np.asarray(changed, np.float64), method="approx").pvalue)
-    ranks = np.rint(2 * rankdata(np.abs(changed))).astype(int)  # doubled, so that mean ranks are whole
+    _, level, ties = np.unique(np.abs(changed), return_inverse=True, return_counts=True)
+    of_level = 2 * np.cumsum(ties) - ties + 1  # doubled, so that mean ranks are whole
+    ranks = of_level[level]
+    below = int(min(ranks[changed > 0].sum(), ranks[changed < 0].sum()))
+    return float(min(1.0, 2 * _at_most(tuple(np.repeat(of_level, ties).tolist()))[below]))
+
+
+@lru_cache(maxsize=64)
+def _at_most(ranks: tuple[int, ...]) -> NDArray[np.float64]:
+    """Chance that the ranks with a sign, each with one half, add up to at most 0, 1, 2, .."""
     distribution = np.ones(1)
     for rank in ranks:
         longer = np.zeros(len(distribution) + rank)
         longer[: len(distribution)] = distribution / 2
         longer[rank:] += distribution / 2
         distribution = longer
-    below = int(min(ranks[changed > 0].sum(), ranks[changed < 0].sum()))
-    return float(min(1.0, 2 * distribution[: below + 1].sum()))
+    return np.cumsum(distribution)
 
 
 def holm(p_values: list[float]) -> list[float]:

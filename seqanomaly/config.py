@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import yaml
 from pydantic import (
@@ -53,13 +53,16 @@ class Config(BaseModel):
 class Component(Config):
     """A configuration with a `kind`, listed by name in a table (losses, models, data sets)."""
 
+    unwritten: ClassVar[frozenset[str]] = frozenset()
+    """Settings that are written, and count in the address of a run, only where they differ from their defaults."""
     kind: str = ""
     """Its name in the table."""
 
     @model_serializer(mode="wrap")
     def _kind_first(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values = handler(self)
-        return {"kind": values.pop("kind"), **values}
+        usual = {key for key in self.unwritten & values.keys() if values[key] == self._default(key)}
+        return {"kind": values["kind"], **{k: v for k, v in values.items() if k != "kind" and k not in usual}}
 
     @property
     def name(self) -> str:
@@ -190,7 +193,19 @@ def digest(value: object) -> str:
     >>> digest({"a": 1, "b": 2.0}) == digest({"b": 2.0, "a": 1})
     True
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return address(canonical(value))
+
+
+def canonical(value: object) -> str:
+    """A plain value as JSON, the same whatever the order of its keys."""
+    return _plain_json.encode(value)
+
+
+_plain_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def address(text: str) -> str:
+    """16 hexadecimal digits that stand for a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors.torch
@@ -13,6 +14,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from seqanomaly.config import nearest
+from seqanomaly.datasets.policies import Policies, known_policies
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -59,6 +62,8 @@ class Detector:
     """Column that orders the rows of a sequence in new data."""
     window: tuple[int, int] | None = None
     """Length and stride of the windows that it sees sequences in; None for whole sequences."""
+    policies: Mapping[str, Any] = field(default_factory=dict)
+    """What is done about missing values and uneven times, as in training, where it is anything."""
 
     def judge(self, sequences: Sequences) -> Judged:
         """Score and decision of every step; a step's score depends on it and the steps before it only.
@@ -89,22 +94,60 @@ class Detector:
             series: column that names the sequence, by default the one of the training data.
             step: column that orders its rows, likewise.
 
+        What training data were treated with is done to these as well: missing values, doubles and gaps. A row that is
+        left out or masked so has no score.
+
         Raises:
             DataError: a column is missing or a value is not a finite number.
         """
+        from seqanomaly.datasets.cleaning import clean_new
         from seqanomaly.datasets.frame import Layout, read_frame
 
         frame = frame.rename(columns=str)
         layout = Layout(series=series or self.series, step=step or self.step, label=None, features=self.features)
-        long = read_frame(frame, layout, where)
-        judged, mask = self.judge(long.sequences), long.sequences.mask
-        score = np.empty(len(frame))
-        decision = np.empty(len(frame), object)
-        score[long.rows] = judged.score[mask]
-        decision[long.rows] = np.array(self.classes, object)[judged.decision[mask]]
+        policies = Policies(**self.policies)
+        missing = None if self.policies == {} else policies.missing != "error"
+        long = read_frame(frame, layout, where, missing=missing, doubles=policies.duplicates != "keep")
+        sequences = clean_new(long.sequences, policies, where)
+        judged = self.judge(sequences)
+        assert sequences.time is not None
+        given = sequences.real & (sequences.time >= 0)
+        rows = long.rows[sequences.time[given]]
+        score = np.full(len(frame), np.nan)
+        decision = np.full(len(frame), None, object)
+        score[rows] = judged.score[given]
+        decision[rows] = np.array(self.classes, object)[judged.decision[given]]
         decision[np.isnan(score)] = None
         kept = frame[[layout.series, layout.step]].reset_index(drop=True)
         return kept.assign(score=score, decision=decision)
+
+    def score_sequences(self, sequences: Sequences, where: str = "data") -> pd.DataFrame:
+        """Score and decision for each step: columns series, step (its number in its series, from 0), score, decision.
+
+        Args:
+            sequences: with the training data's features by name, in any order and among others.
+            where: name of the data in an error.
+
+        Raises:
+            DataError: a feature is missing.
+        """
+        import pandas as pd
+
+        missing = next((name for name in self.features if name not in sequences.features), None)
+        if missing is not None:
+            raise DataError(
+                f"{where}: there is no feature {missing!r}, which the detector was trained on"
+                f"{nearest(missing, sequences.features)}"
+            )
+        place = [sequences.features.index(name) for name in self.features]
+        chosen = replace(sequences, x=sequences.x[..., place], features=self.features)
+        judged, mask = self.judge(chosen), chosen.mask
+        row, step = np.nonzero(mask)
+        score = judged.score[mask]
+        decision = np.array(self.classes, object)[judged.decision[mask]]
+        decision[np.isnan(score)] = None
+        names = np.array(chosen.ids, object)[row]
+        return pd.DataFrame({"series": names, "step": chosen.start[row] + step, "score": score, "decision": decision})
 
     def save(self, folder: Path) -> None:
         """Write `detector.json` and `model.safetensors` into `folder`."""
@@ -119,6 +162,7 @@ class Detector:
             "alarm_threshold": self.calibration.alarm_threshold,
             "residual_scale": self.calibration.residual_scale,
             "window": None if self.window is None else dict(zip(("length", "stride"), self.window, strict=True)),
+            **({"policies": dict(self.policies)} if self.policies else {}),
         }
         (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         task = task_of(self.task, trained=self.model.trained)
@@ -155,6 +199,7 @@ class Detector:
                 series=found["columns"]["series"],
                 step=found["columns"]["step"],
                 window=None if window is None else WindowSpec(**window).cut,
+                policies=known_policies(found.get("policies", {})),
             )
         except FileNotFoundError as error:
             raise DataError(f"{folder}: is not a run folder, {Path(error.filename).name} is missing") from None

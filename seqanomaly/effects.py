@@ -22,13 +22,12 @@ from seqanomaly.comparison import (
     holm,
     marks,
     paired_p,
-    resplit,
     rounded,
-    seed_values,
     t_interval,
     too_few_pairs,
 )
 from seqanomaly.errors import ConfigError, DataError
+from seqanomaly.families import Family, families
 from seqanomaly.pairs import equivalence_p, exceeds_p, superiority
 from seqanomaly.power import check_margin, detectable, fits, seeds_needed
 from seqanomaly.ranking import UNRANKED, direction
@@ -117,9 +116,8 @@ def effects(
     columns = [*what, "loss", "seed", "bucket", "metric", "value", "note", "resplit"]
     every = [runs[columns], *([] if early == late else [_changes(runs, axes, early, late)])]
     rows: list[Row] = []
-    for key, family in pd.concat(every).groupby([*what, "bucket", "metric"], sort=False, dropna=False):
-        place = dict(zip([*what, "bucket", "metric"], key, strict=True))
-        rows += [{**place, **row} for row in _family(family, baseline, str(key[-1]), margin, early_margin)]
+    for family in families(pd.concat(every), [*what, "bucket", "metric"], ("resplit",)):
+        rows += [{**family.place, **row} for row in _family(family, baseline, margin, early_margin)]
     names = [*what[:2], "loss", *axes, "bucket", "metric"]
     table = pd.DataFrame(rows, columns=[*names, *(name for name in EFFECTS if name not in LATER)])
     table = table.merge(_covered(runs, what), on=what, how="left")
@@ -154,13 +152,12 @@ def _changes(runs: pd.DataFrame, axes: list[str], early: str, late: str) -> pd.D
     return both[[*same, "resplit"]].assign(bucket=change(early, late), value=value, note=note)
 
 
-def _family(family: pd.DataFrame, baseline: str, metric: str, margin: float, early_margin: float) -> Iterator[Row]:
+def _family(family: Family, baseline: str, margin: float, early_margin: float) -> Iterator[Row]:
     """The rows of all losses of one data set, model, bucket and metric."""
-    values = seed_values(family, baseline)
+    metric = str(family.place["metric"])
     gaps = {baseline: [f"{baseline}: no runs"], **_gaps(family)}
-    losses = [loss for loss in family["loss"].unique() if loss != baseline]
-    pairs = {loss: (values[loss] - values[baseline]).dropna().to_numpy(np.float64) for loss in losses}
-    overlap, marked = resplit(family), marks(family["note"])
+    pairs = {loss: family.pairs(loss, baseline) for loss in family.losses if loss != baseline}
+    overlap, marked = family.overlap, marks(note for notes in family.notes.values() for note in notes)
     raw = {loss: paired_p(d, overlap) for loss, d in pairs.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     tested = max(1, sum(p == p for p in raw.values()))
@@ -197,11 +194,9 @@ def _margins(d: Reals, metric: str, margin: float, early_margin: float, tested: 
     }
 
 
-def _gaps(family: pd.DataFrame) -> dict[str, list[str]]:
+def _gaps(family: Family) -> dict[str, list[str]]:
     """Why runs have no finite value, per loss."""
-    runs: dict[str, list[tuple[float, str]]] = {}
-    for loss, value, note in zip(family["loss"], family["value"], family["note"], strict=True):
-        runs.setdefault(str(loss), []).append((float(value), str(note)))
+    runs = {loss: list(zip(family.values[loss].tolist(), family.notes[loss], strict=True)) for loss in family.losses}
     return {loss: [f"{loss}: {gap}" for gap in _gap(of_loss)] for loss, of_loss in runs.items()}
 
 

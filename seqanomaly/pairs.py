@@ -41,7 +41,7 @@ def equivalence_p(differences: Reals, margin: float, overlap: float = 0.0) -> fl
     Args:
         differences: at least two that are not all equal.
         margin: greater than 0, in their unit.
-        overlap: see `comparison.resplit`.
+        overlap: see `families.Family.overlap`.
 
     >>> round(equivalence_p(np.array([0.001, -0.002, 0.0, 0.002]), 0.01), 4)
     0.0007

@@ -11,6 +11,8 @@ EXPERIMENT = "experiment.yaml"
 """The experiment of a folder."""
 RUNS = "runs/??/????????????????"
 """Matches the folders of finished runs."""
+FAILURES = "failures/??/*.json"
+"""Matches the records of failed runs."""
 DATA = "data.json"
 """The digests of its data files."""
 
@@ -22,6 +24,15 @@ def run_folder(root: Path, digest: str) -> Path:
     'out/runs/ab/ab12cd34ab12cd34'
     """
     return root / "runs" / digest[:2] / digest
+
+
+def failure_file(root: Path, digest: str) -> Path:
+    """Where the record of a failed run lies; they fan out like runs.
+
+    >>> failure_file(Path("out"), "ab12cd34ab12cd34").as_posix()
+    'out/failures/ab/ab12cd34ab12cd34.json'
+    """
+    return root / "failures" / digest[:2] / f"{digest}.json"
 
 
 def is_there(text: str) -> bool:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 import seqanomaly
 from seqanomaly.batch import Batch
 from seqanomaly.counters import Frame, relative_position, since_onset, until_event
+from seqanomaly.datasets.mapped.sequences import MappedSequences, fit_scaler
+from seqanomaly.datasets.mapped.source import MappedSource
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.shuffle import shuffled_labels
@@ -23,7 +27,7 @@ from seqanomaly.datasets.source import Parts, Source
 from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.losses.counter_loss import CounterLoss
-from seqanomaly.losses.diagnostics import diagnose
+from seqanomaly.losses.diagnostics import Diagnostics, Spread
 from seqanomaly.losses.modulations import for_seed
 from seqanomaly.metrics.buckets import bucket_metrics, reliability_by_bucket, sequence_counts, step_curve
 from seqanomaly.metrics.delay import recall_since_onset
@@ -37,8 +41,10 @@ from seqanomaly.tasks import Calibration, Judged, Task, task_of
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.device import find_device, one_thread
 from seqanomaly.training.loop import Fitted, fit, predict
+from seqanomaly.training.mapped import Mapped, MappedWeights
 from seqanomaly.training.stack import Member, Shelf, Within
 from seqanomaly.training.weights import seen_weights, sequence_weights, window_weights
+from seqanomaly.windows import Windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,30 @@ class Prepared:
     train: Batch
     validation: Batch
     test: Batch
+    mapped: Mapped | None = None
+    """The training sequences where they lie in a mapped file; `parts.train` and `train` are then those of no sequence.
+    """
+
+    @property
+    def learned(self) -> Sequences | MappedSequences:
+        """The training sequences, in memory or mapped."""
+        return self.parts.train if self.mapped is None else self.mapped.sequences
+
+    @property
+    def windows(self) -> Windows | None:
+        """The windows of the training sequences."""
+        return self.train.windows if self.mapped is None else self.mapped.windows
+
+    def pieces(self) -> Iterator[tuple[NDArray[np.int64], Prepared]]:
+        """All training sequences in memory, or some mapped ones after the other without features; and which they are.
+
+        Weights depend on the labels and counters of a sequence alone, so that they are the same piece by piece.
+        """
+        if self.mapped is None:
+            yield np.arange(len(self.parts.train)), self
+            return
+        for index, part, batch in self.mapped.pieces():
+            yield index, replace(self, parts=replace(self.parts, train=part), train=batch, mapped=None)
 
 
 def train(
@@ -153,12 +183,13 @@ def _train_stack(
     scores: bool,
 ) -> list[RunResult | RunError]:
     first, data = configs[0], [found for c in configs if isinstance(found := prepared[_kind(c)], Prepared)]
-    shape = data[0].parts.train
+    shape = data[0].learned
     model = first.model.build(len(shape.features), task.outputs(len(shape.features), len(shape.classes)))
-    members = [_member(c, task, d) for c, d in zip(configs, data, strict=True)]
+    weighed = [_member(c, task, d) for c, d in zip(configs, data, strict=True)]
+    members = [member for member, _ in weighed]
     with one_thread():
         if isinstance(model, UntrainedModel):
-            fitted = [_fitted(model, m.seed, d) for m, d in zip(members, data, strict=True)]
+            fitted = [_fitted(model, m.seed, d, first) for m, d in zip(members, data, strict=True)]
         else:
             fitted = fit(
                 model,
@@ -189,6 +220,7 @@ def _train_stack(
             source,
             d,
             m,
+            w,
             f,
             v[: len(d.parts.validation)],
             t[: len(d.parts.test)],
@@ -197,12 +229,17 @@ def _train_stack(
         )
         if f.failure is None
         else RunError(f"{config.title}: {f.failure}")
-        for config, d, m, f, v, t in zip(configs, data, members, fitted, validation, test, strict=True)
+        for config, d, (m, w), f, v, t in zip(configs, data, weighed, fitted, validation, test, strict=True)
     ]
 
 
-def _fitted(model: UntrainedModel, seed: int, data: Prepared) -> Fitted:
+def _fitted(model: UntrainedModel, seed: int, data: Prepared, config: RunConfig) -> Fitted:
     """What takes the place of training where a model has a closed form."""
+    if data.mapped is not None:
+        raise DataError(
+            f"{config.data.name}: the model {config.model.name} needs all labels in memory, and the table is mapped; "
+            "leave the model out, or read the table whole with mapped: false"
+        )
     train = data.parts.train
     row = model.fitted(torch.from_numpy(train.label), torch.from_numpy(train.mask), torch_generator(seed, "weights"))
     return Fitted(row, [], [], best_epoch=0, failure=None)
@@ -232,6 +269,8 @@ def prepare(
     Raises:
         DataError: the parts of this seed cannot answer the question.
     """
+    if isinstance(source, MappedSource):
+        return _prepare_mapped(source, task, seed, where, shuffle=shuffle, cut=cut, frame=frame)
     parts = source.parts(seed)
     if shuffle:
         generator = numpy_generator(seed, "labels")
@@ -241,11 +280,7 @@ def prepare(
     scaler = Scaler.fit(parts.train)
     scaled = Parts(**{name: scaler.apply(part) for name, part in vars(parts).items()})
     seen = {name: _seen(task.learning(part), part, cut) for name, part in vars(scaled).items()}
-    if not bool(seen["validation"].mask.any()):
-        raise DataError(
-            f"{where}: the validation sequences of seed {seed} have no normal step after a first one to choose the "
-            "best epoch on; add normal sequences, or take another seed"
-        )
+    _check_validation(seen["validation"], where, seed)
     return Prepared(
         parts=scaled,
         test_as_given=parts.test,
@@ -256,24 +291,97 @@ def prepare(
     )
 
 
+def _prepare_mapped(
+    source: MappedSource,
+    task: Task,
+    seed: int,
+    where: str,
+    *,
+    shuffle: bool,
+    cut: tuple[int, int] | None,
+    frame: Frame,
+) -> Prepared:
+    """The same where the training part stays in a mapped file; the other parts are in memory."""
+    if shuffle:
+        raise DataError(
+            f"{where}: shuffled labels need all of them in memory, and the table is mapped; leave shuffled_labels "
+            "out, or read the table whole with mapped: false"
+        )
+    places = source.divided(seed)
+    task.check(places.train.outline(), where)
+    validation, test = source.scored(places)
+    scaler = fit_scaler(places.train)
+    none = Sequences(
+        x=np.zeros((0, 1, len(test.features)), np.float32),
+        label=np.zeros((0, 1), np.int64),
+        length=np.zeros(0, np.int64),
+        ids=(),
+        features=test.features,
+        classes=test.classes,
+    )
+    parts = Parts(train=none, validation=scaler.apply(validation), test=scaler.apply(test))
+    seen = {name: _seen(task.learning(part), part, cut) for name, part in vars(parts).items() if name != "train"}
+    _check_validation(seen["validation"], where, seed)
+    mapped = Mapped(
+        places.train,
+        lambda some: task.learning(scaler.apply(some)),
+        lambda some: _with_counter(task.learning(some), some, frame),
+        cut,
+    )
+    if not any(_has_counters(batch) for _, _, batch in mapped.pieces()):
+        raise _no_counters(frame, f"{where}, seed {seed}")
+    return Prepared(
+        parts=parts,
+        test_as_given=test,
+        scaler=scaler,
+        train=task.learning(none),
+        validation=seen["validation"],
+        test=seen["test"],
+        mapped=mapped,
+    )
+
+
+def _check_validation(batch: Batch, where: str, seed: int) -> None:
+    if not bool(batch.mask.any()):
+        raise DataError(
+            f"{where}: the validation sequences of seed {seed} have no normal step after a first one to choose the "
+            "best epoch on; add normal sequences, or take another seed"
+        )
+
+
 def _seen(batch: Batch, part: Sequences, cut: tuple[int, int] | None) -> Batch:
     """Whole sequences, or in windows of that length and stride."""
     return batch if cut is None else batch.in_windows(part.length, *cut)
 
 
 def _counted(batch: Batch, part: Sequences, frame: Frame, where: str) -> Batch:
+    """The batch with the counters of its frame; a `DataError` where no step has one."""
+    found = _with_counter(batch, part, frame)
+    if not _has_counters(found):
+        raise _no_counters(frame, where)
+    return found
+
+
+def _with_counter(batch: Batch, part: Sequences, frame: Frame) -> Batch:
     """The batch with the counters of a frame that depends on labels; others have their counters already."""
     if frame not in ("since_onset", "until_event"):
         return batch
     count = since_onset if frame == "since_onset" else until_event
     counter, counted = (torch.from_numpy(found) for found in count(part.label != 0, part.length))
-    if not bool((counted & batch.mask).any()):
-        side = "from its first anomalous step on" if frame == "since_onset" else "up to its first anomalous step"
-        raise DataError(
-            f"{where}: no step that is learned has a counter in the frame {frame}, as none is in a sequence {side}; "
-            "choose the frame sequence, or give sequences that have such steps"
-        )
     return replace(batch, counter=counter, counted=counted)
+
+
+def _has_counters(batch: Batch) -> bool:
+    """Whether a step that is learned has a counter."""
+    return batch.counted is None or bool((batch.counted & batch.mask).any())
+
+
+def _no_counters(frame: Frame, where: str) -> DataError:
+    side = "from its first anomalous step on" if frame == "since_onset" else "up to its first anomalous step"
+    return DataError(
+        f"{where}: no step that is learned has a counter in the frame {frame}, as none is in a sequence {side}; "
+        "choose the frame sequence, or give sequences that have such steps"
+    )
 
 
 def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
@@ -285,7 +393,7 @@ def step_weights(config: RunConfig, task: Task, data: Prepared) -> Tensor:
     if _by_place(config, data):
         return data.train.mask * factors
     loss = CounterLoss(task.base, for_seed(config.loss.modulation, config.seed), normalize=config.loss.normalize)
-    return sequence_weights(loss, data.train, torch.from_numpy(data.parts.train.mask)) * factors
+    return sequence_weights(loss, data.train, torch.from_numpy(data.parts.train.real)) * factors
 
 
 def place_weights(config: RunConfig, task: Task, data: Prepared) -> Within | None:
@@ -301,8 +409,11 @@ def learning_rate(config: RunConfig, task: Task, data: Prepared) -> float:
     rate = config.train.lr
     for matched in config.loss.matched:
         plain = config.model_copy(update={"loss": LossSpec(modulation=matched, normalize="none")})
-        total = seen_weights(step_weights(plain, task, data), place_weights(plain, task, data), data.train)
-        rate *= (total.sum() / data.train.times().sum()).item()
+        total, times = 0.0, 0
+        for _, piece in data.pieces():
+            seen = seen_weights(step_weights(plain, task, piece), place_weights(plain, task, piece), piece.train)
+            total, times = total + seen.sum().item(), times + int(piece.train.times().sum())
+        rate *= total / times
     if rate == 0:
         raise _unreached(config, data)
     return rate
@@ -310,23 +421,39 @@ def learning_rate(config: RunConfig, task: Task, data: Prepared) -> float:
 
 def _by_place(config: RunConfig, data: Prepared) -> bool:
     """Whether the counter is the place in a window."""
-    return config.frame == "window" and data.train.windows is not None
+    return config.frame == "window" and data.windows is not None
 
 
 def _unreached(config: RunConfig, data: Prepared) -> ConfigError:
-    longest = int(data.parts.train.length.max())
+    longest = int(data.learned.length.max())
     return unreached(config.loss, config.data.name, longest, last_counter(config.frame, config.window, longest))
 
 
-def _member(config: RunConfig, task: Task, data: Prepared) -> Member:
+def _member(config: RunConfig, task: Task, data: Prepared) -> tuple[Member, Diagnostics]:
+    """The member, and what its weights do."""
+    make = partial(Member, seed=config.seed, train=data.train, validation=data.validation)
     if not config.model.trained:  # a loss means nothing to it
         weight = data.train.mask.float()
-        return Member(seed=config.seed, lr=config.train.lr, train=data.train, validation=data.validation, weight=weight)
+        return make(lr=config.train.lr, weight=weight), _spread(weight, None, data).result()
     rate = learning_rate(config, task, data)
-    weight, within = step_weights(config, task, data), place_weights(config, task, data)
-    if not bool((seen_weights(weight, within, data.train) > 0).any()):
+    kept = None if data.mapped is None else MappedWeights(data.mapped)
+    spread = Spread()
+    for index, piece in data.pieces():
+        weight, within = step_weights(config, task, piece), place_weights(config, task, piece)
+        spread += _spread(weight, within, piece)
+        if kept is not None:
+            kept.add(index, weight, within)
+    if not spread.active:
         raise _unreached(config, data)
-    return Member(seed=config.seed, lr=rate, train=data.train, validation=data.validation, weight=weight, within=within)
+    if kept is not None:
+        return make(lr=rate, weight=data.train.mask.float(), mapped=kept.done()), spread.result()
+    return make(lr=rate, weight=weight, within=within), spread.result()
+
+
+def _spread(weight: Tensor, within: Within | None, data: Prepared) -> Spread:
+    """How the weights of some training sequences are spread."""
+    anomalous = torch.from_numpy(data.parts.train.label != 0)
+    return Spread.of(seen_weights(weight, within, data.train), anomalous, data.train.mask, data.train.times())
 
 
 def _class_factors(config: RunConfig, classes: int) -> Tensor:
@@ -348,6 +475,7 @@ def _result(
     source: Source,
     data: Prepared,
     member: Member,
+    weights: Diagnostics,
     fitted: Fitted,
     validation: Tensor,
     test: Tensor,
@@ -355,7 +483,7 @@ def _result(
     *,
     scores: bool,
 ) -> RunResult:
-    train = data.parts.train
+    train = data.learned
     calibration = task.calibrate(validation, data.parts.validation, config.threshold)
     before = flatten(task, data.parts.validation, task.judge(validation, data.parts.validation, calibration))
     if isinstance(config.threshold, Oracle):
@@ -363,8 +491,6 @@ def _result(
     steps = flatten(task, data.parts.test, task.judge(test, data.parts.test, calibration))
     oracle = ORACLE if isinstance(config.threshold, Oracle) else ""
     best = source.best_accuracy(data.test_as_given, _sight(model, data.test))
-    anomalous = torch.from_numpy(train.label != 0)
-    seen = seen_weights(member.weight, member.within, data.train)
     series, step = source.columns
     epochs = np.arange(1, len(fitted.train_loss) + 1)
     return RunResult(
@@ -385,10 +511,10 @@ def _result(
         ),
         environment={
             **facts,
-            "weights": asdict(diagnose(seen, anomalous, data.train.mask, data.train.times())),
+            "weights": asdict(weights),
             "learning_rate": member.lr,
-            "sequences": {part: len(sequences) for part, sequences in vars(data.parts).items()},
-            "windows": None if data.train.windows is None else len(data.train),
+            "sequences": {**{part: len(found) for part, found in vars(data.parts).items()}, "train": len(train)},
+            "windows": None if data.windows is None else len(data.windows),
             "receptive_field": model.receptive_field,
             "normalize": config.loss.normalize,
             "threshold": task.name if config.threshold is None else config.threshold.name,
@@ -405,6 +531,7 @@ def _result(
             series=series,
             step=step,
             window=config.cut,
+            policies=dict(source.policies),
         ),
         scores=_score_frame(steps, data.parts.test) if scores else None,
     )
@@ -464,12 +591,12 @@ def _sight(model: SequenceModel, batch: Batch) -> int | None:
 
 
 def _notes(model: SequenceModel, data: Prepared) -> list[str]:
-    seen, longest = model.receptive_field, int(data.parts.train.length.max())
-    if data.train.windows is not None:
-        longest = min(longest, data.train.windows.length)
+    seen, longest = model.receptive_field, int(data.learned.length.max())
+    if data.windows is not None:
+        longest = min(longest, data.windows.length)
     if seen is None or seen >= longest or seen <= 1:  # a model without memory is meant to have none
         return []
-    what = "sequences" if data.train.windows is None else "windows"
+    what = "sequences" if data.windows is None else "windows"
     return [
         f"the model sees the last {seen} steps only and {what} have up to {longest}: "
         "raise its layers or kernel for it to see them whole"

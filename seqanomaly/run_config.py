@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
-from seqanomaly.config import Config, Cut, call, digest, dump_yaml, keys, nearest, one_of, share
+from seqanomaly.config import Config, Cut, address, call, canonical, dump_yaml, keys, nearest, one_of, share
 from seqanomaly.counters import Frame
+from seqanomaly.datasets.opened import VALIDATION
 from seqanomaly.datasets.specs import AnyData
 from seqanomaly.errors import ConfigError
 from seqanomaly.losses.modulations import (
@@ -268,9 +269,13 @@ class RunConfig(Config):
         """Name of the run's folder: 16 hexadecimal digits; a file counts by its content, not by its place."""
         parts = (_text(part) for part in (self.data, self.model, self.loss, self.train))
         rule = None if self.threshold is None else self.threshold.settings()
-        seen = [] if self.window is None else [self.window.settings()]
-        counted = [] if self.frame == "sequence" else [self.frame]  # runs without either keep their address
-        return digest([FORMAT, self.task, *parts, self.seed, self.buckets, rule, data_digest, *seen, *counted])
+        seen = [] if self.window is None else [canonical(self.window.settings())]
+        counted = [] if self.frame == "sequence" else [canonical(self.frame)]  # runs without either keep their address
+        buckets, after = (
+            _slices(tuple(self.buckets.items())),
+            [canonical(rule), canonical(data_digest), *seen, *counted],
+        )
+        return address(f"[{','.join([str(FORMAT), canonical(self.task), *parts, str(self.seed), buckets, *after])}]")
 
     @property
     def cut(self) -> tuple[int, int] | None:
@@ -285,10 +290,23 @@ class RunConfig(Config):
 
 @lru_cache(maxsize=4096)
 def _text(part: Config) -> str:
-    """A part of a configuration as text: its settings without the place of a file, and later ones only where set."""
-    later = {"truncate": None, "precision": "float32"}
-    kept = {key: of for key, of in part.settings().items() if key != "path" and (key not in later or of != later[key])}
-    return json.dumps(kept, sort_keys=True)
+    """A part of a configuration as text in JSON: without the place of a file and the way in which it is read.
+
+    Settings that came later are in it only where they are set, so that runs without them keep their address.
+    """
+    later = {"truncate": None, "precision": "float32", "validation": VALIDATION}
+    kept = {
+        key: of
+        for key, of in part.settings().items()
+        if key not in ("path", "mapped") and (key not in later or of != later[key])
+    }
+    return canonical(json.dumps(kept, sort_keys=True))
+
+
+@lru_cache(maxsize=64)
+def _slices(buckets: tuple[tuple[str, tuple[float | str, float | str]], ...]) -> str:
+    """Buckets as JSON."""
+    return canonical(dict(buckets))
 
 
 def last_counter(frame: Frame, window: WindowSpec | None, longest: int) -> int | None:

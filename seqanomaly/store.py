@@ -1,7 +1,7 @@
 """Run folders, addressed by the digest of what was run; the only place that knows their names and files.
 
-A run folder is written beside its place and appears by one rename, so one that exists is complete. Runs fan out over
-256 folders, `runs/ab/ab12...`, so that none grows large.
+A run folder is written beside its place and appears by one rename, so one that exists is complete. Runs and failures
+fan out over 256 folders each, `runs/ab/ab12...` and `failures/ab/ab12....json`, so that none grows large.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pandas as pd
 from seqanomaly.config import digest, dump_yaml, keys, read_yaml
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.experiment import Digests, Experiment
-from seqanomaly.paths import DATA, EXPERIMENT, RUNS, run_folder, whole
+from seqanomaly.paths import DATA, EXPERIMENT, FAILURES, RUNS, failure_file, run_folder, whole
 from seqanomaly.run_config import RunConfig
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Store:
 
     def failures(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Digest and record of each failed run, sorted by digest."""
-        for path in sorted(self.root.glob("failures/*.json")):
+        for path in sorted(self.root.glob(FAILURES), key=lambda path: path.stem):
             yield path.stem, _read_json(path)
 
     def load(self, digest: str) -> RunResult:
@@ -181,7 +181,7 @@ class Store:
         return ConfigError(f"{self.root}: cannot write there ({error.strerror}); choose another folder", ("out",))
 
     def _failure(self, digest: str) -> Path:
-        return self.root / "failures" / f"{digest}.json"
+        return failure_file(self.root, digest)
 
 
 def read_config(folder: Path) -> RunConfig:

@@ -64,7 +64,12 @@ class Progress:
     """Digest of each data file when the sweep began."""
     running: int = 0
     """Runs in stacks that are being trained."""
+    steps: int = 0
+    """Optimiser steps of the runs that were finished now."""
     started: float = field(default_factory=time.monotonic)
+    """When it began, on the monotonic clock."""
+    ended: float = field(default_factory=time.monotonic)
+    """When the last stack ended, likewise."""
 
     @property
     def remaining(self) -> int:
@@ -72,9 +77,25 @@ class Progress:
         return self.total - self.found - self.done - len(self.failed)
 
     def seconds_left(self) -> float | None:
-        """An estimate from the runs finished so far; None before the first."""
+        """An estimate from the runs finished so far, which counts down until the next end; None before the first."""
         finished = self.done + len(self.failed)
-        return (time.monotonic() - self.started) / finished * self.remaining if finished else None
+        if not finished:
+            return None
+        return max(0.0, (self.ended - self.started) / finished * self.remaining - (time.monotonic() - self.ended))
+
+    def steps_per_second(self) -> float | None:
+        """Optimiser steps of all members per second, start of the workers included; None before the first end."""
+        return self.steps / (self.ended - self.started) if self.steps and self.ended > self.started else None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a stack."""
+
+    failed: dict[str, str]
+    """Digest -> reason of the members that failed."""
+    steps: int
+    """Optimiser steps of the members that did not."""
 
 
 def run_experiment(
@@ -115,6 +136,7 @@ def run_experiment(
         progress.running = _in_training(waiting, engine)
         on_progress(progress)
         for ended in engine.run(train_stack, jobs):
+            progress.ended = time.monotonic()
             again += _settle(ended, store, progress)
             waiting.remove(ended.job)
             progress.running = _in_training(waiting, engine)
@@ -146,12 +168,13 @@ def _missing(
             yield Job(configs, missing, data_digest, store.root, device, scores)
 
 
-def _settle(ended: Ended[Job, dict[str, str]], store: Store, progress: Progress) -> list[Job]:
+def _settle(ended: Ended[Job, Trained], store: Store, progress: Progress) -> list[Job]:
     """Count a stack that has ended; what to try again."""
     job = ended.job
     if ended.result is not None:
-        progress.failed |= ended.result
-        progress.done += len(job.missing) - len(ended.result)
+        progress.failed |= ended.result.failed
+        progress.done += len(job.missing) - len(ended.result.failed)
+        progress.steps += ended.result.steps
         return []
     left = tuple(digest for digest in job.missing if not store.has(digest, scores=job.scores))
     progress.done += len(job.missing) - len(left)
@@ -170,13 +193,13 @@ def _retry(job: Job, configs: tuple[RunConfig, ...], missing: tuple[str, ...]) -
     return Job(configs, missing, job.data_digest, job.root, job.device, job.scores, job.attempt + 1)
 
 
-def train_stack(job: Job) -> dict[str, str]:
-    """Train a stack and publish its missing members; digest -> reason of those that failed."""
+def train_stack(job: Job) -> Trained:
+    """Train a stack and publish its missing members."""
     from seqanomaly.run import run_stack
     from seqanomaly.training.device import find_device
 
     store, source = Store(job.root), _open(job.configs[0].data, job.data_digest)
-    failed = {}
+    failed, steps = {}, 0
     for config, result in zip(
         job.configs, run_stack(list(job.configs), source, find_device(job.device), scores=job.scores), strict=True
     ):
@@ -189,7 +212,9 @@ def train_stack(job: Job) -> dict[str, str]:
         else:
             store.publish(result)
             store.add_scores(result)
-    return failed
+            seen = result.environment["windows"] or result.environment["sequences"]["train"]
+            steps += len(result.history) * -(-seen // config.train.batch_size)
+    return Trained(failed, steps)
 
 
 @lru_cache(maxsize=4)

@@ -241,8 +241,9 @@ def task_of(name: str, *, trained: bool) -> Task:
 
 
 def _after_the_first(sequences: Sequences) -> NDArray[np.bool_]:
-    """The real steps but the first of each sequence, [N, T]."""
-    return sequences.mask & (np.arange(sequences.x.shape[1]) > 0)
+    """The steps that take part but the first of each sequence, [N, T]."""
+    mask = sequences.mask
+    return mask & (mask.cumsum(axis=1) > 1)
 
 
 def _probability(outputs: Tensor) -> NDArray[np.float64]:

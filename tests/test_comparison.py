@@ -23,6 +23,7 @@ from seqanomaly.comparison import (
     pairs_needed,
     signed_rank_p,
     t_interval,
+    t_intervals,
     too_few_pairs,
 )
 from seqanomaly.errors import DataError
@@ -92,6 +93,14 @@ def test_too_few_values_have_no_interval() -> None:
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
     assert t_interval(reals(0.5, 0.5, 0.5)) == (0.5, 0.5, 0.5)
+
+
+def test_intervals_of_many_rows_are_those_of_each() -> None:
+    values = np.random.default_rng(0).normal(0.8, 0.1, (40, 7))
+    values[np.random.default_rng(1).random((40, 7)) < 0.5] = np.nan
+    values[0], values[1] = np.nan, [np.nan] * 6 + [0.5]
+    one_by_one = [t_interval(row[~np.isnan(row)]) for row in values]
+    np.testing.assert_allclose(np.transpose(t_intervals(values)), one_by_one, rtol=1e-12)
 
 
 # the signed-rank test

@@ -370,8 +370,18 @@ def test_progress_is_told_after_each_stack(tmp_path: Path) -> None:
         told.append((progress.found, progress.done, progress.running, progress.remaining))
 
     sweep(tiny(loss="uniform"), tmp_path)
-    sweep(tiny(), tmp_path, on_progress=tell)
+    progress = sweep(tiny(), tmp_path, on_progress=tell)
     assert told == [(3, 0, 2, 6), (3, 2, 2, 4), (3, 4, 2, 2), (3, 6, 0, 0)]
+    assert progress.steps == 6 * 2  # two epochs of one batch
+
+
+def test_what_is_left_counts_down_until_the_next_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqanomaly.sweep.time.monotonic", lambda: 109.0)
+    progress = Progress(10, done=4, steps=800, started=100.0, ended=108.0)
+    assert progress.steps_per_second() == 100.0
+    assert progress.seconds_left() == 2.0 * 6 - 1.0
+    assert Progress(10, done=9, started=100.0, ended=104.0).seconds_left() == 0.0
+    assert Progress(10, started=100.0, ended=108.0).steps_per_second() is None
 
 
 # scores

@@ -33,7 +33,8 @@ def check(
 
     wanted = load(experiment, {})
     folder = out or Path("results") / wanted.name
-    opened = {data: data.open() for data in wanted.data}
+    with console.opening("data"):
+        opened = {data: data.open() for data in wanted.data}
     _refuse(wanted, opened)
     survey = _survey(wanted, opened, folder, workers or usable_cores())
     warnings = list(_warnings(wanted))
@@ -53,7 +54,7 @@ def check(
     console.result(f"{plural(wanted.count, 'run')} = {_grid(wanted)}")
     console.result(f"{survey.done} are done in {folder}, {wanted.count - survey.done} are left.")
     console.result(f"Stacks (members trained together): {listed}.")
-    console.result(f"About {_duration(survey.seconds)} on {cores}, as a rough guide.")
+    console.result(f"About {duration(survey.seconds)} on {cores}, as a rough guide.")
     for warning in warnings:
         console.result(f"Note: {warning}")
     for sentence in power.sentences:
@@ -97,7 +98,7 @@ def _survey(experiment: Experiment, opened: Mapping[DataSpec, Source], folder: P
     done, seconds = 0, 0.0
     for stack in plan(experiment):
         source = opened[stack[0].data]
-        stored = sum(config.digest(source.digest) in finished for config in stack)
+        stored = sum(config.digest(source.digest) in finished for config in stack) if finished else 0
         done += stored
         sizes[len(stack)] += 1
         seconds += stack_seconds(stack, source) if stored < len(stack) else 0.0
@@ -184,10 +185,10 @@ def _warnings(experiment: Experiment) -> Iterator[str]:
         yield f"{few} cannot make a difference significant with {others} beside the baseline; {needed} seeds can."
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A duration in the unit that fits.
 
-    >>> _duration(42.4), _duration(600), _duration(9000)
+    >>> duration(42.4), duration(600), duration(9000)
     ('42 s', '10 min', '2.5 h')
     """
     if seconds < 120:

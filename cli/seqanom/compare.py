@@ -119,6 +119,7 @@ def compare(
         given["metric"] = metric
     check_cost(early_cost)
     wanted, trainer = load(experiment, given), _engine(engine, workers, run_timeout)
+    from seqanomaly.paths import failure_file
     from seqanomaly.store import Store
     from seqanomaly.sweep import run_experiment
 
@@ -130,7 +131,7 @@ def compare(
             done = run_experiment(wanted, store, trainer, device=device, scores=save_scores, on_progress=show_progress)
         show(wanted, done.digests, store.root, early_cost=early_cost, as_json=as_json)
     for digest, reason in done.failed.items():
-        console.remark(f"Failed: {reason} ({store.root / 'failures' / digest}.json has the command that repeats it)")
+        console.remark(f"Failed: {reason} ({failure_file(store.root, digest)} has the command that repeats it)")
     if done.failed:
         raise typer.Exit(console.SOME_FAILED)
 
@@ -234,7 +235,8 @@ def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
 
 
 def _progress(experiment: Experiment) -> Any:
-    """Runs done, failed and left, on a bar or in plain lines."""
+    """Runs done, failed, running, steps per second and time left, on a bar or in plain lines."""
+    from seqanom.check import duration
 
     def describe(progress: Progress) -> tuple[int, str]:
         left = progress.seconds_left()
@@ -242,6 +244,8 @@ def _progress(experiment: Experiment) -> Any:
         counts += f" ({progress.found} before)" * bool(progress.found)
         counts += f", {len(progress.failed)} failed" * bool(progress.failed)
         counts += f", {progress.running} in training" * bool(progress.running)
-        return progress.total - progress.remaining, counts + (f", about {left:.0f} s left" if left else "")
+        rate = progress.steps_per_second() if progress.running else None
+        counts += "" if rate is None else f", {rate:,.0f} steps/s"
+        return progress.total - progress.remaining, counts + (f", about {duration(left)} left" if left else "")
 
     return console.counting(experiment.name, experiment.count, describe)

@@ -10,13 +10,14 @@ import math
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -82,41 +83,79 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on a terminal, nothing elsewhere; yields a function that takes how much is done."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from seqanomaly.datasets.watching import watching
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_remarks, transient=True, disable=not _remarks.is_terminal) as bar:
         task = bar.add_task(escape(what), total=total)
-        yield lambda done: bar.update(task, completed=done)
+
+        def reading(path: Path, count: int) -> None:
+            bar.update(task, description=escape(f"{what}: reading file {count}, {path.name}"))
+
+        with watching(reading):
+            yield lambda done: bar.update(task, completed=done, description=escape(what))
+
+
+@contextmanager
+def opening(what: str) -> Iterator[None]:
+    """Which file is being read, on a terminal; nothing elsewhere."""
+    from rich.status import Status
+
+    from seqanomaly.datasets.watching import watching
+
+    if not _remarks.is_terminal:
+        yield
+        return
+    status = Status(escape(f"Reading {what}"), console=_remarks)
+
+    def reading(path: Path, count: int) -> None:
+        status.update(escape(f"Reading {what}: file {count}, {path.name}"))
+
+    with status, watching(reading):
+        yield
 
 
 @contextmanager
 def counting(what: str, total: int, describe: Callable[[Any], tuple[int, str]]) -> Iterator[Callable[[Any], None]]:
-    """Progress of many runs: a bar on a terminal, elsewhere a line for every further tenth.
+    """Progress of many runs: a bar on a terminal, elsewhere a line for every further tenth, or after five minutes.
 
     Args:
         what: what is under way.
         total: how much there is to do.
-        describe: turns a state into how much is done and how to say it.
+        describe: turns a state into how much is done and how to say it; on a terminal it is asked again and again.
     """
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeElapsedColumn
 
-    said = [-1]
+    class State(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            text = describe(task.fields["state"])[1] if task.fields["state"] is not None else what
+            return Text(text, no_wrap=True, overflow="ellipsis")
+
+    said, when = -1, 0.0
     with Progress(
-        BarColumn(),
-        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        State(),
         console=_remarks,
         transient=True,
+        refresh_per_second=2,
         disable=not _remarks.is_terminal,
     ) as bar:
-        task = bar.add_task(escape(what), total=total)
+        task = bar.add_task("", total=total, state=None)
 
         def update(state: Any) -> None:
+            nonlocal said, when
             done, text = describe(state)
-            bar.update(task, completed=done, description=escape(text))
-            if not _remarks.is_terminal and 10 * done // total > said[0]:
-                said[0] = 10 * done // total
+            bar.update(task, completed=done, state=state)
+            if not _remarks.is_terminal and (10 * done // total > said or time.monotonic() - when > PAUSE):
+                said, when = 10 * done // total, time.monotonic()
                 remark(f"{what}: {text}")
 
         yield update
+
+
+PAUSE = 300.0
+"""Seconds after which a line is due although there is little to tell."""
 
 
 class Terminated(BaseException):
@@ -181,6 +220,8 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
 
 
 def _usage(error: Any) -> int:
+    from pydantic import ValidationError
+
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "seqanom"
     message = error.format_message()

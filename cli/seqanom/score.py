@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,29 +12,126 @@ from seqanom import console
 from seqanomaly.errors import ConfigError
 from seqanomaly.paths import whole
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from seqanomaly.datasets.files import FileData
+    from seqanomaly.datasets.sequences import Sequences
+    from seqanomaly.datasets.source import DataSpec
+    from seqanomaly.detector import Detector
+
 
 def score(
     run: Annotated[str, typer.Argument(help="Run folder, or the beginning of a run's digest.")],
-    data: Annotated[Path, typer.Argument(help="CSV or Parquet file with the columns of the training data.")],
+    data: Annotated[str, typer.Argument(help="What --data takes, with the features of the training data.")],
     out: Annotated[Path | None, typer.Option(help="File to write (.csv or .parquet); else standard output.")] = None,
     series: Annotated[str | None, typer.Option(help="Column that names the sequence, if called differently.")] = None,
     step: Annotated[str | None, typer.Option(help="Column that orders its rows, if called differently.")] = None,
+    part: Annotated[
+        str | None, typer.Option(help="test or all: which steps of a family of files.", show_default="test, if given")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Where to look for a digest.")] = Path("results"),
 ) -> None:
-    """Score and decision for each step of new data, in the order of its rows."""
+    """Score and decision for each step of new data.
+
+    A table is scored row by row, in the order of its rows, and needs no labels. Of a family of files the test part is
+    scored where it is given, else every sequence.
+    """
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"--out: unknown ending of {out}; use .csv or .parquet")
-    if out is not None and out.resolve() == data.resolve():
-        raise ConfigError(f"--out: {out} is the data to score; name another file")
     folder = _find(run, runs)
-    from seqanomaly.datasets.formats.table import read_table
+    from seqanom.values import read_values
+    from seqanomaly.datasets.files import FileData
+
+    values = read_values(data, "data")
+    spec = _spec(values, data)
+    if out is not None and out.resolve() == Path(str(spec.settings().get("path") or "")).resolve():
+        raise ConfigError(f"--out: {out} is the data to score; name another file")
     from seqanomaly.detector import Detector
 
     detector = Detector.load(folder)
-    scored = detector.score(read_table(data), data.name, series=series, step=step)
+    if isinstance(spec, FileData):
+        if part is not None:
+            raise ConfigError("--part: is for a family of files; of a table every row is scored, so leave it out")
+        given = values[0] if isinstance(values[0], Mapping) else {}
+        scored = _score_table(detector, spec, series or given.get("series"), step or given.get("step"))
+    else:
+        if series is not None or step is not None:
+            raise ConfigError(f"--series and --step are for a table, not for {spec.kind}; leave them out")
+        scored = _score_parts(detector, spec, part)
     if out is None:
         console.result_text(scored.to_csv(index=False, lineterminator="\n"))
         return
+    _write(scored, out)
+    found = scored["decision"].notna() & (scored["decision"] != detector.classes[0])
+    console.remark(f"{len(scored)} steps scored, {int(found.sum())} of them anomalous: {out}")
+
+
+def _spec(values: list[object], text: str) -> DataSpec:
+    from seqanomaly.datasets.source import DataSpec
+    from seqanomaly.datasets.specs import pick_data
+
+    if len(values) != 1:
+        raise ConfigError(f"DATA is one data set, got {len(values)} in {text!r}; score one after the other")
+    try:
+        found = pick_data(values[0])
+    except ConfigError as error:
+        raise error.within("data") from None
+    assert isinstance(found, DataSpec)
+    return found
+
+
+def _score_table(detector: Detector, spec: FileData, series: str | None, step: str | None) -> pd.DataFrame:
+    """The rows of a table in their order; without the detector's column of series it may be one series."""
+    from seqanomaly.datasets.formats.table import read_table
+    from seqanomaly.datasets.single import ROW, SERIES, one_series
+
+    path = spec.table()
+    table = read_table(path).rename(columns=str)
+    if spec.rows == "sequences":
+        table, _ = spec.long(table)
+        return detector.score(table, path.name, series=spec.series, step=spec.step)
+    if spec.series is None and series is None and detector.series not in table:
+        known = None if detector.step == ROW else detector.step
+        step = step or (known if known in table else spec.step)
+        table, _ = one_series(table, step, path.name.split(".")[0], path.name)
+        series, step = SERIES, step or ROW
+    return detector.score(table, path.name, series=series, step=step)
+
+
+def _score_parts(detector: Detector, spec: DataSpec, part: str | None) -> pd.DataFrame:
+    """The test part of a data set, or all of its sequences; it is said which."""
+    import pandas as pd
+
+    source = spec.for_features(detector.features).open()
+    given = source.official_test or source.known is None
+    if part not in (None, "test", "all"):
+        raise ConfigError(f"--part: must be test or all, got {part!r}")
+    if part == "test" and not given:
+        raise ConfigError(f"--part: {spec.name} has no given test part, the seed draws it; choose all, or leave it out")
+    parts = source.parts(0)
+    chosen: dict[str, Sequences] = {"test": parts.test} if given and part != "all" else dict(vars(parts))
+    if not given:
+        assert source.known is not None
+        chosen = {"all": source.known}
+    scored = pd.concat([detector.score_sequences(one, spec.name) for one in _named(chosen).values()], ignore_index=True)
+    which = "the test part" if list(chosen) == ["test"] else "every sequence"
+    other = "; --part all scores every sequence" if list(chosen) == ["test"] else ""
+    console.remark(f"Scored: {which} of {spec.name}, {console.plural(scored['series'].nunique(), 'sequence')}{other}.")
+    return scored
+
+
+def _named(parts: dict[str, Sequences]) -> dict[str, Sequences]:
+    """The parts with names that tell their series apart, also where a test recording has the name of a training one."""
+    from dataclasses import replace
+
+    from seqanomaly.datasets.spans import series_names
+
+    names = series_names(parts)
+    return {word: replace(one, ids=names[word]) for word, one in parts.items()}
+
+
+def _write(scored: pd.DataFrame, out: Path) -> None:
     try:
         with whole(out) as draft:
             if out.suffix == ".csv":
@@ -42,8 +140,6 @@ def score(
                 scored.to_parquet(draft, index=False)
     except OSError as error:
         raise ConfigError(f"--out: cannot write {out} ({error.strerror or error})") from None
-    found = scored["decision"].notna() & (scored["decision"] != detector.classes[0])
-    console.remark(f"{len(scored)} steps scored, {int(found.sum())} of them anomalous: {out}")
 
 
 def _find(run: str, runs: Path) -> Path:

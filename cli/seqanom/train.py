@@ -74,7 +74,7 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train one detector and show its early, mid and late accuracy."""
-    from seqanom.values import read_value, with_settings
+    from seqanom.values import read_value, with_columns, with_settings
     from seqanomaly.datasets.specs import data_settings
     from seqanomaly.run_config import RunConfig
 
@@ -82,7 +82,7 @@ def train(
     columns = {"series": series, "step": step, "label": label, "features": names, "normal": normal, "part": part}
     settings: dict[str, Any] = {
         "task": task,
-        "data": with_settings(data_settings(read_value(data, "data")), columns),
+        "data": with_columns(data_settings(read_value(data, "data")), columns),
         "model": read_value(model, "model"),
         "loss": with_settings(read_value(loss, "loss"), {"normalize": normalize}),
         "train": {

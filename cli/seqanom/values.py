@@ -28,6 +28,25 @@ def read_value(text: str, option: str) -> Any:
     return values[0]
 
 
+def with_columns(value: object, columns: Mapping[str, object]) -> object:
+    """A data set with the columns that flags name; a `ConfigError` says which flags do not apply to it."""
+    from seqanomaly.datasets.specs import DATASETS
+
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    data = DATASETS.get(str(kind))
+    given = [name for name, column in columns.items() if column is not None]
+    wrong = [f"--{name}" for name in given if data is not None and name not in data.model_fields]
+    if data is None or not wrong:
+        return with_settings(value, columns)
+    known = ", ".join(name for name in data.model_fields if name not in ("kind", "path"))
+    what, them = ("does", "it") if len(wrong) == 1 else ("do", "them")
+    raise ConfigError(
+        f"{' and '.join(wrong)} {what} not apply to the data set {kind!r}, whose columns are known; leave "
+        f"{them} out (it has {f'the settings {known}' if known else 'no settings'})",
+        ("data",),
+    )
+
+
 def with_settings(value: object, settings: Mapping[str, object]) -> object:
     """A component with more settings, given by flags; those that are None were not given."""
     given = {key: setting for key, setting in settings.items() if setting is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqanomaly.datasets.family import Family as Files
 from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.datasets.synthetic import SYNTHETIC
 
@@ -84,6 +85,8 @@ class Family:
 
     kind: str
     """Its name, as in `{kind: cmapss, path: CMAPSSData}`."""
+    title: str
+    """What it is called by those who know it."""
     files: str
     """What the files look like."""
     example: str
@@ -101,55 +104,14 @@ class Family:
 
 
 FAMILIES = (
-    Family(kind="cmapss", files="train_FD001.txt, test_FD001.txt, RUL_FD001.txt; 26 columns", example="CMAPSSData"),
-    Family(kind="tep", files="tep_sim_train.csv and .._test.csv; faultNumber, simulationRun, ..", example="TEP_sim"),
-    Family(
-        kind="robot",
-        files="lp1.data to lp5.data: a class line and 15 rows of 6 numbers",
-        example="RobotExecutionFailures/lp4.data",
-    ),
-    Family(kind="skab", files="valve1/0.csv, ..: datetime;..;anomaly;changepoint", example="SKAB"),
-    Family(
-        kind="nab",
-        files="data/*/*.csv with timestamp,value, and labels/combined_windows.json",
-        example="NAB/data/realTraffic",
-    ),
-    Family(
-        kind="ucr",
-        files="135_UCR_Anomaly_NAME_TRAIN_BEGIN_END.txt, one number per line",
-        example="UCR_Anomaly",
-    ),
-    Family(
-        kind="smd",
-        files="train/, test/ and test_label/ with machine-1-6.txt, ..; 38 columns",
-        example="ServerMachineDataset",
-    ),
-    Family(
-        kind="smap",
-        files="train/ and test/ with T-8.npy, .., and labeled_anomalies.csv",
-        example="{path: SMAP_MSL, spacecraft: SMAP}",
-    ),
-    Family(kind="braatz", files="d00.dat, d00_te.dat, d01.dat, ..; 52 columns", example="TEP_Braatz"),
-    Family(
-        kind="tsb_ad", files="001_NAB_id_1_Facility_tr_1007_1st_2014.csv, ..; last column Label", example="TSB-AD-U"
-    ),
-    Family(kind="tsb_uad", files="*.out: a value and a label per line", example="TSB-UAD"),
-    Family(
-        kind="ts",
-        files="NAME_TRAIN.ts and NAME_TEST.ts of aeon and sktime",
-        example="{path: GunPoint, normal: 1, label: binary}",
-    ),
-    Family(
-        kind="aeon",
-        files="timestamp, values, is_anomaly in NAME_TRAIN.csv and NAME_TEST.csv, or in one file",
-        example="Daphnet_S06R02E0/S06R02E0.csv",
-    ),
-    Family(kind="numpy", files=".npz with x and y, or x_train, y_train, ..; .npy", example="runs.npz"),
-    Family(
-        kind="folder", files="any folder of .csv, .parquet or .feather tables, one sequence each", example="machines"
+    *(
+        Family(kind=kind, title=data.title, files=data.looks, example=data.example)
+        for kind, data in DATASETS.items()
+        if issubclass(data, Files)
     ),
     Family(
         kind="file",
+        title="a table",
         files="one table with columns for series, step, label and features",
         example="mine.csv --series unit --step cycle --label fault",
     ),

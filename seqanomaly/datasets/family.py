@@ -12,14 +12,15 @@ from pydantic import Field
 from seqanomaly.config import call
 from seqanomaly.datasets.files import SHIPPED
 from seqanomaly.datasets.opened import Loaded, Opened, reading
-from seqanomaly.datasets.source import DataSpec, Source
+from seqanomaly.datasets.policies import Cleaned
+from seqanomaly.datasets.source import Source
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Family(DataSpec, ABC):
+class Family(Cleaned, ABC):
     """A family of files in its source's own layout.
 
     A run's address depends on the names of the files that are read, relative to the path, and on their content; a
@@ -28,6 +29,10 @@ class Family(DataSpec, ABC):
 
     title: ClassVar[str]
     """What the family is called by those who know it."""
+    looks: ClassVar[str]
+    """What its files look like."""
+    example: ClassVar[str]
+    """What `--data` takes to read some, with paths as a user would have them."""
     path: str | None
     """Folder or file; relative to where the command runs."""
 
@@ -75,6 +80,7 @@ class Family(DataSpec, ABC):
 
     def open(self) -> Source:
         """Read and check the files."""
+        from seqanomaly.datasets.cleaning import clean
         from seqanomaly.datasets.formats.text import digest_of
 
         files = self._own_files()
@@ -83,8 +89,16 @@ class Family(DataSpec, ABC):
             if self.path is not None:
                 note = f"{_last(self.path)} is read as {self.title} (kind: {self.kind})"
                 loaded = replace(loaded, notes=(note, *loaded.notes))
+            loaded = clean(loaded, self.policies(), _last(self.path or self.kind))
             few = f"{_last(self.path or self.kind)} holds too few, so give a folder with more"
-            return Opened(loaded, self.name, digest=digest, test_share=self.test_share(), few=few)
+            return Opened(
+                loaded,
+                self.name,
+                digest=digest,
+                test_share=self.test_share(),
+                few=few,
+                policies=self.policies().active(),
+            )
 
     def _own_files(self) -> Sequence[Path]:
         """The files that are read, all of them in the folder, none twice."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
-from seqanomaly.datasets.opened import Loaded, Opened, reading
+from seqanomaly.datasets import single
+from seqanomaly.datasets.opened import VALIDATION, Loaded, Opened, reading
+from seqanomaly.datasets.policies import Backward, Cleaned, Duplicates, Policies
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.split import AnySplit, SplitSpec, by_time, check_folds
 from seqanomaly.errors import ConfigError, DataError
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 """Names of columns, in a list."""
+UNLABELLED = "no column holds labels, so all steps are taken as normal"
 FEW = "name the column that tells them apart with --series"
 """The remedy where a table holds too few sequences."""
 ClassName = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
@@ -44,6 +48,10 @@ class _TableSpec(DataSpec, ABC):
         """The table with a row per step, and what was done to it."""
 
     @abstractmethod
+    def policies(self) -> Policies:
+        """What is done about missing values and uneven times."""
+
+    @abstractmethod
     def part_column(self) -> str | None:
         """The column that says train or test, if there is one."""
 
@@ -55,6 +63,14 @@ class _TableSpec(DataSpec, ABC):
     def test_share(self) -> float:
         """Share of the sequences that the seed draws for testing where no column says so."""
 
+    @abstractmethod
+    def validation_share(self) -> float:
+        """Share of the training sequences that validates."""
+
+    @abstractmethod
+    def is_mapped(self) -> bool:
+        """Whether the table is mapped instead of being read whole."""
+
     def content_digest(self) -> str:
         from seqanomaly.datasets.formats.stream import is_file
         from seqanomaly.datasets.formats.table import content_digest
@@ -62,37 +78,72 @@ class _TableSpec(DataSpec, ABC):
         path = self.table()
         if not is_file(path):
             raise DataError(f"{path}: there is no such file")
+        if self.is_mapped():
+            from seqanomaly.datasets.mapped.cache import known_digest
+
+            return known_digest(path)
         return content_digest(path)
 
     def open(self) -> Source:
-        """Read and check the table."""
+        """Read and check the table, or map it."""
+        return self._mapped() if self.is_mapped() else self._read()
+
+    def _mapped(self) -> Source:
+        from seqanomaly.datasets.mapped.source import Division, MappedSource
+
+        asked = self.policies().active()
+        if asked:
+            raise DataError(
+                f"{self.table().name}: a mapped table is trained from as it is, which {', '.join(asked)} would change; "
+                "leave that out and mend the table, or read it into memory with mapped: false"
+            )
+        share = {"test": self.test_share(), "validation": self.validation_share()}
+        return MappedSource(self.table(), self.layout(), Division(self.part_column(), self.division(), **share))
+
+    def _read(self) -> Source:
+        from seqanomaly.datasets.cleaning import clean, step_note
         from seqanomaly.datasets.formats.table import content_digest, read_noted
         from seqanomaly.datasets.frame import read_frame
         from seqanomaly.datasets.part_column import by_part, given_parts
-        from seqanomaly.datasets.sampling import sampling_notes
 
         path, where, part = self.table(), self.table().name, self.part_column()
         with reading([path], where):
             table, notes = read_noted(path)
             frame, also = self.long(table)
-            read = read_frame(frame, self.layout(), where)
-            sampling = sampling_notes(frame, self.layout(), where)
-            loaded = Loaded(known=read.sequences, notes=(*notes, *also, *sampling))
+            policies = self.policies()
+            read = read_frame(
+                frame,
+                self.layout(),
+                where,
+                missing=policies.missing != "error",
+                sort=policies.backward == "sort",
+                doubles=policies.duplicates != "error" or policies.backward != "sort",
+            )
+            loaded = Loaded(known=read.sequences, notes=(*notes, *also, *step_note(read.sequences)))
             if part is not None:
                 loaded = by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
             split, share = self.division(), self.test_share()
             if split is not None and split.time is not None:
                 loaded = by_time(loaded, split.time, where)
+            loaded = clean(replace(loaded, validating=self.validation_share()), policies, where)
             folds = None if split is None else split.folds
             if folds is not None:
                 check_folds(loaded, folds, where)
                 share = 1 / folds
-            source = Opened(loaded, where, digest=content_digest(path), test_share=share, few=FEW, folds=folds)
+            source = Opened(
+                loaded,
+                where,
+                digest=content_digest(path),
+                test_share=share,
+                few=FEW,
+                folds=folds,
+                policies=policies.active(),
+            )
         source.columns = self.layout().series, self.layout().step
         return source
 
 
-class FileData(_TableSpec):
+class FileData(Cleaned, _TableSpec):
     """A table in a file: a row per step, columns for series, step, label and numeric features.
 
     A wide table has a row per sequence instead, with a column per step.
@@ -101,12 +152,12 @@ class FileData(_TableSpec):
     kind: Literal["file"] = "file"
     path: str
     """The file; relative to where the command runs."""
-    series: str = "series"
-    """Column that names the sequence of a row."""
-    step: str = "step"
-    """Column that orders the rows of a sequence: numbers or timestamps."""
-    label: str = "label"
-    """Column with the class of a step; one label per series is given to all its steps."""
+    series: str | None = "series"
+    """Column that names the sequence of a row; null if the file is one series, whose last steps then test."""
+    step: str | None = "step"
+    """Column that orders the rows of a sequence: numbers or timestamps; null, in one series, for the rows' order."""
+    label: str | None = "label"
+    """Column with the class of a step; one label per series is given to all its steps. Null: every step is normal."""
     features: Names | None = None
     """Numeric columns to use; all that are left by default."""
     normal: ClassName | None = None
@@ -117,24 +168,48 @@ class FileData(_TableSpec):
     """Share of the series for testing where neither a `part` column nor a `split` is given."""
     split: AnySplit = None
     """`{time: 0.3}`: the last 30% of each series test; `{folds: 5}`: seed s tests fold s modulo 5 of the series."""
-    duplicates: Literal["error", "first", "last"] = "error"
-    """Which row is kept of those with the same series and step; by default they are an error."""
+    duplicates: Duplicates = "error"
+    """Rows with the same series and step: an error by default; keep the `first` or the `last`, `keep` or `mask`."""
+    backward: Backward = "sort"
+    """As elsewhere, but rows are put in the order of `step` by default."""
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"}
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
+
+    validation: float = Field(VALIDATION, gt=0, lt=1)
+    """Share of what is left for training that validates, where no `part` column says which."""
+    mapped: bool | None = None
+    """Whether the table is converted once and mapped, so that it may be larger than memory; by default where it is
+    over 1 GiB when decoded. Parquet and Feather files with their rows in order only; results are the same."""
+
+    @model_validator(mode="after")
+    def _mapped_tables_are_long(self) -> FileData:
+        if self.mapped:
+            for key, value in (("rows", "steps"), ("duplicates", "error")):
+                if (found := getattr(self, key)) != value:
+                    raise ConfigError(
+                        f"{found} is for tables that are read whole, got mapped: true; leave one of them out", (key,)
+                    )
+        return self
 
     @model_validator(mode="after")
     def _one_says_what_is_tested(self) -> FileData:
         other = "part" if self.part is not None else "test" if self.test != self._default("test") else None
         if self.split is not None and other is not None:
             raise ConfigError(f"{other} and split both say what is tested; leave one of them out", ("split",))
+        if self.series is not None and self.step is None:
+            raise ConfigError("null is for a file that is one series, so set series: null too", ("step",))
+        if self.series is None and self.rows == "sequences":
+            raise ConfigError("null is for a table with a row per step, got rows: sequences", ("series",))
         return self
 
     @property
     def name(self) -> str:
         """The file's name without its ending, and what differs from the defaults in what is learned from it."""
-        settings = {key: value for key, value in self.changed().items() if key not in ("series", "step")}
+        settings = {key: value for key, value in self.changed().items() if key not in ("series", "step", "mapped")}
         split = {key: value for key, value in settings.pop("split", {}).items() if value is not None}
-        return call(Path(settings.pop("path")).name.split(".")[0], settings | split)
+        del settings["path"]
+        return call(self._stem(), settings | split)
 
     def table(self) -> Path:
         return Path(self.path)
@@ -143,8 +218,8 @@ class FileData(_TableSpec):
         from seqanomaly.datasets.frame import Layout
 
         return Layout(
-            series=self.series,
-            step=self.step,
+            series=self.series or single.SERIES,
+            step=self.step or single.ROW,
             label=self.label,
             features=self.features,
             normal=self.normal,
@@ -155,38 +230,60 @@ class FileData(_TableSpec):
         from seqanomaly.datasets.formats.wide import long_from_wide
 
         if self.rows == "steps":
-            self._expect_series(table)
-            return self._without_duplicates(table)
+            self._expect_columns(table)
+            notes: tuple[str, ...] = () if self.label is not None else (UNLABELLED,)
+            if self.series is None:
+                table, one = single.one_series(table, self.step, self._stem(), self.table().name)
+                notes = (*one, *notes)
+            return table, notes
+        assert self.series is not None
+        assert self.step is not None
         kept = tuple(name for name in (self.label, self.part) if name is not None)
         long = long_from_wide(table, self.series, self.step, kept, self.table().name)
         return long, ("each row is a sequence and each other column a step of its one feature",)
 
-    def _expect_series(self, table: pd.DataFrame) -> None:
+    def _expect_columns(self, table: pd.DataFrame) -> None:
+        """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
 
-        if self.series not in table.columns.astype(str):
+        where, names = self.table().name, table.columns.astype(str)
+        if self.series is not None and self.series not in names:
             raise DataError(
-                f"{self.table().name}: there is no column {self.series!r}; say which one it is with series (--series), "
-                f"or read the file as one series with {{kind: folder, path: {self.path}, split: time}}"
-                f"{nearest(self.series, table.columns.astype(str))}"
+                f"{where}: there is no column {self.series!r}; say which one it is with series (--series), or read the "
+                f"file as one series with {{path: {self.path}, series: null, step: null}}{nearest(self.series, names)}"
+            )
+        if self.label == self._default("label") and self.label not in names:
+            raise DataError(
+                f"{where}: there is no column {self.label!r}; say which one it is with label (--label), or take every "
+                f"step as normal, as for forecast, with {{path: {self.path}, label: null}}{nearest(self.label, names)}"
             )
 
-    def _without_duplicates(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """One row of those with the same series and step, if that is asked for."""
-        if self.duplicates == "error" or self.series not in table or self.step not in table:
-            return table, ()
-        found = table.drop_duplicates([self.series, self.step], keep=self.duplicates, ignore_index=True)
-        gone = len(table) - len(found)
-        return found, (f"duplicates of {self.step!r} in a series: {gone:,} rows left out, the {self.duplicates} kept",)
+    def _stem(self) -> str:
+        return self.table().name.split(".")[0]
 
     def part_column(self) -> str | None:
         return self.part
 
     def division(self) -> SplitSpec | None:
-        return self.split
+        one = self.series is None and self.split is None and self.part is None
+        return SplitSpec(time=self.test) if one else self.split
 
     def test_share(self) -> float:
         return self.test
+
+    def validation_share(self) -> float:
+        return self.validation
+
+    def is_mapped(self) -> bool:
+        from seqanomaly.datasets.formats.stream import is_file
+
+        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error":
+            return bool(self.mapped)
+        if not is_file(self.table()):
+            return False
+        from seqanomaly.datasets.mapped.source import is_large
+
+        return is_large(self.table())
 
 
 class Episodes(_TableSpec):
@@ -214,8 +311,17 @@ class Episodes(_TableSpec):
     def part_column(self) -> str:
         return "part"
 
+    def policies(self) -> Policies:
+        return Policies(duplicates="error", backward="sort")
+
     def division(self) -> None:
         """None: a column says train or test."""
 
     def test_share(self) -> float:
         return 0.0
+
+    def validation_share(self) -> float:
+        return VALIDATION
+
+    def is_mapped(self) -> bool:
+        return False

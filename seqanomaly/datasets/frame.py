@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +45,24 @@ class LongFrame:
     """Place in the frame of each step, in order of series and step."""
 
 
-def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
-    """Check `frame` and turn it into sequences; a `DataError` names `where`, the column, the row and the remedy.
+def read_frame(
+    frame: pd.DataFrame,
+    layout: Layout,
+    where: str,
+    *,
+    missing: bool | None = None,
+    sort: bool = True,
+    doubles: bool = False,
+) -> LongFrame:
+    """Check `frame` and turn it into sequences with times; a `DataError` names `where`, column, row and remedy.
+
+    Args:
+        frame: a row per step.
+        layout: which column means what.
+        where: name of the data in an error.
+        missing: see `numbers`.
+        sort: whether rows are put in the order of their steps; else they stay in that of the frame.
+        doubles: whether a series may have the same step twice.
 
     >>> frame = pd.DataFrame({"series": ["a", "a"], "step": [1, 0], "label": [1, 0], "x": [0.5, 2.0]})
     >>> read_frame(frame, Layout(), "doc").sequences.x.tolist()
@@ -50,63 +71,91 @@ def read_frame(frame: pd.DataFrame, layout: Layout, where: str) -> LongFrame:
     if frame.empty:
         raise DataError(f"{where}: there are no rows")
     frame = frame.rename(columns=str)
-    names = _features(frame, layout, where)
+    names = feature_names(list(frame.columns), layout, where)
     instead = "" if layout.label is None else ", or leave the column out with --features"
-    values = np.column_stack([numbers(frame[name], where, instead) for name in names])
+    values = np.empty((len(frame), len(names)), np.float32)
+    for place, name in enumerate(names):
+        values[:, place] = _feature(frame[name], where, instead, missing=missing)
     codes, series = _series(frame, layout, where)
     steps = _steps(frame[layout.step], where)
-    order = np.lexsort((steps, codes))
-    _no_duplicates(codes[order], steps[order], order, series, layout, where)
+    order = _order(codes, steps) if sort else np.argsort(codes, kind="stable")
+    if not doubles:
+        _no_duplicates(codes[order], steps[order], order, series, layout, where)
     lengths = np.bincount(codes)
     labels, classes = _labels(frame, layout, codes, series, where)
     sequences = Sequences.of(
-        np.split(values[order], np.cumsum(lengths)[:-1]),
-        np.split(labels[order], np.cumsum(lengths)[:-1]),
+        np.split(_ordered(values, order), np.cumsum(lengths)[:-1]),
+        np.split(_ordered(labels, order), np.cumsum(lengths)[:-1]),
         ids=tuple(series),
         features=names,
         classes=classes,
+        time=np.split(_ordered(steps, order), np.cumsum(lengths)[:-1]),
     )
     return LongFrame(sequences=sequences, rows=order)
 
 
-def _features(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[str, ...]:
-    if not frame.columns.is_unique:
-        raise DataError(f"{where}: two columns are called {frame.columns[frame.columns.duplicated()][0]!r}; rename one")
+def feature_names(columns: list[str], layout: Layout, where: str) -> tuple[str, ...]:
+    """The features among the columns of a table; a `DataError` names `where` and a column that is missing or double."""
+    if len(set(columns)) < len(columns):
+        double = next(name for place, name in enumerate(columns) if name in columns[:place])
+        raise DataError(f"{where}: two columns are called {double!r}; rename one")
     for option in ("series", "step", "label"):
-        _expect(frame, getattr(layout, option), f"say which one it is with {option} (--{option})", where)
+        _expect(columns, getattr(layout, option), f"say which one it is with {option} (--{option})", where)
     for name in layout.features or ():
-        _expect(frame, name, "it is needed as a feature", where)
+        _expect(columns, name, "it is needed as a feature", where)
     taken = {layout.series, layout.step, layout.label, *layout.ignore}
     both = next((name for name in layout.features or () if name in taken), None)
     if both is not None:
         raise DataError(f"{where}: column {both!r} cannot be a feature, as it is the series, step, label or part")
-    names = layout.features or tuple(name for name in frame.columns if name not in taken)
+    names = layout.features or tuple(name for name in columns if name not in taken)
     if not names:
         raise DataError(f"{where}: no columns are left for features beside {', '.join(sorted(filter(None, taken)))}")
     return names
 
 
-def _expect(frame: pd.DataFrame, name: str | None, remedy: str, where: str) -> None:
-    if name is not None and name not in frame:
-        raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, frame.columns)}")
+def _expect(columns: list[str], name: str | None, remedy: str, where: str) -> None:
+    if name is not None and name not in columns:
+        raise DataError(f"{where}: there is no column {name!r}; {remedy}{nearest(name, columns)}")
 
 
-def numbers(column: pd.Series, where: str, instead: str = "") -> NDArray[np.float64]:
-    """A column as finite numbers; a `DataError` names `where`, the row and the remedy, also `instead`."""
+def numbers(
+    column: pd.Series, where: str, instead: str = "", before: int = 0, *, missing: bool | None = None
+) -> NDArray[np.float64]:
+    """A column as finite numbers; a `DataError` names `where`, the row and the remedy, also `instead`.
+
+    The rows of the column are those of the table after the first `before` ones. With `missing`, values may be missing
+    (NaN); where it is False, the remedy names the setting.
+    """
     found = np.full(len(column), np.nan)
     if column.dtype.kind not in "mM":  # times are no numbers
         found = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     usable = np.abs(found) <= np.finfo(np.float32).max
+    if missing:
+        usable |= column.isna().to_numpy()
     if usable.all():
         return found
     row = int(np.argmin(usable))
     value = column.iloc[row]
-    at = f"{where}: column {column.name!r}, data row {row + 1}"
+    at = f"{where}: column {column.name!r}, data row {before + row + 1}"
     if column.isna().iloc[row]:
-        raise DataError(f"{at}: the value is missing; fill it or drop the row{instead}")
+        remedy = "fill it or drop the row" if missing is None else FILL_IT
+        raise DataError(f"{at}: the value is missing; {remedy}{instead}")
     if np.isnan(found[row]):
-        raise DataError(f"{at}: {str(value)!r} is not a number; correct it{instead}")
+        comma = "has a decimal comma, which is read between ; or tabs and without points before it; write a point"
+        problem = comma if re.fullmatch(r"[-+]?[\d.]*,\d+", str(value).strip()) else "is not a number; correct it"
+        raise DataError(f"{at}: {str(value)!r} {problem}{instead}")
     raise DataError(f"{at}: the value is {value}, not a finite 32-bit number; correct it or drop the row")
+
+
+def _feature(
+    column: pd.Series, where: str, instead: str, *, missing: bool | None
+) -> NDArray[np.float32] | NDArray[np.float64]:
+    """A column as finite 32-bit numbers, looked at once where it is in that precision; see `numbers`."""
+    if column.dtype == np.float32:
+        found = column.to_numpy()
+        if np.isfinite(found).all():
+            return found
+    return numbers(column, where, instead, missing=missing)
 
 
 def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np.int64], list[str]]:
@@ -118,8 +167,8 @@ def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np
     return codes.astype(np.int64), [str(name) for name in names]
 
 
-def _steps(column: pd.Series, where: str) -> NDArray[np.float64] | NDArray[np.int64]:
-    """Numbers or timestamps as numbers to sort by; whole ones are exact."""
+def _steps(column: pd.Series, where: str) -> NDArray[Any]:
+    """Numbers, whole ones exact, or `datetime64` without a zone."""
     if column.dtype.kind not in "mM" and pd.to_numeric(column, errors="coerce").notna().any():
         found = numbers(column, where, ", or name another column with --step")
         whole = pd.to_numeric(column)
@@ -133,12 +182,25 @@ def _steps(column: pd.Series, where: str) -> NDArray[np.float64] | NDArray[np.in
             f"{where}: column {column.name!r}, data row {row + 1}: {problem}; steps are numbers or timestamps: "
             "correct it, or name another column with --step"
         )
-    return np.asarray(times.astype(np.int64), np.int64)
+    return times.dt.tz_localize(None).to_numpy()
+
+
+def _order(codes: NDArray[np.int64], steps: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows by series and step; mostly they are so already."""
+    same = codes[1:] == codes[:-1]
+    if ((codes[1:] > codes[:-1]) | (same & (steps[1:] > steps[:-1]))).all():
+        return np.arange(len(codes))
+    return np.lexsort((steps, codes))
+
+
+def _ordered(values: NDArray[Scalar], order: NDArray[np.int64]) -> NDArray[Scalar]:
+    """`values[order]`, and no copy where that is what they are."""
+    return values if len(order) and order[-1] == len(order) - 1 and (np.diff(order) == 1).all() else values[order]
 
 
 def _no_duplicates(
     codes: NDArray[np.int64],
-    steps: NDArray[np.float64] | NDArray[np.int64],
+    steps: NDArray[Any],
     order: NDArray[np.int64],
     series: list[str],
     layout: Layout,
@@ -175,16 +237,23 @@ def _labels(
         column = column.astype(np.int64)
     else:
         column = column.astype(str)
-    found = _declared(frame[layout.label]) or [str(value) for value in sorted(column.unique())]
-    normal = _normal(found, layout, where)
-    classes = (normal, *(name for name in found if name != normal))
-    return pd.Categorical(column.astype(str), categories=list(classes)).codes.astype(np.int64), classes
+    code, values = pd.factorize(column)
+    found = _declared(frame[layout.label]) or [str(value) for value in sorted(values)]
+    classes = normal_first(found, layout, where)
+    number = {name: place for place, name in enumerate(classes)}
+    return np.array([number[str(value)] for value in values], np.int64)[code], classes
 
 
 def _declared(column: pd.Series) -> list[str]:
     """The classes of an ordered categorical, in its order and also those that no row has; none for other columns."""
     ordered = isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered
     return [str(name) for name in column.cat.categories] if ordered else []
+
+
+def normal_first(found: list[str], layout: Layout, where: str) -> tuple[str, ...]:
+    """The classes with the normal one first; a `DataError` names `where` if none is known to be it."""
+    normal = _normal(found, layout, where)
+    return (normal, *(name for name in found if name != normal))
 
 
 def _normal(found: list[str], layout: Layout, where: str) -> str:

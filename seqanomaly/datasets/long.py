@@ -29,7 +29,7 @@ class LongTable:
     frame: pd.DataFrame
     """A row per step."""
     settings: Mapping[str, str | float] = field(default_factory=dict)
-    """Settings beside `path` with which it is read: `part`, `test`, `normal`, as far as they are needed."""
+    """Settings beside `path` with which it is read: `part`, `test`, `missing`, `normal`, as far as they are needed."""
 
 
 def long_table(source: Source, seed: int | None = None) -> LongTable:
@@ -66,6 +66,8 @@ def long_table(source: Source, seed: int | None = None) -> LongTable:
         settings["part"] = PART
     elif isinstance(source, Opened) and source.test_share != 0.3:
         settings["test"] = source.test_share
+    if any(part.valid is not None for part in parts.values()):
+        settings["missing"] = "mask"
     if next((name for name in some.classes if name in USUAL), None) != some.classes[0]:
         settings["normal"] = some.classes[0]
     frame = pd.concat(frames, ignore_index=True)
@@ -76,20 +78,24 @@ def _parts(source: Source, seed: int | None) -> dict[str, Sequences]:
     """What is written, by the word in the column `part`; a single part has none."""
     if seed is not None or not isinstance(source, Opened) or source.cut is not None:
         return dict(vars(source.parts(seed or 0)))
-    known, test = source.loaded.known, source.loaded.test
-    return {"": known} if test is None else {"train": known, "test": test}
+    known, test = source.loaded.known.pieces(), source.loaded.test
+    return {"": known} if test is None else {"train": known, "test": test.pieces()}
 
 
 def _frame(part: Sequences, names: tuple[str, ...], word: str) -> pd.DataFrame:
-    """The rows of one part; the label is an ordered categorical, so that Parquet keeps the order of the classes."""
-    row, place = np.nonzero(part.mask)
+    """The rows of one part; the label is an ordered categorical, so that Parquet keeps the order of the classes.
+
+    Features of a masked step are missing.
+    """
+    row, place = np.nonzero(part.real)
     columns = {
         SERIES: np.array(names, object)[row],
         STEP: part.start[row] + place,
-        LABEL: pd.Categorical.from_codes(part.label[part.mask], categories=pd.Index(part.classes), ordered=True),
+        LABEL: pd.Categorical.from_codes(part.label[part.real], categories=pd.Index(part.classes), ordered=True),
         PART: word,
     }
-    features = pd.DataFrame(part.x[part.mask], columns=list(part.features))
+    values = np.where(part.mask[..., None], part.x, np.float32(np.nan))[part.real]
+    features = pd.DataFrame(values, columns=list(part.features))
     return pd.concat([pd.DataFrame(columns), features], axis=1)
 
 

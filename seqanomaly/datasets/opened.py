@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,12 @@ class Loaded:
     """Whether test sequences go on where training ones end, so that each of those is needed to learn from."""
     notes: tuple[str, ...] = ()
     """What was recognised in the files or done to the data, a sentence each."""
+    validating: float = VALIDATION
+    """Share of the training part that validates, where the files do not say it."""
+    usual_validation: bool = False
+    """Whether `validation` is no more than the last 20% of each sequence as it was read."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many values are missing and, where files hold times, how many steps are irregular in each way."""
 
 
 class Opened(Source):
@@ -45,11 +52,19 @@ class Opened(Source):
     """
 
     def __init__(
-        self, loaded: Loaded, where: str, *, digest: str, test_share: float, few: str, folds: int | None = None
+        self,
+        loaded: Loaded,
+        where: str,
+        *,
+        digest: str,
+        test_share: float,
+        few: str,
+        folds: int | None = None,
+        policies: Mapping[str, Any] | None = None,
     ) -> None:
         """Check the sequences; `few` is the remedy where they are too few to split."""
         _usable(loaded, where, few)
-        self.folds = folds
+        self.folds, self.counts, self.policies = folds, loaded.counts, policies or {}
         known = loaded.known
         self.loaded, self.known, self.test_share = loaded, known, test_share
         self.official_test, self.digest = loaded.test is not None, digest
@@ -57,7 +72,11 @@ class Opened(Source):
         self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.x.shape[1]
         self.notes = (
             *loaded.notes,
-            *_cut_note(self.cut, given=loaded.validation is not None),
+            *_cut_note(
+                self.cut,
+                None if loaded.validation is not None and not loaded.usual_validation else loaded.validating,
+            ),
+            *_pieces_note(self.cut or (known,), loaded.test, where),
             *_constant_note(known),
             *_copies_note(loaded),
             *_early_note(loaded),
@@ -70,8 +89,8 @@ class Opened(Source):
             known, test = (
                 hold_out(known, self.test_share, generator) if self.folds is None else fold(known, self.folds, seed)
             )
-        train, validation = self.cut or hold_out(known, VALIDATION, generator)
-        return Parts(train=train, validation=validation, test=test)
+        train, validation = self.cut or hold_out(known, self.loaded.validating, generator)
+        return Parts(train=train.pieces(), validation=validation.pieces(), test=test.pieces())
 
     def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
         """Unknown for real data."""
@@ -127,50 +146,93 @@ def _cut(loaded: Loaded) -> tuple[Sequences, Sequences] | None:
     """The training and the validation part, where no seed draws them."""
     if loaded.validation is not None:
         return _cut_at(loaded.known, loaded.validation)
-    return cut_in_time(loaded.known, VALIDATION) if _is_cut(loaded) else None
+    return cut_in_time(loaded.known, loaded.validating) if is_cut(loaded) else None
 
 
 def _usable(loaded: Loaded, where: str, few: str) -> None:
     """Every sequence has an early and a late step, and there are enough to split."""
     for part in (loaded.known, loaded.test):
-        both = part is loaded.known and _is_cut(loaded)
-        short = part is not None and part.length < (4 if both else 2)
-        if part is not None and np.any(short):
-            place = int(np.argmax(short))
-            count = f"{part.length[place]} step{'s' * bool(part.length[place] != 1)}"
-            needs = "at least 2 to have an early and a late one, so leave it out"
-            if both:
-                needs = "at least 4 to be cut into one that trains and one that validates"
-            raise DataError(f"{where}: series {part.ids[place]!r} has {count}; a sequence needs {needs}")
-    if loaded.test is None and len(loaded.known) < 3:
+        if part is not None:
+            check_lengths(part.length, part.ids, where, both=part is loaded.known and is_cut(loaded))
+    if loaded.test is None:
+        check_enough(len(loaded.known), where, few)
+
+
+def check_lengths(length: NDArray[np.int64], ids: Sequence[str], where: str, *, both: bool) -> None:
+    """Raise a `DataError` about a sequence that is too short, of those that are cut into `both` parts or not."""
+    short = length < (4 if both else 2)
+    if np.any(short):
+        place = int(np.argmax(short))
+        count = f"{length[place]} step{'s' * bool(length[place] != 1)}"
+        needs = "at least 2 to have an early and a late one, so leave it out"
+        if both:
+            needs = "at least 4 to be cut into one that trains and one that validates"
+        raise DataError(f"{where}: series {ids[place]!r} has {count}; a sequence needs {needs}")
+
+
+def check_enough(count: int, where: str, few: str) -> None:
+    """Raise a `DataError` that ends with `few` where there are not three sequences."""
+    if count < 3:
         raise DataError(
-            f"{where}: has {len(loaded.known)} series; training, validation and test need at least one each, so 3: "
-            f"{few}"
+            f"{where}: has {count} series; training, validation and test need at least one each, so 3: {few}"
         )
 
 
-def _is_cut(loaded: Loaded) -> bool:
+def is_cut(loaded: Loaded) -> bool:
+    """Whether training sequences are cut in time for the validation part, as no seed draws it and no file gives it."""
     in_time = loaded.continued or len(loaded.known) == 1
     return loaded.test is not None and loaded.validation is None and in_time
 
 
-def _cut_note(cut: tuple[Sequences, Sequences] | None, *, given: bool) -> tuple[str, ...]:
-    if cut is None:
-        return ()
-    train, validation = (int(part.length.sum()) for part in cut)
-    which = "each training sequence" if len(cut[0]) > 1 else "the training sequence"
-    what = "given" if given else f"the last {VALIDATION:.0%} of {which}"
-    return (f"validation is {what}: {train:,} steps train and {validation:,} validate",)
+def _cut_note(cut: tuple[Sequences, Sequences] | None, share: float | None) -> tuple[str, ...]:
+    return () if cut is None else (cut_note(cut[0].length, cut[1].length, share),)
+
+
+def cut_note(train: NDArray[np.int64], validation: NDArray[np.int64], share: float | None) -> str:
+    """The sentence about training sequences of those lengths that were cut; `share` is None where the files say so."""
+    which = "each training sequence" if len(train) > 1 else "the training sequence"
+    what = "given" if share is None else f"the last {100 * share:g}% of {which}"
+    return f"validation is {what}: {int(train.sum()):,} steps train and {int(validation.sum()):,} validate"
+
+
+def constant_features(known: Sequences) -> NDArray[np.bool_]:
+    """Which features have one value at all steps that take part, [F]."""
+    some = known.x[0][known.mask[0]]
+    same = np.asarray((some == some[:1]).all(axis=0), bool)  # most change in the first sequence
+    if same.any():
+        steps = known.x[..., same][known.mask]
+        same[same] = (steps == steps[:1]).all(axis=0)
+    return same
 
 
 def _constant_note(known: Sequences) -> tuple[str, ...]:
-    steps = known.x[known.mask]
-    constant = [name for name, same in zip(known.features, (steps == steps[0]).all(axis=0), strict=True) if same]
+    constant = [name for name, same in zip(known.features, constant_features(known), strict=True) if same]
+    return constant_note(constant, len(known.features))
+
+
+def constant_note(constant: list[str], features: int) -> tuple[str, ...]:
+    """The sentence about features that never change, of so many."""
     if not constant:
         return ()
     names = ", ".join(constant[:8]) + ", ..." * (len(constant) > 8)
-    many = "feature never changes" if len(known.features) == 1 else "features never change"
-    return (f"{len(constant)} of {len(known.features)} {many} in the training part ({names}): kept, only centred",)
+    many = "feature never changes" if features == 1 else "features never change"
+    return (f"{len(constant)} of {features} {many} in the training part ({names}): kept, only centred",)
+
+
+def _pieces_note(known: tuple[Sequences, ...], test: Sequences | None, where: str) -> tuple[str, ...]:
+    """How many pieces the sequences are cut into at their gaps."""
+    parts = [part for part in (*known, test) if part is not None and part.breaks is not None]
+    if not parts:
+        return ()
+    try:
+        pieces = [part.pieces() for part in parts]
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
+    kept, left = sum(map(len, pieces)), sum(int(part.length.sum()) for part in parts)
+    alone = left - sum(int(part.length.sum()) for part in pieces)
+    single = "1 piece of a single step is" if alone == 1 else f"{alone:,} pieces of a single step are"
+    also = f"; {single} left out" if alone else ""
+    return (f"cut at gaps: {sum(map(len, parts)):,} sequences become {kept:,}, whose counters begin anew{also}",)
 
 
 def _copies_note(loaded: Loaded) -> tuple[str, ...]:
@@ -181,9 +243,14 @@ def _copies_note(loaded: Loaded) -> tuple[str, ...]:
     )
     seen = set(known)
     count = sum(one in seen for one in test) if loaded.test is not None else len(known) - len(seen)
+    return copies_note(count, given=loaded.test is not None)
+
+
+def copies_note(count: int, *, given: bool) -> tuple[str, ...]:
+    """The sentence about so many copies, among test sequences that are `given` or among all."""
     if not count:
         return ()
-    what = "test sequences equal a training one" if loaded.test is not None else "sequences equal an earlier one"
+    what = "test sequences equal a training one" if given else "sequences equal an earlier one"
     return (f"copies: {count:,} {what} in all features and steps, so the test is easier than it looks",)
 
 
@@ -192,6 +259,11 @@ def _early_note(loaded: Loaded) -> tuple[str, ...]:
     part = loaded.test or loaded.known
     place = (np.arange(part.x.shape[1]) + 0.5) / part.length[:, None]
     early, late = ((part.label[part.mask & third] != 0).mean() for third in (place < 1 / 3, place > 2 / 3))
+    return early_note(early, late)
+
+
+def early_note(early: float, late: float) -> tuple[str, ...]:
+    """The sentence about the shares of anomalous steps in the first and the last third, if they differ much."""
     if abs(late - early) < 0.05:
         return ()
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,10 +25,10 @@ def given_parts(frame: pd.DataFrame, column: str, where: str) -> NDArray[np.int6
     [0, 2]
     """
     if column not in frame:
-        raise DataError(
-            f"{where}: there is no column {column!r} to tell train from test{nearest(column, frame.columns)}"
-        )
-    part = pd.Index(PARTS).get_indexer(pd.Index(frame[column].astype(str).str.lower())).astype(np.int64)
+        raise no_part(column, list(frame.columns), where)
+    code, words = pd.factorize(frame[column])  # -1 where it is missing, which is the last of `number`
+    number = [PARTS.index(word) if (word := str(found).lower()) in PARTS else -1 for found in words]
+    part = np.array([*number, -1], np.int64)[code]
     if (part < 0).any():
         row = int(np.argmin(part))
         raise DataError(
@@ -35,6 +36,11 @@ def given_parts(frame: pd.DataFrame, column: str, where: str) -> NDArray[np.int6
             "validation or test"
         )
     return part
+
+
+def no_part(column: str, columns: list[str], where: str) -> DataError:
+    """The error about a table without that column."""
+    return DataError(f"{where}: there is no column {column!r} to tell train from test{nearest(column, columns)}")
 
 
 def by_part(loaded: Loaded, part: NDArray[np.int64], column: str, where: str) -> Loaded:
@@ -50,17 +56,30 @@ def by_part(loaded: Loaded, part: NDArray[np.int64], column: str, where: str) ->
     """
     whole = loaded.known
     count = _counts(whole, part, where)  # [N, 3]
+    check_counts(count, whole.ids, column, where)
     learned, tested = count[:, :2].sum(axis=1), count[:, 2]
-    _enough(count, column, where)
-    _all_or_none_are_cut(whole, count, where)
-    begin = count[learned > 0, 0]
     return replace(
         loaded,
         known=whole.cut(np.zeros_like(learned), learned),
         test=whole.cut(learned, learned + tested),
-        validation=begin if count[:, 1].any() else None,
+        validation=begins_to_validate(count),
         continued=bool(((learned > 0) & (tested > 0)).any()),
     )
+
+
+def begins_to_validate(count: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Step of each series that is learned from at which its validating ones begin, of counts [N, 3]; None without any.
+
+    >>> begins_to_validate(np.array([[4, 1, 0], [0, 0, 9]])).tolist()
+    [4]
+    """
+    return count[count[:, :2].any(axis=1), 0] if count[:, 1].any() else None
+
+
+def check_counts(count: NDArray[np.int64], ids: Sequence[str], column: str, where: str) -> None:
+    """Raise a `DataError` where the steps of series in each part, [N, 3], are no way to divide them."""
+    _enough(count, column, where)
+    _all_or_none_are_cut(ids, count, where)
 
 
 def _counts(whole: Sequences, part: NDArray[np.int64], where: str) -> NDArray[np.int64]:
@@ -85,12 +104,12 @@ def _enough(count: NDArray[np.int64], column: str, where: str) -> None:
         )
 
 
-def _all_or_none_are_cut(whole: Sequences, count: NDArray[np.int64], where: str) -> None:
+def _all_or_none_are_cut(ids: Sequence[str], count: NDArray[np.int64], where: str) -> None:
     """A mistake in the column would put one series, or some, into two parts."""
     several, learned = (count > 0).sum(axis=1) > 1, count[:, :2].any(axis=1)
     if several.any() and not several[learned].all():
         one, other = int(np.argmax(several)), int(np.argmax(learned & ~several))
         raise DataError(
-            f"{where}: series {whole.ids[one]!r} is in more than one part and series {whole.ids[other]!r} is not; "
+            f"{where}: series {ids[one]!r} is in more than one part and series {ids[other]!r} is not; "
             "either every series is cut in time, or each belongs to one part as a whole"
         )

@@ -85,7 +85,8 @@ def _varied(part: Sequences) -> list[int]:
 def _panel(axes: Axes, one: Sequences, title: str) -> None:
     step = one.start[0] + np.arange(one.length[0])
     few = len(one.features) <= NAMED
-    for values, colour in zip(one.x[0, : one.length[0]].T, cycle(COLOURS if few else ["#555555"]), strict=False):
+    drawn = np.where(one.mask[0, :, None], one.x[0], np.nan)[: one.length[0]]
+    for values, colour in zip(drawn.T, cycle(COLOURS if few else ["#555555"]), strict=False):
         axes.plot(step, values.clip(-HIGHEST, HIGHEST), color=colour, linewidth=0.8, alpha=0.9 if few else 0.3)
     for code, first, last in _runs(one.label[0, : one.length[0]]):
         axes.axvspan(step[first] - 0.5, step[last] + 0.5, color=_shade(code), alpha=0.25, linewidth=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqanomaly.datasets.sequences import Sequences
 
@@ -18,17 +19,39 @@ class Scaler:
 
     @classmethod
     def fit(cls, sequences: Sequences) -> Scaler:
-        """Mean and standard deviation over all real steps.
+        """Mean and standard deviation over all steps that take part.
 
         >>> Scaler.fit(Sequences.of([np.array([[0.0, 5.0], [2.0, 5.0]])], [0]))
         Scaler(mean=(1.0, 5.0), scale=(1.0, 1.0))
         """
         steps = sequences.x[sequences.mask].astype(np.float64)  # [steps, F]
-        mean, deviation = steps.mean(axis=0), steps.std(axis=0)
+        return cls.from_moments(steps.mean(axis=0), steps.std(axis=0))
+
+    @classmethod
+    def from_moments(cls, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> Scaler:
+        """Of the mean and the standard deviation of each feature, both [F]."""
         constant = deviation <= 1e-7 * np.abs(mean)
         return cls(tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist()))
 
     def apply(self, sequences: Sequences) -> Sequences:
-        """The sequences with scaled features, still 0 past their ends."""
+        """The sequences with scaled features, still 0 past their ends.
+
+        A step that takes no part has the features of the last one before it that does, or 0 where there is none: so
+        what stood there has no influence on anything.
+        """
         scaled = (sequences.x.astype(np.float64) - self.mean) / self.scale
-        return replace(sequences, x=np.where(sequences.mask[..., None], scaled, 0.0).astype(np.float32))
+        x = np.where(sequences.mask[..., None], scaled, 0.0).astype(np.float32)
+        return replace(sequences, x=x if sequences.valid is None else carried(x, sequences.mask, sequences.real))
+
+
+def carried(x: NDArray[np.float32], known: NDArray[np.bool_], real: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The rows of `x` [N, T, F]; where `known` [N, T] is False those of the last known step before, else 0.
+
+    >>> x = np.array([[[5.0], [1.0], [7.0], [2.0]]], np.float32)
+    >>> known = np.array([[False, True, False, True]])
+    >>> carried(x, known, np.ones_like(known)).ravel().tolist()
+    [0.0, 1.0, 1.0, 2.0]
+    """
+    last = np.maximum.accumulate(np.where(known, np.arange(x.shape[1]), -1), axis=1)  # [N, T]
+    found = np.take_along_axis(x, np.maximum(last, 0)[..., None], axis=1)
+    return np.where(((last >= 0) & real)[..., None], found, np.float32(0.0))

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqanomaly.errors import DataError
+
+Steps = NDArray[np.int64]
+"""Numbers of steps or sequences."""
 PADDED = 16 << 30
 """Bytes of the largest padded features."""
 
@@ -35,30 +40,47 @@ class Sequences:
     """Name of each class, normal first."""
     offset: NDArray[np.int64] | None = None
     """Steps of its series that come before each sequence, [N]; None where each begins its series."""
+    valid: NDArray[np.bool_] | None = None
+    """False where a step is there and takes no part in anything, [N, T]; None where all do."""
+    time: NDArray[Any] | None = None
+    """When each step was, as `datetime64`, or its number, [N, T]; None where the files do not say it."""
+    breaks: NDArray[np.bool_] | None = None
+    """True where a piece of its own begins, as after a gap, [N, T]; None where sequences have one piece each."""
 
     def __len__(self) -> int:
         return len(self.length)
 
     @property
-    def mask(self) -> NDArray[np.bool_]:
-        """True where a step is real, [N, T]."""
+    def real(self) -> NDArray[np.bool_]:
+        """True where a step is there, whether it takes part or not, [N, T]."""
         return np.arange(self.x.shape[1]) < self.length[:, None]
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """True where a step is there and takes part, [N, T]."""
+        return self.real if self.valid is None else self.real & self.valid
 
     @property
     def start(self) -> NDArray[np.int64]:
         """Number of each sequence's first step in its series, counted from 0, [N]."""
         return np.zeros_like(self.length) if self.offset is None else self.offset
 
-    def take(self, index: NDArray[np.int64]) -> Sequences:
+    @property
+    def highest(self) -> NDArray[np.int64]:
+        """The highest class that a step of each sequence has, [N]."""
+        return np.asarray(self.label.max(axis=1), np.int64)
+
+    def take(self, index: NDArray[np.int64]) -> Self:
         """The sequences at `index`, in that order."""
-        return Sequences(
+        others: dict[str, Any] = {key: steps[index] for key, steps in self._others().items()}
+        return replace(
+            self,
             x=self.x[index],
             label=self.label[index],
             length=self.length[index],
             ids=tuple(self.ids[i] for i in index),
-            features=self.features,
-            classes=self.classes,
             offset=None if self.offset is None else self.offset[index],
+            **others,
         )
 
     def cut(self, start: NDArray[np.int64], end: NDArray[np.int64]) -> Sequences:
@@ -69,16 +91,56 @@ class Sequences:
         >>> late.ids, late.x.tolist(), late.start.tolist()
         (('0',), [[[3.0], [4.0]]], [3])
         """
-        kept = np.flatnonzero(end > start).tolist()
-        bounds = [slice(int(start[i]), int(end[i])) for i in kept]
+        kept = np.flatnonzero(end > start)
+        return self._spans(kept, start[kept], end[kept], tuple(self.ids[i] for i in kept))
+
+    def _spans(self, rows: Steps, start: Steps, end: Steps, ids: tuple[str, ...]) -> Sequences:
+        """The steps [start, end) of the sequences `rows`, all [S], as sequences."""
+        bounds = [(row, slice(a, b)) for row, a, b in zip(rows.tolist(), start.tolist(), end.tolist(), strict=True)]
         return Sequences.of(
-            [self.x[i, steps] for i, steps in zip(kept, bounds, strict=True)],
-            [self.label[i, steps] for i, steps in zip(kept, bounds, strict=True)],
-            ids=tuple(self.ids[i] for i in kept),
+            [self.x[place] for place in bounds],
+            [self.label[place] for place in bounds],
+            ids=ids,
             features=self.features,
             classes=self.classes,
-            offset=(self.start + start)[kept],
+            offset=self.start[rows] + start,
+            **{key: [steps[place] for place in bounds] for key, steps in self._others().items()},
         )
+
+    def _others(self) -> dict[str, NDArray[Any]]:
+        """What else there is per step, [N, T] each."""
+        others = {"valid": self.valid, "time": self.time, "breaks": self.breaks}
+        return {key: steps for key, steps in others.items() if steps is not None}
+
+    def pieces(self) -> Sequences:
+        """The pieces between the breaks as sequences, those of one step left out.
+
+        A sequence in several pieces gives each its name and the number of its first step in the series.
+
+        Raises:
+            DataError: no piece has two steps.
+
+        >>> s = Sequences.of([np.arange(5.0)[:, None]], [0], breaks=[np.array([False, False, True, False, True])])
+        >>> s.pieces().ids, s.pieces().length.tolist()
+        (('0@0', '0@2'), [2, 2])
+        """
+        if self.breaks is None:
+            return self
+        row, start, end = piece_bounds(self.breaks & self.real, self.length)
+        first = (self.start[row] + start).tolist()
+        several = np.bincount(row, minlength=len(self))[row] > 1
+        names = [f"{self.ids[i]}@{at}" if of else self.ids[i] for i, at, of in zip(row, first, several, strict=True)]
+        kept = np.flatnonzero(end - start > 1)
+        if not len(kept):
+            raise DataError("no two steps stand together between gaps; keep the gaps, or fill them")
+        whole = replace(self, breaks=None)
+        return whole._spans(row[kept], start[kept], end[kept], tuple(names[i] for i in kept))
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Name of the series of each sequence, which its pieces share."""
+        ends = (f"@{start}" for start in self.start.tolist())
+        return tuple(name.removesuffix(end) for name, end in zip(self.ids, ends, strict=True))
 
     @classmethod
     def of(
@@ -90,8 +152,13 @@ class Sequences:
         features: tuple[str, ...] | None = None,
         classes: tuple[str, ...] = ("0", "1"),
         offset: NDArray[np.int64] | None = None,
+        valid: Sequence[NDArray[np.bool_]] | None = None,
+        time: Sequence[NDArray[Any]] | None = None,
+        breaks: Sequence[NDArray[np.bool_]] | None = None,
     ) -> Sequences:
         """Pad arrays [T_i, F] with a label per step, or one label per sequence (given to each of its steps).
+
+        What else there is per step comes in arrays [T_i].
 
         Raises:
             MemoryError: padded they would be over `PADDED` bytes.
@@ -115,4 +182,32 @@ class Sequences:
             features=features or tuple(f"x{i}" for i in range(width)),
             classes=classes,
             offset=offset,
+            valid=_padded(valid, longest),
+            time=_padded(time, longest),
+            breaks=_padded(breaks, longest),
         )
+
+
+def piece_bounds(
+    breaks: NDArray[np.bool_], length: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Sequence, first step and end of each piece, [pieces] each, in order.
+
+    >>> [found.tolist() for found in piece_bounds(np.array([[False, False, True]]), np.array([3]))]
+    [[0, 0], [0, 2], [2, 3]]
+    """
+    begins = breaks.copy()
+    begins[:, 0] = length > 0
+    row, start = np.nonzero(begins)
+    last = np.append(row[1:] != row[:-1], True)
+    return row, start, np.where(last, length[row], np.append(start[1:], 0))
+
+
+def _padded(steps: Sequence[NDArray[Any]] | None, longest: int) -> NDArray[Any] | None:
+    """Arrays [T_i] in one [N, T]; None for None."""
+    if steps is None:
+        return None
+    padded = np.zeros((len(steps), longest), np.result_type(*{one.dtype for one in steps}))
+    for row, values in enumerate(steps):
+        padded[row, : len(values)] = values
+    return padded

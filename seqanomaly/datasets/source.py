@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +41,10 @@ class Source(ABC):
     """What the columns for the series and the step are called."""
     notes: tuple[str, ...] = ()
     """What was recognised in the files or done to the data, a sentence each."""
+    counts: Mapping[str, int] = MappingProxyType({})
+    """How many values are missing and, where files hold times, how many steps are irregular in each way."""
+    policies: Mapping[str, Any] = MappingProxyType({})
+    """What is done about these, where it is not the usual."""
 
     @abstractmethod
     def parts(self, seed: int) -> Parts:
@@ -59,8 +66,29 @@ class DataSpec(Component, ABC):
     def open(self) -> Source:
         """Read the data; a `DataError` says what cannot be used."""
 
+    def for_features(self, features: tuple[str, ...]) -> DataSpec:
+        """The same data set with the features that a detector was trained on, where its files decide which it has."""
+        return self
 
-def hold_out(sequences: Sequences, share: float, generator: np.random.Generator) -> tuple[Sequences, Sequences]:
+
+class Drawable(Protocol):
+    """Sequences that some can be drawn from."""
+
+    def __len__(self) -> int:
+        """How many they are."""
+
+    @property
+    def highest(self) -> NDArray[np.int64]:
+        """The highest class that a step of each sequence has, [N]."""
+
+    def take(self, index: NDArray[np.int64], /) -> Self:
+        """The sequences at `index`, in that order."""
+
+
+D = TypeVar("D", bound=Drawable)
+
+
+def hold_out(sequences: D, share: float, generator: np.random.Generator) -> tuple[D, D]:
     """Split by whole sequence into (rest, held out), `share` of them held out, stratified by their highest class.
 
     >>> s = Sequences.of([np.zeros((2, 1))] * 10, [0] * 5 + [1] * 5)
@@ -70,14 +98,14 @@ def hold_out(sequences: Sequences, share: float, generator: np.random.Generator)
     """
     count = len(sequences)
     wanted = min(max(1, round(share * count)), count - 1)
-    stratum = sequences.label.max(axis=1)
+    stratum = sequences.highest
     by_stratum = np.lexsort((generator.random(count), stratum))
     evenly = ((np.arange(wanted) + generator.random()) * count / wanted).astype(int)
     held = np.sort(by_stratum[evenly])
     return sequences.take(np.setdiff1d(np.arange(count), held)), sequences.take(held)
 
 
-def fold(sequences: Sequences, folds: int, seed: int) -> tuple[Sequences, Sequences]:
+def fold(sequences: D, folds: int, seed: int) -> tuple[D, D]:
     """Split by whole sequence into (rest, fold number `seed` modulo `folds`), stratified by their highest class.
 
     Seeds 0 .. folds - 1 share one division of the sequences, the next ones another, and so on: in each such round every
@@ -90,6 +118,6 @@ def fold(sequences: Sequences, folds: int, seed: int) -> tuple[Sequences, Sequen
     """
     turn, number = divmod(seed, folds)
     count = len(sequences)
-    by_stratum = np.lexsort((numpy_generator(turn, "folds").random(count), sequences.label.max(axis=1)))
+    by_stratum = np.lexsort((numpy_generator(turn, "folds").random(count), sequences.highest))
     held = np.sort(by_stratum[number::folds])
     return sequences.take(np.setdiff1d(np.arange(count), held)), sequences.take(held)

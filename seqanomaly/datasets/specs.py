@@ -19,8 +19,10 @@ from seqanomaly.datasets.formats.aeon import Aeon
 from seqanomaly.datasets.formats.arrays import Numpy
 from seqanomaly.datasets.formats.braatz import Braatz
 from seqanomaly.datasets.formats.cmapss import Cmapss
+from seqanomaly.datasets.formats.events import Events
 from seqanomaly.datasets.formats.folder import Folder
 from seqanomaly.datasets.formats.nab import Nab
+from seqanomaly.datasets.formats.records import Records
 from seqanomaly.datasets.formats.robot import Robot
 from seqanomaly.datasets.formats.skab import Skab
 from seqanomaly.datasets.formats.smap import Smap
@@ -31,6 +33,7 @@ from seqanomaly.datasets.formats.text import first_line
 from seqanomaly.datasets.formats.ts import Ts
 from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
 from seqanomaly.datasets.formats.ucr import Ucr
+from seqanomaly.datasets.single import TIMES
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.synthetic import SYNTHETIC
 from seqanomaly.errors import ConfigError, DataError
@@ -52,6 +55,8 @@ DATASETS: dict[str, type[DataSpec]] = {
     "tsb_uad": TsbUad,
     "ts": Ts,
     "aeon": Aeon,
+    "events": Events,
+    "wfdb": Records,
     "numpy": Numpy,
     "folder": Folder,
     "file": FileData,
@@ -113,24 +118,41 @@ def _is_there(path: Path) -> bool:
 def _candidates(place: Path) -> dict[str, dict[str, Any]]:
     """The kinds that would do, with the settings of each; a `DataError` names a file that cannot be opened."""
     regular(place)
-    found = {kind: settings for kind, data in FAMILIES.items() if (settings := data.recognise(place)) is not None}
+    found = _families(place)
     if found:
-        return found
+        return {kind: of for kind, of in found.items() if kind != "numpy"} or found  # any array; others know theirs
     if place.is_file():
-        return {"file": _rows(place)}
+        return {"file": _table(place)}
+    inside = {
+        folder.name: kinds for folder in sorted(place.glob("*")) if folder.is_dir() and (kinds := _families(folder))
+    }
+    if inside:
+        known = ", ".join(f"{name} ({' or '.join(kinds)})" for name, kinds in inside.items())
+        raise DataError(f"{place}: is no data set itself and holds folders that are: {known}; name one of them")
     return {"folder": {}} if Folder.recognise(place) is not None else {}
 
 
-def _rows(path: Path) -> dict[str, Any]:
-    """Whether a table has sequences in its rows: every column but `label` and `series` is numbered, from 0 or 1 on."""
+def _families(place: Path) -> dict[str, dict[str, Any]]:
+    found = ((kind, data.recognise(place)) for kind, data in FAMILIES.items())
+    return {kind: settings for kind, settings in found if settings is not None}
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """Whether the header of a table says that a row is a sequence, or that the file is one series."""
     names = [name.strip().strip('"') for name in re.split(r"[,;\t|]", first_line(path).strip())]
+    if names[0].lower() in TIMES and "series" not in names:
+        return {"series": None, "step": names[0]}
+    return {"rows": "sequences"} if _are_steps(names) else {}
+
+
+def _are_steps(names: list[str]) -> bool:
+    """Whether every column but `label` and `series` is numbered, from 0 or 1 on."""
     numbered = [re.fullmatch(r"(\D*)(\d+)", name) for name in names if name not in ("label", "series")]
     if len(numbered) < 2 or "label" not in names or None in numbered:
-        return {}
+        return False
     prefixes = {found[1] for found in numbered if found}
     numbers = [int(found[2]) for found in numbered if found]
-    wide = len(prefixes) == 1 and numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
-    return {"rows": "sequences"} if wide else {}
+    return len(prefixes) == 1 and numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
 
 
 def pick_data(value: object) -> object:

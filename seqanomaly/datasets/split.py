@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import Config, keys
@@ -55,27 +56,43 @@ def by_time(loaded: Loaded, share: float, where: str) -> Loaded:
     Raises:
         DataError: a series is too short for the three pieces; it names `where` and the series.
     """
-    from seqanomaly.datasets.opened import cut_in_time, time_cuts
+    from seqanomaly.datasets.opened import cut_in_time
 
-    first = time_cuts(loaded.known.length, share)
-    last = loaded.known.length - first
-    short = (first < 4) | (last < 2)
-    if short.any():
-        place = int(np.argmax(short))
-        steps, series = loaded.known.length[place], loaded.known.ids[place]
-        raise DataError(
-            f"{where}: series {series!r} has {steps} step{'s' * bool(steps != 1)}, of which {last[place]} would test "
-            f"and {first[place]} train and validate; in time these need at least 2 and 4: leave the series out, choose "
-            "another share, or split by series"
-        )
+    check_time(loaded.known.length, loaded.known.ids, share, where)
     known, test = cut_in_time(loaded.known, share)
     note = f"test is the last {100 * share:g}% of each series: {int(test.length.sum()):,} steps"
     return replace(loaded, known=known, test=test, continued=True, notes=(*loaded.notes, note))
 
 
+def check_time(length: NDArray[np.int64], ids: Sequence[str], share: float, where: str) -> NDArray[np.int64]:
+    """Where the last `share` of series of those lengths [N] begins, [N].
+
+    Raises:
+        DataError: a series is too short for three pieces; it names `where` and the series.
+    """
+    from seqanomaly.datasets.opened import time_cuts
+
+    first = time_cuts(length, share)
+    last = length - first
+    short = (first < 4) | (last < 2)
+    if short.any():
+        place = int(np.argmax(short))
+        steps, series = length[place], ids[place]
+        raise DataError(
+            f"{where}: series {series!r} has {steps} step{'s' * bool(steps != 1)}, of which {last[place]} would test "
+            f"and {first[place]} train and validate; in time these need at least 2 and 4: leave the series out, choose "
+            "another share, or split by series"
+        )
+    return first
+
+
 def check_folds(loaded: Loaded, folds: int, where: str) -> None:
     """Raise a `DataError` that names `where` if there are too few series for so many folds."""
-    found = len(loaded.known)
+    check_fold_count(len(loaded.known), folds, where)
+
+
+def check_fold_count(found: int, folds: int, where: str) -> None:
+    """Raise a `DataError` that names `where` if so many series are too few for so many folds."""
     if folds > found or found - -(-found // folds) < 2:
         raise DataError(
             f"{where}: has {found} series for {folds} folds; each fold needs one, and two have to be left to train and "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -70,7 +70,8 @@ def step_alone(train: Sequences, rest: list[Sequences], place: Place = "step") -
         return None
     threshold, after = _fitted(_places(train, place), anomalous)
     pieces = np.concatenate([_counts(part, place, threshold, after) for part in rest])  # [N, 4]
-    names = series_names({str(number): part for number, part in enumerate(rest)}).values()
+    whole = {str(number): replace(part, ids=part.series) for number, part in enumerate(rest)}
+    names = series_names(whole).values()
     _, series = np.unique([name for part in names for name in part], return_inverse=True)
     counts = np.zeros((series.max() + 1, 4))
     np.add.at(counts, series, pieces)

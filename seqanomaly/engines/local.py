@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -30,6 +31,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of mallopt(3)."""
 
 
+ATTEMPTS = 3
+"""How often a job is tried in pools that are given up under it, and so by chance with one that kills its worker."""
+
+
 class LocalEngine:
     """Runs jobs in `workers` processes.
 
@@ -43,19 +48,26 @@ class LocalEngine:
 
     def run(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Ended[Job, Result]]:
         """See `Engine.run`; `work` and the jobs must be picklable; a user's error ends the whole."""
-        waiting, running = iter(jobs), dict[Future[Any], Job]()
+        waiting, running = ((job, 1) for job in jobs), dict[Future[Any], tuple[Job, int]]()
+        again: list[tuple[Job, int]] = []  # the pool was given up under them
         pool: ProcessPool | None = None
         try:
             while True:
-                for job in islice(waiting, 2 * self.workers - len(running)):
+                room = max(0, 2 * self.workers - len(running) - len(again))
+                for job, attempt in [*again, *islice(waiting, room)]:
                     if pool is None or not pool.active:  # pebble gives a pool up when a worker dies between two jobs
                         _end(pool)
                         pool = self._start(work)
-                    running[pool.schedule(_work_on, args=[work, job], timeout=self.timeout)] = job
+                    running[pool.schedule(_work_on, args=[work, job], timeout=self.timeout)] = job, attempt
                 if not running:
                     break
+                again = []
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield self._ended(running.pop(future), future)
+                    job, attempt = running.pop(future)
+                    if attempt < ATTEMPTS and isinstance(future.exception(), BrokenProcessPool):
+                        again.append((job, attempt + 1))
+                    else:
+                        yield self._ended(job, future)
         finally:
             _end(pool)
 
@@ -85,6 +97,8 @@ class LocalEngine:
             return Ended(job, None, f"took longer than {self.timeout:g} s")
         except ProcessExpired as error:
             return Ended(job, None, f"its worker process died (exit code {error.exitcode})")
+        except BrokenProcessPool:
+            return Ended(job, None, "its worker process died")
         except Exception as error:
             return Ended(job, None, describe(error))
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqanomaly.metrics.calibration import reliability
+from seqanomaly.metrics.calibration import reliability_columns
 from seqanomaly.metrics.scores import METRICS, USES
-from seqanomaly.metrics.steps import Bounds, Steps, in_bucket
+from seqanomaly.metrics.steps import Bounds, Steps
 from seqanomaly.metrics.whole import WHOLE, WHOLE_METRICS, whole_metrics
 
 
@@ -43,8 +43,8 @@ def bucket_metrics(
     """
     rows = []
     for name, bounds in buckets.items():
-        inside = steps.where(in_bucket(steps, bounds))
-        before = None if validation is None else validation.where(in_bucket(validation, bounds))
+        inside = steps.within(bounds)
+        before = None if validation is None else validation.within(bounds)
         context = _context(inside, best)
         for metric, function in METRICS.items():
             value, note = function(inside)
@@ -99,8 +99,8 @@ def sequence_counts(steps: Steps, buckets: Mapping[str, Bounds]) -> pd.DataFrame
     """
     tables = []
     for name, bounds in buckets.items():
-        inside = steps.where(in_bucket(steps, bounds))
-        some = np.unique(inside.sequence)
+        inside = steps.within(bounds)
+        some = np.flatnonzero(np.bincount(inside.sequence))
         cell = 2 * inside.anomalous + (inside.decision != 0)  # 0 tn, 1 fp, 2 fn, 3 tp
         counts = {"right": inside.decision == inside.label}
         counts |= {kind: cell == place for place, kind in enumerate(("tn", "fp", "fn", "tp"))}
@@ -114,10 +114,9 @@ def reliability_by_bucket(steps: Steps, buckets: Mapping[str, Bounds]) -> pd.Dat
 
     Empty where the score is no probability.
     """
-    curves = [
-        reliability(steps.where(in_bucket(steps, bounds))).assign(bucket=name)
-        for name, bounds in buckets.items()
-        if steps.probability
-    ]
     columns = ["bucket", "low", "high", "n", "confidence", "frequency"]
-    return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+    if not steps.probability:
+        return pd.DataFrame(columns=columns)
+    curves = [reliability_columns(steps.within(bounds)) for bounds in buckets.values()]
+    joined = {name: np.concatenate([curve[name] for curve in curves]) for name in columns[1:]}
+    return pd.DataFrame({"bucket": np.repeat(list(buckets), [len(curve["n"]) for curve in curves]), **joined})

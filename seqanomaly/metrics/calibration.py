@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from seqanomaly.metrics.steps import Steps
 
@@ -21,19 +24,22 @@ def reliability(steps: Steps) -> pd.DataFrame:
     >>> reliability(steps).round(2).values.tolist()
     [[0.1, 0.2, 2.0, 0.13, 0.0], [0.9, 1.0, 2.0, 0.92, 0.5]]
     """
+    return pd.DataFrame(reliability_columns(steps))
+
+
+def reliability_columns(steps: Steps) -> dict[str, NDArray[Any]]:
+    """The columns of `reliability`, [bins]."""
     place = np.minimum((steps.score * BINS).astype(np.int64), BINS - 1)
     count = np.bincount(place, minlength=BINS)
     some = np.flatnonzero(count)
     confidence, frequency = (np.bincount(place, values, BINS)[some] for values in (steps.score, steps.anomalous))
-    return pd.DataFrame(
-        {
-            "low": some / BINS,
-            "high": (some + 1) / BINS,
-            "n": count[some],
-            "confidence": confidence / count[some],
-            "frequency": frequency / count[some],
-        }
-    )
+    return {
+        "low": some / BINS,
+        "high": (some + 1) / BINS,
+        "n": count[some],
+        "confidence": confidence / count[some],
+        "frequency": frequency / count[some],
+    }
 
 
 def expected_calibration_error(steps: Steps) -> float:
@@ -41,5 +47,5 @@ def expected_calibration_error(steps: Steps) -> float:
 
     Source: Naeini, Cooper and Hauskrecht, AAAI 2015; for a binary label, with the probability of the anomaly.
     """
-    curve = reliability(steps)
-    return float(np.average((curve["confidence"] - curve["frequency"]).abs(), weights=curve["n"]))
+    curve = reliability_columns(steps)
+    return float(np.average(np.abs(curve["confidence"] - curve["frequency"]), weights=curve["n"]))

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from seqanomaly.metrics.steps import Steps
+from seqanomaly.metrics.steps import NEVER, Steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +37,12 @@ def detection_delay(steps: Steps) -> Delay:
     >>> detection_delay(steps).median
     2.0
     """
-    since, of_sequence = _since_onset(steps), steps.sequence
-    with_onset = np.unique(of_sequence[since >= 0])
-    alarm = (since >= 0) & (steps.decision != 0)
-    first = np.full(int(of_sequence.max(initial=-1)) + 1, np.inf)
+    since, of_sequence = steps.since_onset, steps.sequence
+    with_onset = np.flatnonzero(np.bincount(of_sequence[since >= 0]))
+    alarm = np.flatnonzero((since >= 0) & (steps.decision != 0))
+    first = np.full(int(of_sequence.max(initial=-1)) + 1, NEVER)
     np.minimum.at(first, of_sequence[alarm], since[alarm])
-    delays = first[with_onset]
+    delays = np.where(first == NEVER, np.inf, first)[with_onset]
     if not len(delays):
         return Delay(sequences=0, median=np.nan, lower_quartile=np.nan, upper_quartile=np.nan, never=np.nan)
     low, median, high = np.quantile(delays, [0.25, 0.5, 0.75], method="inverted_cdf")
@@ -58,16 +57,10 @@ def detection_delay(steps: Steps) -> Delay:
 
 def recall_since_onset(steps: Steps) -> pd.DataFrame:
     """Share of the anomalous steps that are detected, by steps since the onset: columns since_onset, n, recall."""
-    chosen = (_since_onset(steps) >= 0) & steps.anomalous
-    since, found = _since_onset(steps)[chosen], (steps.decision != 0)[chosen]
+    after = steps.since_onset
+    chosen = np.flatnonzero((after >= 0) & steps.anomalous)
+    since, found = after[chosen], steps.decision[chosen] != 0
     count = np.bincount(since)
     some = np.flatnonzero(count)
     recall = np.bincount(since, found)[some] / count[some]
     return pd.DataFrame({"since_onset": some, "n": count[some], "recall": recall})
-
-
-def _since_onset(steps: Steps) -> NDArray[np.int64]:
-    """Steps since the onset of the sequence, negative before it and where there is none."""
-    onset = np.full(int(steps.sequence.max(initial=-1)) + 1, np.iinfo(np.int64).max // 2)
-    np.minimum.at(onset, steps.sequence[steps.anomalous], steps.step[steps.anomalous])
-    return np.asarray(steps.step - onset[steps.sequence], np.int64)

@@ -24,9 +24,11 @@ def accuracy(steps: Steps) -> Value:
 
 def balanced_accuracy(steps: Steps) -> Value:
     """Mean over the classes of the share of their steps that are decided right."""
-    label, classes = steps.label, np.unique(steps.label)
-    undefined = _empty(steps) or _one_class(len(classes) > 1)
-    return undefined or (float(np.mean([(steps.decision[label == c] == c).mean() for c in classes])), "")
+    count = np.bincount(steps.label)
+    there = np.flatnonzero(count)
+    right = np.bincount(steps.label, steps.decision == steps.label)
+    undefined = _empty(steps) or _one_class(len(there) > 1)
+    return undefined or (float((right[there] / count[there]).mean()), "")
 
 
 def f1(steps: Steps) -> Value:
@@ -39,20 +41,21 @@ def f1(steps: Steps) -> Value:
 
 def auroc(steps: Steps) -> Value:
     """Area under the ROC curve of the score, anomalous against normal: the rank sum of Mann and Whitney (1947)."""
-    from scipy.stats import rankdata  # a fifth of the time of scikit-learn's roc_auc_score
-
     if undefined := _unrankable(steps):
         return undefined
-    positive = int(steps.anomalous.sum())
-    above = rankdata(steps.score)[steps.anomalous].sum() - positive * (positive + 1) / 2
-    return float(above / (positive * (len(steps) - positive))), ""
+    hits, false = steps.ranked
+    ties = np.diff(false, prepend=0)  # normal steps with that very score
+    below = false[-1] - false + ties / 2
+    return float(np.diff(hits, prepend=0) @ below / (int(hits[-1]) * int(false[-1]))), ""
 
 
 def average_precision(steps: Steps) -> Value:
-    """Average precision of the score, anomalous against normal."""
-    from sklearn.metrics import average_precision_score
-
-    return _unrankable(steps) or (float(average_precision_score(steps.anomalous, steps.score)), "")
+    """Average precision of the score, anomalous against normal: the mean precision, weighted by the gain in recall."""
+    if undefined := _unrankable(steps):
+        return undefined
+    hits, false = steps.ranked  # one sort for two metrics; scikit-learn's average_precision_score gives the same bits
+    precision, recall = (hits / (hits + false))[::-1], np.append((hits / hits[-1])[::-1], 0.0)
+    return float(-(np.diff(recall) * precision).sum()), ""
 
 
 def brier(steps: Steps) -> Value:

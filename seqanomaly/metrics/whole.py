@@ -49,10 +49,10 @@ def whole_metrics(steps: Steps) -> dict[str, Found]:
         "delay_upper_quartile": delay.upper_quartile,
         "never_detected": delay.never,
     }
-    alarms = steps.decision != 0
+    alarms, events = steps.decision != 0, _events(steps)
     adjusted = {
-        "point_adjusted_f1": point_adjusted(steps, alarms),
-        "point_adjusted_f1_random": _of_random_alarms(steps, float(alarms.mean())),
+        "point_adjusted_f1": _adjusted(*events, alarms),
+        "point_adjusted_f1_random": _of_random_alarms(*events, float(alarms.mean())),
     }
     notes = {name: "as many are never detected" if np.isinf(value) else "" for name, value in delays.items()}
     return {
@@ -75,23 +75,23 @@ def point_adjusted(steps: Steps, alarms: Alarms) -> float:
 
 
 def _events(steps: Steps) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The event (run of anomalous steps of one sequence) of each step, -1 where normal; and the steps of each event."""
+    """Number of the event (a run of anomalous steps of a sequence) of each step, 0 where normal; steps of each."""
     anomalous = steps.anomalous
     begins = anomalous.copy()
     begins[1:] &= ~anomalous[:-1] | (steps.sequence[1:] != steps.sequence[:-1])
-    event = np.where(anomalous, np.cumsum(begins) - 1, -1)
-    return event, np.bincount(event[anomalous])
+    event = np.where(anomalous, np.cumsum(begins), 0)
+    return event, np.bincount(event)[1:]
 
 
 def _adjusted(event: NDArray[np.int64], sizes: NDArray[np.int64], alarms: Alarms) -> float:
-    found = event[alarms]
-    hits = int(sizes[np.bincount(found[found >= 0], minlength=len(sizes)) > 0].sum())
-    false = int((found < 0).sum())
+    found = np.zeros(len(sizes) + 1, np.bool_)
+    found[event * alarms] = True
+    hits, false = int(sizes[found[1:]].sum()), int(np.count_nonzero(alarms & (event == 0)))
     return float(2 * hits / (hits + false + sizes.sum()))
 
 
-def _of_random_alarms(steps: Steps, rate: float) -> float:
+def _of_random_alarms(event: NDArray[np.int64], sizes: NDArray[np.int64], rate: float) -> float:
     """Point-adjusted F1 of random alarms that are as frequent, a mean over some draws."""
-    generator, events = np.random.default_rng(0), _events(steps)
-    drawn = (generator.random(len(steps)) < rate for _ in range(DRAWS))
-    return float(np.mean([_adjusted(*events, alarms) for alarms in drawn]))
+    generator = np.random.default_rng(0)
+    drawn = (generator.random(len(event)) < rate for _ in range(DRAWS))
+    return float(np.mean([_adjusted(event, sizes, alarms) for alarms in drawn]))

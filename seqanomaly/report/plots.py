@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from seqanomaly.comparison import t_interval
+from seqanomaly.comparison import t_intervals
 from seqanomaly.paths import whole
 from seqanomaly.report.words import Row, groups, has_others
 
@@ -22,20 +22,26 @@ if TYPE_CHECKING:
 COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31"]
 """Okabe and Ito's colours, told apart by colour-blind readers too; the baseline is black."""
 MARKS = "os^Dvp*X"
-PANELS = 24
-"""Most panels of a figure: more take minutes to draw and nobody reads them; the tables have all."""
+DPI = 150
+"""Dots per inch of a PNG."""
+PANELS = 8
+"""Most panels of a figure: more take long to draw and nobody reads them; the tables have all."""
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure as PNG and SVG, each whole by rename; the same figure gives the same bytes."""
     import matplotlib as mpl
 
+    figure.set_dpi(DPI)
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # laid out once; with an engine, each file would be laid out and drawn once more
     paths = []
     for form in ("png", "svg"):
         path = folder / f"{name}.{form}"
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         with mpl.rc_context({"svg.hashsalt": name}), whole(path) as draft:
-            figure.savefig(draft, dpi=150, metadata=metadata)
+            figure.savefig(draft, dpi=DPI, metadata=metadata)
         paths.append(path)
     return paths
 
@@ -88,11 +94,7 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
 
 def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours: dict[str, str]) -> None:
     for loss, of_loss in curves.groupby("loss", sort=False):
-        by_step = of_loss.pivot(index="step", columns="seed", values="accuracy")
-        values = [t_interval(row[~np.isnan(row)]) for row in by_step.to_numpy(np.float64)]
-        mean, low, high = (100 * np.clip(column, 0, 1) for column in zip(*values, strict=True))
-        above.plot(by_step.index, mean, color=colours[str(loss)], label=str(loss), linewidth=1.4)
-        above.fill_between(by_step.index, low, high, color=colours[str(loss)], alpha=0.18, linewidth=0)
+        draw_band(above, of_loss.pivot(index="step", columns="seed", values="accuracy"), str(loss), colours[str(loss)])
     steps = curves.groupby("step")[["best_possible", "prevalence"]].mean()
     if steps["best_possible"].notna().any():
         above.plot(steps.index, 100 * steps["best_possible"], "--", color="#777777", linewidth=1, label="best possible")
@@ -104,6 +106,20 @@ def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours:
     below.sharex(above)
     for axes in (above, below):
         axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_band(axes: Axes, by_step: pd.DataFrame, loss: str, colour: str) -> None:
+    """A line of means with its 95% band over seeds, in percent.
+
+    Args:
+        axes: where to draw.
+        by_step: shares [step, seed]; NaN where a seed has none.
+        loss: name of the line.
+        colour: its colour.
+    """
+    mean, low, high = (100 * np.clip(limit, 0, 1) for limit in t_intervals(by_step.to_numpy(np.float64)))
+    axes.plot(by_step.index, mean, color=colour, label=loss, linewidth=1.4)
+    axes.fill_between(by_step.index, low, high, color=colour, alpha=0.18, linewidth=0)
 
 
 def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: str) -> Figure:

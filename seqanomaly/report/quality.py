@@ -5,11 +5,9 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from seqanomaly.comparison import t_interval
-from seqanomaly.report.plots import COLOURS, PANELS, legend, panels
+from seqanomaly.report.plots import COLOURS, PANELS, draw_band, legend, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,10 +58,7 @@ def recall_figure(onset: pd.DataFrame) -> Figure:
     for title, here in zip(every[:PANELS], axes, strict=False):
         for loss, of_loss in onset[onset["title"] == title].groupby("loss", sort=False):
             by_step = of_loss.pivot(index="since_onset", columns="seed", values="recall")
-            values = [t_interval(row[~np.isnan(row)]) for row in by_step.to_numpy(np.float64)]
-            mean, low, high = (100 * np.clip(column, 0, 1) for column in zip(*values, strict=True))
-            here.plot(by_step.index, mean, color=colours[str(loss)], label=str(loss), linewidth=1.4)
-            here.fill_between(by_step.index, low, high, color=colours[str(loss)], alpha=0.18, linewidth=0)
+            draw_band(here, by_step, str(loss), colours[str(loss)])
         here.set(ylim=(0, 100), xlabel="steps since the first anomalous step", ylabel="recall (%)")
     legend(figure)
     return figure

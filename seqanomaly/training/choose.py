@@ -7,8 +7,10 @@ import torch
 from seqanomaly.kernel.library import library
 from seqanomaly.models.base import SequenceModel
 from seqanomaly.models.rnn import Recurrent
+from seqanomaly.models.tcn import TCN
 from seqanomaly.training.compiled import CompiledRecurrent
 from seqanomaly.training.compute import Compute, Precision, Torch, Truncated
+from seqanomaly.training.convolutional import DEEPEST, CompiledTCN
 
 CPU = torch.device("cpu")
 
@@ -37,6 +39,8 @@ def compute_for(
         match model:
             case Recurrent():
                 return CompiledRecurrent(model, found, truncate)
+            case TCN() if model.layers <= DEEPEST:
+                return CompiledTCN(model, found)
     if truncate is not None and isinstance(model, Recurrent):
         return Truncated(model, truncate, precision)
     return Torch(model, precision)

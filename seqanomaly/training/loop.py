@@ -20,7 +20,8 @@ from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Precision
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
-from seqanomaly.training.stack import Member, Shelf, padded
+from seqanomaly.training.stack import Member, Shelf
+from seqanomaly.training.stock import stock_of
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def fit(
         on_epoch: called after each epoch with its number.
     """
     device = device or torch.device("cpu")
-    train, validation = (Shelf([getattr(m, part) for m in members], device) for part in ("train", "validation"))
-    weights = _Weights(members, train, device)
+    train, weights = stock_of(members, device)
+    validation = Shelf([m.validation for m in members], device)
     rows = torch.stack([model.init(torch_generator(m.seed, "weights")) for m in members]).to(device)
     compute = compute_for(model, device=device, truncate=truncate, precision=precision)
     update = make_optimizer(
@@ -166,29 +167,6 @@ def _batches(
 def _filled(order: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """`order` [n] of a member, made as long as that of the largest one, [count]."""
     return np.pad(order, (0, count - len(order)), constant_values=len(order))
-
-
-class _Weights:
-    """The members' weights of the training steps on one device, read with one index per member."""
-
-    def __init__(self, members: list[Member], train: Shelf, device: torch.device) -> None:
-        self.train, self.each = train, torch.arange(len(members), device=device).unsqueeze(1)  # [K, 1]
-        self.step = padded([m.weight for m in members]).to(device)  # [K, N, T]
-        within = [m.within for m in members if m.within is not None]
-        assert len(within) in (0, len(members)), "all members weigh places in windows, or none"
-        self.within = bool(within)
-        if within:
-            self.rows = padded([w.rows for w in within]).to(device)  # [K, P, L]
-            self.row = padded([w.row for w in within]).to(device)  # [K, W]
-            self.scale = padded([w.scale for w in within]).to(device)  # [K, W]
-
-    def read(self, index: Tensor) -> Tensor:
-        """Weights [K, B, L] of what is at `index` [K, B]; what stands where there is nothing means nothing."""
-        index = self.train.within_reach(index)
-        weight = self.train.take(self.step, self.each, index)
-        if not self.within:
-            return weight
-        return weight * self.rows[self.each, self.row[self.each, index]] * self.scale[self.each, index].unsqueeze(-1)
 
 
 class _Log:

@@ -6,11 +6,14 @@ update is the same whatever the other rows are.
 
 from __future__ import annotations
 
+import ctypes
 from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from seqanomaly.kernel.library import Library, library
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 
@@ -87,11 +90,35 @@ class Adam(Optimizer):
         return torch.tensor(values, dtype=self.rows.dtype, device=self.rows.device).unsqueeze(1)
 
 
+class CompiledAdam(Optimizer):
+    """The same as `Adam`, in one pass over memory; for float32 on the CPU."""
+
+    def __init__(self, rows: Tensor, lr: Tensor, weight_decay: float, found: Library, *, decoupled: bool) -> None:
+        assert rows.dtype == torch.float32
+        assert rows.is_contiguous()
+        super().__init__(rows, lr.float().contiguous(), weight_decay)
+        self.decoupled, self.steps = decoupled, torch.zeros(len(rows), dtype=torch.int64)
+        self.mean, self.square = torch.zeros_like(rows), torch.zeros_like(rows)
+        integer = ctypes.c_int64
+        self._adam = found.function("seqanom_adam", integer, integer, *[ctypes.c_void_p] * 6, ctypes.c_double, integer)
+
+    def state(self) -> list[Tensor]:
+        return [self.rows, self.mean, self.square, self.steps]
+
+    def update(self, gradient: Tensor) -> None:
+        tensors = (self.rows, gradient.contiguous(), self.mean, self.square, self.steps, self.lr)
+        self._adam(*self.rows.shape, *[t.data_ptr() for t in tensors], self.weight_decay, self.decoupled)
+
+
 def make_optimizer(
     name: OptimizerName, rows: Tensor, lr: Tensor, *, weight_decay: float | None, momentum: float
 ) -> Optimizer:
     """The optimiser of that name; a `weight_decay` of None is 0.01 for adamw and 0 otherwise."""
     if name == "sgd":
         return SGD(rows, lr, weight_decay or 0.0, momentum)
-    decay = (0.01 if name == "adamw" else 0.0) if weight_decay is None else weight_decay
-    return Adam(rows, lr, decay, decoupled=name == "adamw")
+    decoupled = name == "adamw"
+    decay = (0.01 if decoupled else 0.0) if weight_decay is None else weight_decay
+    found = library() if rows.device.type == "cpu" and rows.dtype == torch.float32 else None
+    if found is None:
+        return Adam(rows, lr, decay, decoupled=decoupled)
+    return CompiledAdam(rows, lr, decay, found, decoupled=decoupled)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from seqanomaly.batch import Batch, sliding
+
+if TYPE_CHECKING:
+    from seqanomaly.training.mapped import MappedWeights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,28 @@ class Within:
         return self.rows[self.row[index]] * self.scale[index].unsqueeze(-1)
 
 
+class Stock(ABC):
+    """Training data of K members, read with one index per member."""
+
+    counts: list[int]
+    """How many windows, or sequences, each member has."""
+
+    @abstractmethod
+    def read(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features, targets and masks [K, B, L, ...] of what is at `index` [K, B], or [1, B] for all members.
+
+        Where a member has nothing at an index, its mask is False.
+        """
+
+
+class Weighting(ABC):
+    """The members' weights of the training steps, read with one index per member."""
+
+    @abstractmethod
+    def read(self, index: Tensor) -> Tensor:
+        """Weights [K, B, L] of what is at `index` [K, B]; what stands where there is nothing means nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Member:
     """One configuration with one seed, ready to be trained."""
@@ -43,9 +70,12 @@ class Member:
     """Weight of each training step in the loss, [N, T], 0 where the mask is False."""
     within: Within | None = None
     """A further factor on the weights, for losses that look at the place in the window."""
+    mapped: MappedWeights | None = None
+    """Training sequences and weights in files, for all members of a stack or none; the others are then of no sequence.
+    """
 
 
-class Shelf:
+class Shelf(Stock):
     """Batches of K members on one device, each stored once, read with one index per member.
 
     What is read is a sequence, or a window of one where the batches are seen in windows: those are views of the stored
@@ -89,10 +119,6 @@ class Shelf:
         return self.mask.shape[1], self.mask.shape[2]
 
     def read(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features, targets and masks [K, B, L, ...] of what is at `index` [K, B], or [1, B] for all members.
-
-        Where a member has nothing at an index, its mask is False.
-        """
         x, target, mask = (self.take(values, self.place, index) for values in (self.x, self.target, self.mask))
         there = self.there(index)
         return x, target, mask if there is None else mask & there.unsqueeze(-1)
@@ -102,9 +128,13 @@ class Shelf:
 
         What stands where a member has nothing means nothing.
         """
+        count, steps, *rest = values.shape[1:]
         if self.begin is None:
-            return values[place, self.within_reach(index)]
-        return sliding(values, self.steps)[place, self.begin_at(index)]
+            every, at = values.flatten(0, 1), place * count + self.within_reach(index)  # [D N, T, ...], [K, B]
+        else:
+            every, at = sliding(values, self.steps), place * (count * steps) + self.begin_at(index)
+        taken = every.flatten(1).index_select(0, at.flatten())  # [K B, L ...], several times as fast as every[at]
+        return taken.view(*at.shape, self.steps, *rest)
 
     def begin_at(self, index: Tensor) -> Tensor:
         """Where the windows at `index` begin, counted through all steps [N, T] of a member, [K, B]."""

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from scipy import stats
-from seqanom.check import FEW_SEEDS, STARTING, _duration
+from seqanom.check import FEW_SEEDS, STARTING, duration
 
 from seqanomaly.experiment import EVALUATION
 from seqanomaly.power import PILOT
@@ -241,7 +241,7 @@ def test_a_pilot_has_the_pairs_that_planning_needs() -> None:
     [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2.0 h"), (90_000, "25.0 h")],
 )
 def test_a_duration_has_the_unit_that_fits(seconds: float, text: str) -> None:
-    assert _duration(seconds) == text
+    assert duration(seconds) == text
 
 
 def test_models_with_one_loss_are_counted_apart(seqanom: Run, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_run_that_fails_fails_alone_and_can_be_repeated(seqanom: Run, tiny: Pa
     assert "1 of 1 runs missing" in done.out
     ((digest, record),) = Store(Path("my runs")).failures()
     assert done.err.splitlines()[-1] == (
-        f"Failed: {record['reason']} (my runs/failures/{digest}.json has the command that repeats it)"
+        f"Failed: {record['reason']} (my runs/failures/{digest[:2]}/{digest}.json has the command that repeats it)"
     )
     assert record["reason"].startswith(f"rnn(hidden=2) on {NAME} with uniform, seed 0: training diverged in epoch")
     program, *arguments = shlex.split(record["command"])
@@ -162,7 +162,8 @@ def test_a_run_that_hangs_is_given_up(seqanom: Run, tiny: Path) -> None:
     ((digest, record),) = Store(Path("results/tiny")).failures()
     assert record["reason"] == "took longer than 0.5 s"
     assert done.err.splitlines()[-1] == (
-        f"Failed: took longer than 0.5 s (results/tiny/failures/{digest}.json has the command that repeats it)"
+        f"Failed: took longer than 0.5 s (results/tiny/failures/{digest[:2]}/{digest}.json has the command that "
+        "repeats it)"
     )
 
 
@@ -272,6 +273,16 @@ def test_progress_in_plain_lines_is_told_in_tenths(capsys: pytest.CaptureFixture
         for done in range(0, 1001, 5):
             update(done)
     assert capsys.readouterr().err.splitlines() == [f"many: {done} done" for done in range(0, 1001, 100)]
+
+
+def test_a_line_is_due_after_a_while(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("seqanom.console.time.monotonic", lambda: now[0])
+    with console.counting("many", 1000, lambda done: (done, f"{done} done")) as update:
+        for done in (0, 1, 2, 3):
+            update(done)
+            now[0] += 200.0
+    assert capsys.readouterr().err.splitlines() == ["many: 0 done", "many: 2 done"]
 
 
 MEAN_NOTE = (

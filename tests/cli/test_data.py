@@ -68,13 +68,14 @@ def test_without_a_command_the_help(seqanom: Run) -> None:
         (
             "episodes",
             ("--series", "unit"),
-            "data: unknown key 'series'; known: kind, label",
+            "data: --series does not apply to the data set 'episodes', whose columns are known; leave it out (it has "
+            "the settings label)",
         ),
         (
             "mine.csv",
             (),
             "mine.csv: there is no column 'series'; say which one it is with series (--series), or read the file as "
-            "one series with {kind: folder, path: mine.csv, split: time}; known: unit, cycle, heat, load, fault",
+            "one series with {path: mine.csv, series: null, step: null}; known: unit, cycle, heat, load, fault",
         ),
         (
             "mine.csv",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
@@ -28,7 +29,7 @@ def test_episodes(seqanom: Run) -> None:
         "test               84  6,720        80      80       80      50.0%                  42",
     ]
     assert "12 channels: range in the training part and in the test part" in lines
-    assert "Missing values: none (one would be an error that names its row)." in lines
+    assert "Missing values: none. Times: even, each step after the one before." in lines
     assert "1            3,840         960  3,360  50.0%        102" in lines
     assert "90-100%   50.0%  50.0%  50.0%  ██████████" in lines
     assert lines[-2] == (
@@ -67,10 +68,15 @@ def test_json(seqanom: Run) -> None:
         "classes",
         "tenths",
         "missing_values",
+        "gaps",
+        "duplicates",
+        "backward",
+        "irregular",
         "place_alone",
         "warnings",
     }
     assert (found["data"], found["seed"], found["test_part"], found["missing_values"]) == ("tep", 0, "given", 0)
+    assert [found[kind] for kind in ("gaps", "duplicates", "backward", "irregular")] == [0, 0, 0, 0]
     assert [part["steps"] for part in found["parts"]] == [8382, 2160, 5275]
     assert len(found["channels"]) == 53
     assert [(one["place"], one["clear"]) for one in found["place_alone"]] == [("step", True), ("position", True)]
@@ -125,3 +131,21 @@ def test_the_picture(seqanom: Run, tmp_path: Path) -> None:
 def test_a_picture_that_cannot_be_written(seqanom: Run, path: str, text: str) -> None:
     done = seqanom("data", "show", "robot", "--picture", path)
     assert (done.code, done.err) == (2, f"Error: {text}\n")
+
+
+def test_what_is_irregular_is_counted(seqanom: Run, machines: pd.DataFrame, tmp_path: Path) -> None:
+    late = machines.assign(cycle=machines["cycle"] + 9 * ((machines["unit"] == 3) & (machines["cycle"] > 20)))
+    late.loc[late["cycle"] == 7, "heat"] = np.nan
+    late.to_csv(tmp_path / "late.csv", index=False)
+    done = seqanom("data", "show", "{path: late.csv, missing: ffill}", *COLUMNS)
+    assert (done.code, done.err) == (0, "")
+    lines = [line.rstrip() for line in done.out.splitlines()]
+    assert "Missing values: 24; gaps in time: 1; uneven distances in time: 1." in lines
+    assert (
+        "- gaps in time: 1 (3 1), the longest 10 step numbers in 3 before step 21: kept, so sequences and windows go "
+        "on across them (gaps: split cuts there)"
+    ) in lines
+    assert any(line.startswith("- missing values: 24 steps (") for line in lines)
+    done = seqanom("data", "show", "{path: late.csv, missing: fill}", *COLUMNS)
+    assert (done.code, done.out) == (2, "")
+    assert "data.missing: unknown policy 'fill'; did you mean 'ffill'?" in done.err

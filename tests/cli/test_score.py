@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from seqanomaly.datasets.specs import DATASETS
 from seqanomaly.detector import Detector
 from seqanomaly.store import Store
 
@@ -158,3 +159,72 @@ def test_a_damaged_detector(complaint: Complaint, digest: str) -> None:
     said = complaint("score", digest, "new.csv")
     assert said.startswith(f"{folder(digest)}: the detector in it is damaged (")
     assert said.endswith("); train it again")
+
+
+TRAIN = ("--model", "{kind: gru, hidden: 2}", "--epochs", 1)
+
+
+def last_run(seqanom: Run, *arguments: object) -> str:
+    """Train on something else; the digest of the run."""
+    before = set(Store(Path("results/train")).digests())
+    assert seqanom("train", *TRAIN, *arguments).code == 0
+    (found,) = set(Store(Path("results/train")).digests()) - before
+    return found
+
+
+def test_a_family_is_scored_in_its_test_part(seqanom: Run) -> None:
+    run = last_run(seqanom, "--data", "cmapss")
+    done = seqanom("score", run, "cmapss")
+    assert done.code == 0
+    assert done.err == "Scored: the test part of cmapss, 100 sequences; --part all scores every sequence.\n"
+    found = pd.read_csv(io.StringIO(done.out))
+    assert found.columns.tolist() == ["series", "step", "score", "decision"]
+    assert (len(found), found["series"].nunique(), found["step"].max()) == (13_096, 100, 302)
+    done = seqanom("score", run, "cmapss", "--part", "all", "--out", "all.parquet")
+    assert done.err.splitlines()[0] == "Scored: every sequence of cmapss, 200 sequences."
+    every = pd.read_parquet("all.parquet")
+    assert len(every) == 20_631 + 13_096
+    pd.testing.assert_series_equal(every["score"].iloc[20_631:], found["score"], check_index=False, check_dtype=False)
+
+
+def test_every_sequence_is_scored_where_the_seed_draws_the_test_part(seqanom: Run, complaint: Complaint) -> None:
+    run = last_run(seqanom, "--data", "robot")
+    done = seqanom("score", run, "robot")
+    assert done.err == "Scored: every sequence of robot, 88 sequences.\n"
+    assert len(pd.read_csv(io.StringIO(done.out))) == 88 * 15
+    other = seqanom("score", run, "{kind: robot, subset: lp4}")
+    assert other.err == "Scored: every sequence of robot(subset=lp4), 116 sequences.\n"
+    assert complaint("score", run, "robot", "--part", "test") == (
+        "--part: robot has no given test part, the seed draws it; choose all, or leave it out"
+    )
+    assert complaint("score", run, "robot", "--part", "tets") == "--part: must be test or all, got 'tets'"
+    assert complaint("score", run, "robot", "--step", "t") == (
+        "--series and --step are for a table, not for robot; leave them out"
+    )
+    assert complaint("score", run, "cmapss").startswith(
+        "cmapss: there is no feature 'fx', which the detector was trained on; known: setting_1, setting_2"
+    )
+    assert complaint("score", run, "robots") == (
+        "data: unknown data set 'robots'; did you mean 'robot'? (known: " + ", ".join(DATASETS) + ")"
+    )
+
+
+def test_one_series_in_a_file(seqanom: Run, complaint: Complaint) -> None:
+    frame = pd.DataFrame(
+        {"time": range(60), "x": [float(i % 7) for i in range(60)], "label": [i // 5 % 2 for i in range(60)]}
+    )
+    frame.to_csv("pump.csv", index=False)
+    run = last_run(seqanom, "--data", "pump.csv")
+    new = frame.drop(columns="label").assign(time=frame["time"] + 60)
+    new.to_csv("later.csv", index=False)
+    done = seqanom("score", run, "later.csv")
+    assert (done.code, done.err) == (0, "")
+    found = pd.read_csv(io.StringIO(done.out))
+    assert found["series"].unique().tolist() == ["later"]
+    assert found["time"].tolist() == new["time"].tolist()
+    new.rename(columns={"time": "t"}).to_csv("other.csv", index=False)
+    renamed = seqanom("score", run, "{path: other.csv, series: null, step: t}")
+    assert renamed.out == done.out.replace("time", "t").replace("later", "other")
+    assert complaint("score", run, "later.csv", "--part", "test") == (
+        "--part: is for a family of files; of a table every row is scored, so leave it out"
+    )

@@ -189,13 +189,14 @@ def with_files() -> None:
         (
             "folder.csv",
             "folder.csv: holds no data that is recognised; say what it is with kind: one of cmapss, tep, robot, skab, "
-            "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, numpy, folder",
+            "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, events, wfdb, numpy, folder",
         ),
         ("table.xlsx", f"table.xlsx: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
         ("./plain", f"plain: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
         (
             "columns.csv",
-            "columns.csv: there is no column 'label'; say which one it is with label (--label); did you mean 'lable'? "
+            "columns.csv: there is no column 'label'; say which one it is with label (--label), or take every step "
+            "as normal, as for forecast, with {path: columns.csv, label: null}; did you mean 'lable'? "
             "(known: series, step, lable, x)",
         ),
         (
@@ -205,9 +206,8 @@ def with_files() -> None:
         ),
         (
             "nan.csv",
-            "nan.csv: column 'x', data row 9: the value is missing; fill it or drop the row, or leave the column out "
-            "with "
-            "--features",
+            "nan.csv: column 'x', data row 9: the value is missing; fill it, or set missing: drop, ffill, interpolate "
+            "or mask, or leave the column out with --features",
         ),
         (
             "inf.csv",

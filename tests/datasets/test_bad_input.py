@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -522,8 +524,8 @@ def failures(bed: Bed, cases: Sequence[int], shared: Path, tmp_path: Path) -> li
     return found
 
 
-def test_every_family_is_broken() -> None:
-    kinds = {str(bed.settings.get("kind", name)) for name, bed in BEDS.items()}
+def test_every_family_is_broken(declared: Mapping[str, Any]) -> None:
+    kinds = {str(bed.settings.get("kind", name)) for name, bed in BEDS.items()} | set(declared)
     assert set(FAMILIES) - {"numpy"} <= kinds  # npz and npy
 
 
@@ -536,3 +538,18 @@ def test_broken_files_end_in_a_sentence(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", BEDS)
 def test_many_broken_files_end_in_a_sentence(name: str, shared: Path, tmp_path: Path) -> None:
     assert failures(BEDS[name], range(100, 320), shared, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "cases", [range(12), pytest.param(range(100, 320), marks=pytest.mark.slow)], ids=["some", "many"]
+)
+def test_broken_files_of_declared_samples(cases: Sequence[int], declared: Mapping[str, Any], tmp_path: Path) -> None:
+    for name, sample in declared.items():
+        if sample.needs is None or importlib.util.find_spec(sample.needs) is not None:
+            bed = Bed(write=partial(_written, sample), path=sample.path, settings=sample.settings | {"kind": name})
+            assert failures(bed, cases, tmp_path, tmp_path / name) == []
+
+
+def _written(sample: Any, folder: Path, shared: Path) -> None:
+    folder.parent.mkdir(exist_ok=True)
+    sample.write(folder)

@@ -45,6 +45,7 @@ CONTINUED = {"nab", "ucr", "smd", "smap", "braatz", "tsb_ad", "tsb_uad", "aeon"}
 OFFICIAL = {"episodes", "cmapss", "tep", "ts", *CONTINUED}
 SEEDS = (0, 1, 7)
 Samples = Mapping[str, Callable[[Path], None]]
+Declared = Mapping[str, Any]
 
 
 def ragged() -> pd.DataFrame:
@@ -66,17 +67,30 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def spec(name: str, samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
-    folder, settings = tmp_path_factory.mktemp(name), SETTINGS[name]
+def spec(name: str, samples: Samples, declared: Declared, tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
+    folder, settings = tmp_path_factory.mktemp(name), SETTINGS.get(name, {})
+    if name in declared:
+        declared[name].require()
+        declared[name].write(folder / "here")
+        settings = declared[name].opened_with(folder / "here")
     if name == "file":
         ragged().to_csv(folder / "ragged.csv", index=False)
     if name in samples:
         samples[name](folder / "here")
-    if "path" in settings:
+    if "path" in settings and name not in declared:
         settings = settings | {"path": str(folder / settings["path"])}
     found = pick_data({"kind": name, **settings})
     assert isinstance(found, DataSpec)
     return found
+
+
+@pytest.fixture(scope="module")
+def parts_are(name: str, declared: Declared) -> str:
+    """Who says what is tested: `drawn`, `given` or `continued`."""
+    if name in declared:
+        found: str = declared[name].parts
+        return found
+    return "continued" if name in CONTINUED else "given" if name in OFFICIAL else "drawn"
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +106,9 @@ def rows(part: Sequences) -> set[bytes]:
     return {x[:length].tobytes() for x, length in zip(part.x, part.length, strict=True)}
 
 
-def test_every_data_set_is_tested() -> None:
-    assert list(SETTINGS) == list(DATASETS)
+def test_every_data_set_is_tested(declared: Declared) -> None:
+    assert {*SETTINGS, *declared} == set(DATASETS)
+    assert not {*SETTINGS} & {*declared}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -133,12 +148,12 @@ def test_the_same_seed_gives_the_same_bits(source: Source) -> None:
         assert part.ids == second[name].ids
 
 
-def test_a_seed_redraws_all_but_an_official_test_part(source: Source, name: str) -> None:
-    assert source.official_test == (name in OFFICIAL)
+def test_a_seed_redraws_all_but_an_official_test_part(source: Source, parts_are: str) -> None:
+    assert source.official_test == (parts_are != "drawn")
     drawn = [each_part(source, seed) for seed in SEEDS]
     for part in ("train", "validation", "test"):
         kinds = {tuple(sorted(rows(parts[part]))) for parts in drawn}
-        fixed = name in CONTINUED or (part == "test" and name in OFFICIAL)
+        fixed = parts_are == "continued" or (part == "test" and parts_are == "given")
         assert len(kinds) == (1 if fixed else len(SEEDS)), part
 
 
@@ -147,14 +162,22 @@ def test_only_files_have_a_digest(source: Source, spec: DataSpec, name: str) -> 
     assert source.digest == spec.content_digest()
 
 
-def test_the_place_of_the_files_does_not_matter(name: str, samples: Samples, tmp_path: Path) -> None:
-    if name not in samples:
+def test_the_place_of_the_files_does_not_matter(
+    name: str, samples: Samples, declared: Declared, tmp_path: Path
+) -> None:
+    if name in declared:
+        declared[name].require()
+    elif name not in samples:
         assert "path" not in SETTINGS[name] or name == "file"
         return
     found = []
     for place in ("one", "two"):
-        samples[name](tmp_path / place)
-        settings = SETTINGS[name] | {"path": str(tmp_path / SETTINGS[name]["path"].replace("here", place))}
+        if name in declared:
+            declared[name].write(tmp_path / place)
+            settings = declared[name].opened_with(tmp_path / place)
+        else:
+            samples[name](tmp_path / place)
+            settings = SETTINGS[name] | {"path": str(tmp_path / SETTINGS[name]["path"].replace("here", place))}
         data = pick_data({"kind": name, **settings})
         assert isinstance(data, DataSpec)
         found.append(RunConfig(data=data).digest(data.content_digest()))
@@ -175,9 +198,9 @@ CUT = {"nab", "ucr", "tsb_ad", "tsb_uad", "aeon"}
 """Whose training and test part are one series, cut at a step."""
 
 
-def test_numbers_of_steps_go_on_where_a_series_is_cut(source: Source, name: str) -> None:
+def test_numbers_of_steps_go_on_where_a_series_is_cut(source: Source, name: str, parts_are: str) -> None:
     parts = source.parts(0)
-    if name in CONTINUED:
+    if parts_are == "continued":
         assert parts.train.ids == parts.validation.ids == parts.test.ids
         assert parts.validation.start.tolist() == parts.train.length.tolist()
     if name in CUT:

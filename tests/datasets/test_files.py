@@ -228,7 +228,10 @@ def test_duplicates_may_be_left_out(tmp_path: Path, keep: Any, value: float) -> 
     assert source.known is not None
     assert source.known.x[0, 0, 0] == value
     assert source.known.length.tolist() == [3] * 20
-    assert source.notes == (f"duplicates of 'cycle' in a series: 2 rows left out, the {keep} kept",)
+    assert source.notes == (
+        f"duplicated timestamps: 2 steps (0 1, 1 1): left out, the {keep} of each time is kept",
+        "steps that this changes: 2 left out",
+    )
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

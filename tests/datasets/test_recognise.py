@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ REAL: dict[str, tuple[str, dict[str, Any]]] = {
     "SMAP_MSL": ("smap", {}),
     "SKAB": ("skab", {}),
     "SKAB/valve1": ("skab", {}),
-    "SKAB/valve1/0.csv": ("skab", {}),
+    "SKAB/valve1/0.csv": ("skab", {"split": "usual"}),
+    "SKAB/anomaly-free/anomaly-free.csv": ("file", {"series": None, "step": "datetime"}),
     "CMAPSSData": ("cmapss", {}),
     "TEP_Braatz": ("braatz", {}),
     "TEP_sim": ("tep", {}),
+    "TSB-AD": ("tsb_ad", {}),
     "TSB-AD/TSB-AD-U": ("tsb_ad", {}),
     "TSB-AD/TSB-AD-M/002_MSL_id_1_Sensor_tr_500_1st_900.csv": ("tsb_ad", {}),
     "TSB-UAD": ("tsb_uad", {}),
@@ -35,6 +38,7 @@ REAL: dict[str, tuple[str, dict[str, Any]]] = {
     "aeon/GunPoint": ("ts", {}),
     "aeon/GunPoint/GunPoint_TEST.ts": ("ts", {}),
     "aeon/KDD-TSAD_135": ("aeon", {}),
+    "aeon/UnitTest/ecg-diff-count-3_TRAIN_NA.csv": ("aeon", {"part": "TRAIN_NA"}),
     "aeon/Daphnet_S06R02E0/S06R02E0.csv": ("aeon", {}),
     "RobotExecutionFailures": ("robot", {}),
     "RobotExecutionFailures/lp4.data": ("robot", {"subset": "lp4"}),
@@ -53,6 +57,31 @@ def test_a_file_of_an_engine_set_names_its_folder_and_subset(shared: Path) -> No
     assert found == {"kind": "cmapss", "path": str(folder), "subset": "FD001"}
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "settings"),
+    [
+        ("ServerMachineDataset/train/machine-1-6.txt.gz", "smd", {"machine": "machine-1-6"}),
+        ("ServerMachineDataset/test_label", "smd", {}),
+        ("SMAP_MSL/test/T-8.npy", "smap", {"channels": ["T-8"]}),
+        ("SMAP_MSL/train", "smap", {}),
+        ("SMAP_MSL/labeled_anomalies.csv", "smap", {}),
+        ("TEP_Braatz/d01_te.dat.gz", "braatz", {}),
+    ],
+)
+def test_a_file_of_several_names_its_folder(shared: Path, path: str, kind: str, settings: dict[str, Any]) -> None:
+    root = shared / "datasets" / path.split("/")[0]
+    assert recognise(str(shared / "datasets" / path)) == {"kind": kind, "path": str(root), **settings}
+
+
+def test_a_folder_of_data_sets_names_them(shared: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        pick_data(str(shared / "datasets" / "aeon"))
+    assert str(error.value).removeprefix(str(shared / "datasets")) == (
+        "/aeon: is no data set itself and holds folders that are: Daphnet_S06R02E0 (aeon), GunPoint (ts), KDD-TSAD_135 "
+        "(aeon), UnitTest (ts or aeon); name one of them"
+    )
+
+
 def test_every_family_recognises_its_files(samples: Samples, tmp_path: Path) -> None:
     for kind, write in samples.items():
         write(tmp_path / kind)
@@ -62,6 +91,14 @@ def test_every_family_recognises_its_files(samples: Samples, tmp_path: Path) -> 
         assert data.kind == kind
         notes = data.open().notes
         assert notes[0] == f"{path.name} is read as {DATASETS[kind].title} (kind: {kind})"  # type: ignore[attr-defined]
+
+
+def test_declared_samples_are_recognised(declared: Mapping[str, Any], tmp_path: Path) -> None:
+    for kind, sample in declared.items():
+        if sample.needs is None or importlib.util.find_spec(sample.needs) is not None:
+            sample.write(tmp_path / kind)
+            path = str(tmp_path / kind / sample.path)
+            assert recognise(path)["kind"] == kind
 
 
 def test_other_subsets(tmp_path: Path) -> None:
@@ -120,5 +157,5 @@ def test_nothing_that_is_known(tmp_path: Path) -> None:
         pick_data({"path": str(tmp_path)})
     assert str(error.value) == (
         f"{tmp_path}: holds no data that is recognised; say what it is with kind: one of cmapss, tep, robot, skab, "
-        "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, numpy, folder"
+        "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, events, wfdb, numpy, folder"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,17 @@ def test_a_detector_is_trained_on_what_ships(data: dict[str, Any]) -> None:
     assert len(accuracy) == 3
 
 
-def test_all_families_are_trained(samples: Samples) -> None:
+def test_a_detector_is_trained_on_declared_samples(declared: Mapping[str, Any], tmp_path: Path) -> None:
+    for kind, sample in declared.items():
+        if sample.needs is None or importlib.util.find_spec(sample.needs) is not None:
+            sample.write(tmp_path / kind)
+            data = sample.opened_with(tmp_path / kind)
+            result = train({"task": sample.task, "data": data, "train": {"epochs": 1}})
+            assert result.metrics.query("metric == 'accuracy'")["value"].between(0, 1).all(), kind
+
+
+def test_all_families_are_trained(samples: Samples, declared: Mapping[str, Any]) -> None:
     families = {kind for kind, data in DATASETS.items() if issubclass(data, Family)}
+    shipped = {data["kind"] for data in SHIPPED}
+    assert families == {*LEARNED, *declared} | shipped
     assert set(LEARNED) == set(samples)
-    assert families == {*LEARNED, *(data["kind"] for data in SHIPPED)}

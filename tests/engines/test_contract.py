@@ -11,14 +11,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pebble import ProcessPool
 
 from seqanomaly.engines import ENGINES, choose_engine, usable_cores
 from seqanomaly.engines.base import Ended, Engine
-from seqanomaly.engines.local import LocalEngine
+from seqanomaly.engines.local import ATTEMPTS, LocalEngine
 from seqanomaly.engines.serial import SerialEngine
 from seqanomaly.errors import ConfigError, DataError
 
@@ -229,7 +233,7 @@ def work(number):
 """
 PARENT = """
 from task import work
-from seqanomaly.engines.local import LocalEngine
+from seqanomaly.engines.local import ATTEMPTS, LocalEngine
 
 list(LocalEngine(2).run(work, range(4)))
 """
@@ -255,3 +259,33 @@ def test_a_worker_keeps_the_memory_that_it_frees() -> None:
     assert ended.result is not None
     assert ended.result < 16
     assert faults_of_a_second_array(64) >= 16  # a process of the user's own is left alone
+
+
+def test_jobs_outlive_a_pool_that_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies before the pool knows what it was working on breaks the pool; here the first pool breaks."""
+    broken: list[Future[int]] = []
+    schedule = ProcessPool.schedule
+
+    def breaking(self: ProcessPool, *args: Any, **kwargs: Any) -> Future[int]:
+        if len(broken) == 2:
+            future: Future[int] = schedule(self, *args, **kwargs)
+            return future
+        broken.append(Future())
+        broken[-1].set_exception(BrokenProcessPool("All workers expired"))
+        return broken[-1]
+
+    monkeypatch.setattr(ProcessPool, "schedule", breaking)
+    assert results(LocalEngine(1).run(square, range(4))) == {0: 0, 1: 1, 2: 4, 3: 9}
+
+
+def test_a_job_whose_pools_are_all_given_up_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Future[int]] = []
+
+    def breaking(self: ProcessPool, *args: Any, **kwargs: Any) -> Future[int]:
+        tried.append(Future())
+        tried[-1].set_exception(BrokenProcessPool("All workers expired"))
+        return tried[-1]
+
+    monkeypatch.setattr(ProcessPool, "schedule", breaking)
+    assert results(LocalEngine(1).run(square, [5])) == {5: "its worker process died"}
+    assert len(tried) == ATTEMPTS

@@ -115,6 +115,16 @@ def test_where_keeps_the_columns_together() -> None:
         np.testing.assert_array_equal(values, vars(steps)[name][steps.label == 1])
 
 
+def test_a_bucket_is_cut_out_once_and_knows_only_itself() -> None:
+    steps = steps_of(12, 7)
+    late = steps.within(THIRDS["late"])
+    assert steps.within(THIRDS["late"]) is late
+    chosen = steps.where(in_bucket(steps, THIRDS["late"]))
+    np.testing.assert_array_equal(late.anomalous, chosen.label != 0)
+    _, _ = steps.ranked, steps.since_onset  # what the whole part has remembered does not get into a bucket
+    assert len(steps.where(in_bucket(steps, THIRDS["late"])).ranked.hits) == len(late)
+
+
 def row(table: pd.DataFrame, bucket: str, metric: str) -> dict[str, object]:
     found = table[(table["bucket"] == bucket) & (table["metric"] == metric)]
     assert len(found) == 1

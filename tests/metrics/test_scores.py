@@ -77,6 +77,21 @@ def test_each_metric_equals_its_reference(metric: str, classes: int, seed: int) 
     assert note == ""
 
 
+@given(seed=st.integers(0, 10_000), count=st.integers(2, 300), levels=st.integers(1, 400))
+def test_rankings_with_any_ties_equal_their_references(seed: int, count: int, levels: int) -> None:
+    generator = np.random.default_rng(seed)
+    label = np.append([0, 1], generator.integers(0, 2, count - 2))
+    steps = of(label.tolist(), score=(generator.integers(0, levels, count) / levels).tolist())
+    for metric in ("auroc", "average_precision"):
+        assert METRICS[metric](steps)[0] == pytest.approx(REFERENCES[metric](steps), abs=1e-12, rel=0)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_score_that_is_no_number_is_not_ranked(wrong: float) -> None:
+    with pytest.raises(AssertionError, match="a score is not finite"):
+        METRICS["average_precision"](of([0, 1, 1], score=[0.1, wrong, 0.3]))
+
+
 def test_a_class_that_is_decided_and_never_there_does_not_count() -> None:
     assert METRICS["balanced_accuracy"](of([0, 0, 1, 1], decision=[0, 2, 1, 1])) == (0.75, "")
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqanomaly.training.optimizers import OptimizerName, make_optimizer
+from seqanomaly.kernel.library import SETS, VARIABLE, usable
+from seqanomaly.training.optimizers import Adam, CompiledAdam, OptimizerName, make_optimizer
 
 LR = [0.1, 0.01, 1e-3]
 STEPS, SIZE = 20, 7
@@ -101,3 +102,31 @@ def test_a_member_without_data_stays_as_it_is(name: OptimizerName) -> None:
                 alone.step(gradient[[k]], [own[k]])
         assert torch.equal(row[0], together[k])
     assert {sum(own[k] > 0 for own in sizes) for k in range(3)} == {10, 13, 15}
+
+
+@pytest.mark.skipif(not usable(), reason="the kernel is not compiled here (python setup.py build_ext -i)")
+@pytest.mark.parametrize("instructions", SETS)
+@pytest.mark.parametrize(("name", "decay"), [("adam", 0.0), ("adam", 0.1), ("adamw", 0.3)])
+def test_the_compiled_one_goes_where_the_formula_goes(
+    monkeypatch: pytest.MonkeyPatch, instructions: str, name: OptimizerName, decay: float
+) -> None:
+    """To rounding, with gradients of very different sizes and odd numbers of values."""
+    if instructions not in usable():
+        pytest.skip(f"this machine has no {instructions}")
+    generator = torch.Generator().manual_seed(3)
+    expected = torch.randn(len(LR), 37, generator=generator)
+    found, lr = expected.clone(), torch.tensor(LR)
+    formula = Adam(expected, lr, decay, decoupled=name == "adamw")
+    monkeypatch.setenv(VARIABLE, instructions)
+    compiled = make_optimizer(name, found, lr, weight_decay=decay, momentum=0.0)
+    assert isinstance(compiled, CompiledAdam)
+    for step in range(50):
+        gradient = 10.0 ** (step % 7 - 5) * torch.randn(expected.shape, generator=generator)
+        formula.step(gradient)
+        compiled.step(gradient)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_torch_computes_where_the_kernel_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "off")
+    assert isinstance(make_optimizer("adam", torch.ones(1, 2), torch.ones(1), weight_decay=None, momentum=0.0), Adam)

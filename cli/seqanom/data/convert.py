@@ -40,7 +40,8 @@ def convert(
     if out.suffix.lower() not in ENDINGS:
         raise ConfigError(f"OUT: unknown ending of {out}; use {' or '.join(ENDINGS)}")
     spec = chosen(data, series, step, label, features, normal, part)
-    source = spec.open()
+    with console.opening(spec.name):
+        source = spec.open()
     if out.exists() and str(out.resolve()) == str(Path(str(spec.settings().get("path") or "")).resolve()):
         raise ConfigError(f"OUT: {out} is the data to convert; name another file")
     made = long_table(source, seed)
@@ -86,7 +87,7 @@ def _lost(made: LongTable, out: Path) -> list[str]:
 
     normal = made.settings.get("normal")
     layout = Layout(normal=None if normal is None else str(normal), ignore=(PART,))
-    found = read_frame(read_table(out), layout, out.name).sequences
+    found = read_frame(read_table(out), layout, out.name, missing="missing" in made.settings).sequences
     pairs = {
         "names of series": (list(found.ids), made.frame[SERIES].unique().tolist()),
         "classes": (list(found.classes), made.frame[LABEL].cat.categories.tolist()),

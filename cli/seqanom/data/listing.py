@@ -11,7 +11,6 @@ from seqanom.data.options import AsJson
 def listing(as_json: AsJson = False) -> None:
     """List the data sets that ship, the tasks that are drawn, and the files that are recognised."""
     from seqanomaly.datasets.catalogue import FAMILIES, SHIPPED_DATA, drawn
-    from seqanomaly.datasets.specs import DATASETS
 
     if as_json:
         families = [{**asdict(family), "command": family.command} for family in FAMILIES]
@@ -32,5 +31,4 @@ def listing(as_json: AsJson = False) -> None:
         console.result(f"  {name}: {about}")
     console.result("\nFiles that are recognised (say which it is with {kind: KIND, path: PATH} where a path is not):")
     for family in FAMILIES:
-        title = getattr(DATASETS[family.kind], "title", "a table")
-        console.result(f"\n{family.kind}: {title}\n  {family.files}\n  {family.command}")
+        console.result(f"\n{family.kind}: {family.title}\n  {family.files}\n  {family.command}")

@@ -35,7 +35,7 @@ def chosen(
     part: str | None,
 ) -> DataSpec:
     """The data set that the argument and the flags name, as `train --data` would take it."""
-    from seqanom.values import read_values, with_settings
+    from seqanom.values import read_values, with_columns
     from seqanomaly.datasets.source import DataSpec
     from seqanomaly.datasets.specs import data_settings, pick_data
 
@@ -44,8 +44,9 @@ def chosen(
         raise ConfigError(f"DATA is one data set, got {len(values)} in {data!r}; look at one after the other")
     names = None if features is None else [name.strip() for name in features.split(",")]
     columns = {"series": series, "step": step, "label": label, "features": names, "normal": normal, "part": part}
+    settings = with_columns(data_settings(values[0]), columns)
     try:
-        found = pick_data(with_settings(data_settings(values[0]), columns))
+        found = pick_data(settings)
     except ConfigError as error:
         raise error.within("data") from None
     assert isinstance(found, DataSpec)

@@ -13,6 +13,7 @@ from seqanom.data.options import AsJson, Data, Features, Label, Normal, Part, Se
 from seqanomaly.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.table import Table
 
     from seqanomaly.datasets.source import Parts, Source
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 BAR = 20
 """Characters of a full bar."""
+UNASKED = (
+    "the table is mapped, so it was not asked whether a step's place alone predicts the label, nor for few anomalous "
+    "sequences or parts of unlike lengths: look at a part of it"
+)
+"""What is left out of a look at a table larger than memory."""
 
 
 def show(
@@ -38,40 +44,56 @@ def show(
     if picture is not None and picture.suffix.lower() != ".png":
         raise ConfigError(f"--picture: unknown ending of {picture}; use .png")
     spec = chosen(data, series, step, label, features, normal, part)
-    source = spec.open()
-    parts = source.parts(seed)
-    facts = _facts(spec.name, source, parts, seed)
+    with console.opening(spec.name):
+        source = spec.open()
+    facts = _facts(spec.name, source, seed)
     if as_json:
         console.result_json(facts)
     else:
         _print(facts)
     if picture is not None:
-        _draw(parts, f"{spec.name}, seed {seed}", picture)
+        _draw(source.parts(seed), f"{spec.name}, seed {seed}", picture)
 
 
-def _facts(name: str, source: Source, parts: Parts, seed: int) -> dict[str, Any]:
+def _facts(name: str, source: Source, seed: int) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
     from seqanom.train import plain_json
-    from seqanomaly.datasets.doubts import doubts
-    from seqanomaly.datasets.step_alone import step_alone
-    from seqanomaly.datasets.summary import channels_table, classes_table, parts_table, tenths_table
 
-    places: tuple[Place, ...] = ("step", "position")
-    asked = [step_alone(parts.train, [parts.validation, parts.test], place) for place in places]
-    alone = [found for found in asked if found is not None]
+    tables, alone, warnings = _looked_at(source, seed)
     return {
         "data": name,
         "seed": seed,
         "test_part": "given" if source.official_test else "drawn by the seed",
         "notes": list(source.notes),
-        "parts": plain_json(parts_table(parts)),
-        "channels": plain_json(channels_table(parts)),
-        "classes": plain_json(classes_table(parts)),
-        "tenths": plain_json(tenths_table(parts)),
-        "missing_values": 0,  # a missing value is an error that names its row, so what was read has none
+        **{key: plain_json(table) for key, table in tables.items()},
+        "missing_values": 0,  # where nothing is counted, one would have been an error that names its row
+        **source.counts,
         "place_alone": [_alone(found) for found in alone],
-        "warnings": doubts(parts, alone),
+        "warnings": warnings,
     }
+
+
+def _looked_at(source: Source, seed: int) -> tuple[dict[str, pd.DataFrame], list[StepAlone], list[str]]:
+    """The tables of the parts, what a step's place alone can do, and what may mislead."""
+    from seqanomaly.datasets.doubts import doubts
+    from seqanomaly.datasets.mapped.source import MappedSource
+    from seqanomaly.datasets.mapped.summary import tables as mapped_tables
+    from seqanomaly.datasets.step_alone import step_alone
+    from seqanomaly.datasets.summary import channels_table, classes_table, parts_table, tenths_table
+
+    if isinstance(source, MappedSource):
+        return mapped_tables(source.divided(seed)), [], [UNASKED]
+    parts = source.parts(seed)
+    places: tuple[Place, ...] = ("step", "position")
+    asked = [step_alone(parts.train, [parts.validation, parts.test], place) for place in places]
+    alone = [found for found in asked if found is not None]
+    tables = {
+        "parts": parts_table(parts),
+        "channels": channels_table(parts),
+        "classes": classes_table(parts),
+        "tenths": tenths_table(parts),
+    }
+    return tables, alone, doubts(parts, alone)
 
 
 def _alone(alone: StepAlone) -> dict[str, Any]:
@@ -90,17 +112,36 @@ def _print(facts: Mapping[str, Any]) -> None:
     console.result(_parts(facts))
     console.result("")
     console.result(_channels(facts))
-    console.result("\nMissing values: none (one would be an error that names its row).\n")
+    console.result(f"\n{_irregular(facts)}\n")
     console.result(_classes(facts))
     console.result("")
     console.result(_tenths(facts))
     console.result("")
     for alone in facts["place_alone"]:
         console.result(_place(alone))
-    if not facts["place_alone"]:
+    if not facts["place_alone"] and UNASKED not in facts["warnings"]:
         console.result("Step index alone: not asked, as the training part or the rest has one class only.")
     for warning in facts["warnings"]:
         console.result(f"Warning: {warning}.")
+
+
+def _irregular(facts: Mapping[str, Any]) -> str:
+    """What was counted, also what was not found.
+
+    >>> _irregular({"missing_values": 0})
+    'Missing values: none. The files hold no times.'
+    """
+    words = {
+        "gaps": "gaps in time",
+        "duplicates": "duplicated times",
+        "backward": "jumps back in time",
+        "irregular": "uneven distances in time",
+    }
+    found = [f"{word}: {facts[key]:,}" for key, word in words.items() if facts.get(key)]
+    missing = f"Missing values: {facts['missing_values'] or 'none'}"
+    if not words.keys() & facts.keys():
+        return f"{missing}. The files hold no times."
+    return f"{'; '.join([missing, *found])}." if found else f"{missing}. Times: even, each step after the one before."
 
 
 def _parts(facts: Mapping[str, Any]) -> Table:

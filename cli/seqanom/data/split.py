@@ -29,7 +29,8 @@ def split(
     from seqanomaly.datasets.spans import prove_apart, spans
 
     spec = chosen(data, series, step, label, features, normal, part)
-    source = spec.open()
+    with console.opening(spec.name):
+        source = spec.open()
     found = spans(vars(source.parts(seed)))
     steps = prove_apart(found)
     fixed = "given" if source.official_test else "drawn by the seed"

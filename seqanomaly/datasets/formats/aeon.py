@@ -20,7 +20,7 @@ from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 LABEL = "is_anomaly"
 PART = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TRAIN_A|TRAIN_NA|TEST)")
@@ -31,7 +31,7 @@ PART = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TRAIN_A|TRAIN_NA|TEST)")
 class _Series:
     x: NDArray[np.float64]
     label: NDArray[np.int64]
-    times: pd.Series | None
+    times: NDArray[Any]
     features: tuple[str, ...]
 
 
@@ -42,6 +42,8 @@ class Aeon(Given):
     """
 
     title: ClassVar[str] = "an anomaly detection series of aeon"
+    looks: ClassVar[str] = "timestamp, values, is_anomaly in NAME_TRAIN.csv and NAME_TEST.csv, or in one file"
+    example: ClassVar[str] = "Daphnet_S06R02E0/S06R02E0.csv"
     kind: Literal["aeon"] = "aeon"
     part: Literal["TRAIN", "TRAIN_A", "TRAIN_NA"] | None = None
     """The training file, where there are several: with anomalies (`TRAIN_A`) or without (`TRAIN_NA`)."""
@@ -52,7 +54,10 @@ class Aeon(Given):
     def recognise(cls, path: Path) -> dict[str, Any] | None:
         names = [path] if path.is_file() else listed(path, "*.csv")[:1]
         tables = [name for name in names if bare(name).suffix.lower() == ".csv"]
-        return {} if any(first_line(name).strip().endswith(f",{LABEL}") for name in tables) else None
+        if not any(first_line(name).strip().endswith(f",{LABEL}") for name in tables):
+            return None
+        part = PART.fullmatch(bare(path).stem) if path.is_file() else None
+        return {"part": part["part"]} if part and part["part"].startswith("TRAIN_") else {}
 
     def files(self) -> Sequence[Path]:
         """The training and the test file, or the one file."""
@@ -82,18 +87,45 @@ class Aeon(Given):
         return [there[f"{name}_{part}"], there[f"{name}_TEST"]]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        parts = [_series(path) for path in files]
+        parts = [self._series(path) for path in files]
         notes = [f"label is the column {LABEL}"]
         if len(parts) == 1:
             at = int(self.train * len(parts[0].x))
             notes.append(f"there is no training file, so the first {self.train:.0%} of the steps train")
-            half = Halves.cut(bare(files[0]).stem, parts[0].x, parts[0].label, at)
+            half = Halves.cut(bare(files[0]).stem, parts[0].x, parts[0].label, at, parts[0].times)
         else:
             half = _without_overlap(parts[0], parts[1], files, notes)
-        notes += _time_notes(files, parts)
         if not half.test_label.any():
             notes.append("no test step is anomalous, so nothing can be missed in this part")
         return halves_loaded([half], parts[0].features, notes)
+
+    def _series(self, path: Path) -> _Series:
+        import pandas as pd
+
+        from seqanomaly.datasets.formats.table import read_table
+        from seqanomaly.datasets.formats.times import read_times
+        from seqanomaly.datasets.frame import numbers
+
+        table = read_table(path)
+        names = table.columns.tolist()
+        if len(names) < 3 or names[0] != "timestamp" or names[-1] != LABEL:
+            raise DataError(f"{path}: has the columns {', '.join(names[:8])}; needed are timestamp, values and {LABEL}")
+        counted = pd.api.types.is_numeric_dtype(table["timestamp"])
+        column = table["timestamp"]
+        times = numbers(column, str(path)) if counted else read_times(column, str(path)).to_numpy()
+        asked = {"duplicates", "backward"} & self.policies().asked
+        if counted and not asked and not (np.diff(times) > 0).all():
+            row = int(np.argmin(np.diff(times) > 0)) + 1
+            raise DataError(
+                f"{path}: data row {row + 1}: the timestamp does not grow; sort the rows and leave one of each, or say "
+                "what to do with duplicates and backward"
+            )
+        return _Series(
+            np.column_stack([numbers(table[name], str(path), missing=self.takes_missing) for name in names[1:-1]]),
+            zero_one(table[LABEL], f"{path}: column {LABEL!r}"),
+            times,
+            tuple(names[1:-1]),
+        )
 
 
 def _without_overlap(train: _Series, test: _Series, files: Sequence[Path], notes: list[str]) -> Halves:
@@ -101,7 +133,7 @@ def _without_overlap(train: _Series, test: _Series, files: Sequence[Path], notes
     if train.features != test.features:
         raise DataError(f"{files[1]}: has other columns than {files[0].name}")
     count = len(train.x)
-    start = count if len(test.x) > count and np.array_equal(train.x, test.x[:count]) else 0
+    start = count if len(test.x) > count and np.array_equal(train.x, test.x[:count], equal_nan=True) else 0
     if start:
         notes.append(f"the test file begins with the {start:,} steps of the training file: left out of the test part")
     return Halves(
@@ -111,35 +143,6 @@ def _without_overlap(train: _Series, test: _Series, files: Sequence[Path], notes
         test=test.x[start:],
         test_label=test.label[start:],
         offset=start,
-    )
-
-
-def _series(path: Path) -> _Series:
-    import pandas as pd
-
-    from seqanomaly.datasets.formats.table import read_table
-    from seqanomaly.datasets.formats.times import read_times
-    from seqanomaly.datasets.frame import numbers
-
-    table = read_table(path)
-    names = table.columns.tolist()
-    if len(names) < 3 or names[0] != "timestamp" or names[-1] != LABEL:
-        raise DataError(f"{path}: has the columns {', '.join(names[:8])}; needed are timestamp, values and {LABEL}")
-    counted = pd.api.types.is_numeric_dtype(table["timestamp"])
-    if counted and not (table["timestamp"].diff().iloc[1:] > 0).all():
-        row = int(np.argmin(table["timestamp"].diff().fillna(1).to_numpy() > 0))
-        raise DataError(f"{path}: data row {row + 1}: the timestamp does not grow; sort the rows and leave one of each")
-    return _Series(
-        np.column_stack([numbers(table[name], str(path)) for name in names[1:-1]]),
-        zero_one(table[LABEL], f"{path}: column {LABEL!r}"),
-        None if counted else read_times(table["timestamp"], str(path)),
-        tuple(names[1:-1]),
-    )
-
-
-def _time_notes(files: Sequence[Path], parts: Sequence[_Series]) -> list[str]:
-    from seqanomaly.datasets.formats.times import time_notes
-
-    return time_notes(
-        {bare(path).stem: part.times for path, part in zip(files, parts, strict=True) if part.times is not None}
+        train_time=train.times,
+        test_time=test.times[start:],
     )

@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.family import Drawn, Given
+from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, is_file, regular, state
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.split import by_time
 from seqanomaly.errors import DataError
 
 NEEDED = ("x", "y", "x_train", "y_train", "x_test", "y_test")
@@ -28,12 +31,16 @@ class Numpy(Given, Drawn):
     """Arrays in a `.npz` file (`x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`), or two `.npy` files.
 
     Features are [sequences, steps, features]; labels are whole numbers, 0 normal, [sequences] or [sequences, steps].
+    Features [steps, features] or [steps] with labels [steps] are one series, whose last steps test; features and labels
+    that are both [sequences, steps] are sequences of one feature.
     """
 
     title: ClassVar[str] = "NumPy arrays"
+    looks: ClassVar[str] = ".npz with x and y, or x_train, y_train, ..; .npy"
+    example: ClassVar[str] = "runs.npz"
     kind: Literal["numpy"] = "numpy"
     labels: str | None = None
-    """The `.npy` file with the labels, beside or below a `.npy` file with features."""
+    """The `.npy` file with the labels, beside or below a `.npy` file with features; `none`: all steps are normal."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
@@ -49,7 +56,12 @@ class Numpy(Given, Drawn):
                 raise DataError(f"{root}: labels is for a .npy file, got {self.labels!r}; a .npz file holds them as y")
             return [root]
         if self.labels is None:
-            raise DataError(f"{root}: holds features only; name the .npy file with the labels with labels: FILE")
+            raise DataError(
+                f"{root}: holds features only; name the .npy file with the labels with labels: FILE, or take every "
+                "step as normal, as for forecast, with labels: none"
+            )
+        if self.labels == "none":
+            return [root]
         labels = Path(os.path.realpath(root.parent / self.labels))
         if not labels.is_relative_to(os.path.realpath(root.parent)):
             raise DataError(f"{self.labels}: the labels are outside the folder of {root.name}; put them beside it")
@@ -60,35 +72,55 @@ class Numpy(Given, Drawn):
     def read(self, files: Sequence[Path]) -> Loaded:
         where = files[0].name
         if len(files) == 2:
-            x, y = _checked(read_array(files[0]), read_array(files[1]), "", where)
-            return Loaded(known=_sequences(x, y, "", _classes(y)))
+            x, y = read_array(files[0]), read_array(files[1])
+            return self._drawn(*_checked(x, y, "", where, missing=self.takes_missing), where)
+        if self.labels is not None:
+            x = read_array(files[0])
+            none = np.zeros(x.shape[: 1 if x.ndim < 3 else 2])
+            return self._drawn(*_checked(x, none, "", where, missing=self.takes_missing), where, UNLABELLED)
         found = read_named_arrays(files[0])
         if "x_train" not in found:
-            x, y = _pair(found, "", where)
-            return Loaded(known=_sequences(x, y, "", _classes(y)))
-        train, test = (_pair(found, f"_{part}", where) for part in ("train", "test"))
+            return self._drawn(*_pair(found, "", where, missing=self.takes_missing), where)
+        train, test = (_pair(found, f"_{part}", where, missing=self.takes_missing) for part in ("train", "test"))
         if train[0].shape[2] != test[0].shape[2]:
             raise DataError(f"{where}: x_train has {train[0].shape[2]} features and x_test {test[0].shape[2]}")
         classes = _classes(train[1], test[1])
         known, official = _sequences(*train, "_train", classes), _sequences(*test, "_test", classes)
         return Loaded(known=known, test=official, notes=("the arrays x_train and x_test give the parts",))
 
+    def _drawn(self, x: NDArray[np.float64], y: NDArray[np.int64], where: str, *notes: str) -> Loaded:
+        """Sequences that the seed draws for testing; a single one is cut in time."""
+        loaded = Loaded(known=_sequences(x, y, "", _classes(y)), notes=notes)
+        return by_time(loaded, self.test, where) if len(x) == 1 else loaded
 
-def _pair(found: Mapping[str, NDArray[Any]], end: str, where: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+
+def _pair(
+    found: Mapping[str, NDArray[Any]], end: str, where: str, *, missing: bool
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     for name in (f"x{end}", f"y{end}"):
         if name not in found:
             raise DataError(
                 f"{where}: there is no array {name!r}; it holds {', '.join(found) or 'none'}, needed are x and y, or "
                 "x_train, y_train, x_test and y_test"
             )
-    return _checked(found[f"x{end}"], found[f"y{end}"], end, where)
+    return _checked(found[f"x{end}"], found[f"y{end}"], end, where, missing=missing)
 
 
-def _checked(x: NDArray[Any], y: NDArray[Any], end: str, where: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _checked(
+    x: NDArray[Any], y: NDArray[Any], end: str, where: str, *, missing: bool
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Features [N, T, F] and labels [N] or [N, T]."""
-    features, labels = finite(x, f"{where}: x{end}"), finite(y, f"{where}: y{end}")
+    features, labels = finite(x, f"{where}: x{end}", missing=missing), finite(y, f"{where}: y{end}")
+    if 0 < features.ndim < 3 and labels.shape == features.shape[:1]:  # one series
+        features = features.reshape(1, len(features), -1) if features.size else features
+        labels = labels[None]
+    elif features.ndim == 2 and labels.shape == features.shape:
+        features = features[..., None]
     if features.ndim != 3 or 0 in features.shape:
-        raise DataError(f"{where}: x{end} has the shape {x.shape}; needed is [sequences, steps, features]")
+        raise DataError(
+            f"{where}: x{end} has the shape {x.shape}; needed is [sequences, steps, features], or [steps, "
+            "features] with a label per step"
+        )
     if labels.shape not in (features.shape[:1], features.shape[:2]):
         raise DataError(
             f"{where}: y{end} has the shape {y.shape}; needed is a label per sequence {features.shape[:1]} or per step "
@@ -204,14 +236,21 @@ def _header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[Any]
     return shape, dtype
 
 
-def finite(array: NDArray[Any], where: str) -> NDArray[np.float64]:
-    """An array of numbers as finite float64; a `DataError` names `where` and the place of another value."""
+def finite(array: NDArray[Any], where: str, *, missing: bool | None = None) -> NDArray[np.float64]:
+    """An array of numbers as finite float64; a `DataError` names `where` and the place of another value.
+
+    With `missing`, values may be missing (NaN); where it is False, the remedy names the setting.
+    """
     if array.dtype.kind not in "biuf":
         raise DataError(f"{where}: holds {array.dtype}, not numbers")
     values = array.astype(np.float64, copy=False)
     usable = np.abs(values) <= np.finfo(np.float32).max
+    if missing:
+        usable |= np.isnan(values)
     if not usable.all():
         place = [int(axis) for axis in np.argwhere(~usable)[0]]
+        if missing is False and np.isnan(values[tuple(place)]):
+            raise DataError(f"{where}: the value at {place} is missing (nan); {FILL_IT}")
         raise DataError(f"{where}: the value at {place} is {values[tuple(place)]:g}, not a finite 32-bit number")
     return values
 

@@ -32,12 +32,16 @@ class Braatz(Given):
     """
 
     title: ClassVar[str] = "the Tennessee Eastman files of Braatz"
+    looks: ClassVar[str] = "d00.dat, d00_te.dat, d01.dat, ..; 52 columns"
+    example: ClassVar[str] = "TEP_Braatz"
     kind: Literal["braatz"] = "braatz"
     label: Literal["label", "fault"] = "label"
     """`label`: 1 where there is a fault; `fault`: which, for the task `classify`."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
+        if path.is_file() and re.fullmatch(r"d\d\d(_te)?\.dat", bare(path).name):
+            return {"path": str(path.parent)}
         return {} if listed(path, "d[0-9][0-9]_te.dat") and listed(path, "d[0-9][0-9].dat") else None
 
     def files(self) -> Sequence[Path]:
@@ -60,7 +64,7 @@ class Braatz(Given):
         series = []
         for number, train, test in zip(numbers, files[::2], files[1::2], strict=True):
             code = faults.index(number) + 1 if number and self.label == "fault" else int(number > 0)
-            x, y = _rows(train, notes), _rows(test, notes)
+            x, y = (_rows(path, notes, missing=self.takes_missing) for path in (train, test))
             series.append(
                 Halves(
                     name=f"fault{number}" if number else "normal",
@@ -73,9 +77,9 @@ class Braatz(Given):
         return halves_loaded(series, FEATURES, notes, names if self.label == "fault" else ("0", "1"))
 
 
-def _rows(path: Path, notes: list[str]) -> NDArray[np.float64]:
+def _rows(path: Path, notes: list[str], *, missing: bool) -> NDArray[np.float64]:
     """Steps in rows; a file with the channels in rows is turned, which is said in `notes`."""
-    values, _ = read_numbers(path, header=False)
+    values, _ = read_numbers(path, header=False, missing=missing)
     if values.shape[1] == len(FEATURES):
         return values
     if values.shape[0] == len(FEATURES):

@@ -29,6 +29,8 @@ class Cmapss(Shipped):
     """
 
     title: ClassVar[str] = "C-MAPSS"
+    looks: ClassVar[str] = "train_FD001.txt, test_FD001.txt, RUL_FD001.txt; 26 columns"
+    example: ClassVar[str] = "CMAPSSData"
     kind: Literal["cmapss"] = "cmapss"
     subset: Literal["FD001", "FD002", "FD003", "FD004"] = "FD001"
     """Which of the four simulations; FD001 ships."""
@@ -62,7 +64,7 @@ class Cmapss(Shipped):
             f"label is 1 where the remaining useful life is at most {self.horizon} cycles, in {names[0]} and, with "
             f"the cycles left in {names[2]}, in {names[1]}"
         ]
-        parts = [_engines(path, notes) for path in (train, test)]
+        parts = [_engines(path, notes, missing=self.takes_missing) for path in (train, test)]
         remaining = _numbers(left, 1, notes)[:, 0]
         if (remaining < 0).any():
             at = int(np.argmax(remaining < 0))
@@ -90,9 +92,9 @@ class Cmapss(Shipped):
         )
 
 
-def _engines(path: Path, notes: list[str]) -> list[NDArray[np.float64]]:
+def _engines(path: Path, notes: list[str], *, missing: bool) -> list[NDArray[np.float64]]:
     """The rows of each engine, its cycles 1, 2, ... in order."""
-    rows = _numbers(path, 2 + len(FEATURES), notes)
+    rows = _numbers(path, 2 + len(FEATURES), notes, missing=missing)
     whole = (rows[:, 0] == np.round(rows[:, 0])) & (np.abs(rows[:, 0]) < 1e6)
     if not whole.all():
         at = int(np.argmin(whole))
@@ -111,8 +113,8 @@ def _engines(path: Path, notes: list[str]) -> list[NDArray[np.float64]]:
     return np.split(rows, starts[1:])
 
 
-def _numbers(path: Path, columns: int, notes: list[str]) -> NDArray[np.float64]:
-    rows, header = read_numbers(path)
+def _numbers(path: Path, columns: int, notes: list[str], *, missing: bool | None = None) -> NDArray[np.float64]:
+    rows, header = read_numbers(path, missing=missing)
     if rows.shape[1] != columns:
         raise DataError(f"{path}: has {rows.shape[1]} columns; C-MAPSS has {columns} here")
     if header:

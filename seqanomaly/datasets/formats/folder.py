@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import ClassName, Names
+from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file
 from seqanomaly.datasets.formats.text import bare
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.policies import Backward, Duplicates
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
@@ -31,6 +33,8 @@ class Folder(Given, Drawn):
     """
 
     title: ClassVar[str] = "a folder of tables, one sequence in each"
+    looks: ClassVar[str] = "any folder of .csv, .parquet or .feather tables, one sequence each"
+    example: ClassVar[str] = "machines"
     kind: Literal["folder"] = "folder"
     label: str | None = "label"
     """Column with the class of a step; null to take all steps as normal."""
@@ -42,6 +46,10 @@ class Folder(Given, Drawn):
     """Numeric columns to use; all that are left by default."""
     normal: ClassName | None = None
     """The label that means normal; by default 0 or "normal"."""
+    duplicates: Duplicates = "error"
+    """As elsewhere, but rows that have the same step are an error by default."""
+    backward: Backward = "sort"
+    """As elsewhere, but rows are put in the order of `step`, if it is given, by default."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
@@ -79,9 +87,18 @@ class Folder(Given, Drawn):
             normal=self.normal,
             ignore=(ROW,),
         )
-        sequences = read_frame(frame, layout, self.name).sequences
+        sequences = read_frame(
+            frame,
+            layout,
+            self.name,
+            missing=self.takes_missing,
+            sort=self.backward == "sort",
+            doubles=self.duplicates != "error" or self.backward != "sort",
+        ).sequences
+        if self.step is None:
+            sequences = replace(sequences, time=None)
         notes = [note for _, notes in read[:1] for note in notes]
-        notes += ["no column holds labels, so all steps are taken as normal"] if self.label is None else []
+        notes += [UNLABELLED] if self.label is None else []
         return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
 
     def _check_numbers(self, files: Sequence[Path], tables: Sequence[pd.DataFrame]) -> None:
@@ -91,14 +108,26 @@ class Folder(Given, Drawn):
         for path, table in zip(files, tables, strict=True):
             for name in self.features or [name for name in table if name not in (self.label, self.step)]:
                 if name in table:
-                    numbers(table[name], str(path), ", or leave the column out with features")
+                    numbers(
+                        table[name],
+                        str(path),
+                        ", or leave the column out with features",
+                        missing=self.takes_missing,
+                    )
 
     def _cut(self, sequences: Sequences, notes: list[str]) -> Loaded:
         """The first steps of each sequence for training, the others for testing."""
         steps = zip(sequences.ids, sequences.x, sequences.label, sequences.length.tolist(), strict=True)
+        times = [None] * len(sequences) if sequences.time is None else list(sequences.time)
         each = [
-            Halves.cut(name, x[:length].astype(np.float64), label[:length], round(length * (1 - self.test)))
-            for name, x, label, length in steps
+            Halves.cut(
+                name,
+                x[:length].astype(np.float64),
+                label[:length],
+                round(length * (1 - self.test)),
+                None if time is None else time[:length],
+            )
+            for (name, x, label, length), time in zip(steps, times, strict=True)
         ]
         notes.append(f"the last {self.test:.0%} of each file test and the steps before train")
         return halves_loaded(each, sequences.features, notes, sequences.classes)

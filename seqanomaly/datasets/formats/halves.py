@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +25,37 @@ class Halves:
     test_label: NDArray[np.int64]
     offset: int = 0
     """Number of the first test step in its series; 0 where the test part is a recording of its own."""
+    train_time: NDArray[Any] | None = None
+    """When each training step was, [steps], where the file says it."""
+    test_time: NDArray[Any] | None = None
+    """When each test step was, likewise."""
 
     @classmethod
-    def cut(cls, name: str, x: NDArray[np.float64], label: NDArray[np.int64], at: int) -> Halves:
-        """Cut a series before step `at`; a `DataError` says that a part would be empty.
+    def cut(
+        cls,
+        name: str,
+        x: NDArray[np.float64],
+        label: NDArray[np.int64],
+        at: int,
+        time: NDArray[Any] | None = None,
+    ) -> Halves:
+        """Cut a series, with its times if there are any, before step `at`; a `DataError` says that a part is empty.
 
         >>> Halves.cut("a", np.zeros((5, 1)), np.zeros(5, int), 3).test.shape
         (2, 1)
         """
         if not 0 < at < len(x):
             raise DataError(f"{name}: has {len(x)} steps, so it cannot be cut into train and test at step {at}")
-        return cls(name=name, train=x[:at], train_label=label[:at], test=x[at:], test_label=label[at:], offset=at)
+        return cls(
+            name=name,
+            train=x[:at],
+            train_label=label[:at],
+            test=x[at:],
+            test_label=label[at:],
+            offset=at,
+            train_time=None if time is None else time[:at],
+            test_time=None if time is None else time[at:],
+        )
 
 
 def halves_loaded(
@@ -57,6 +78,7 @@ def halves_loaded(
             ids=names,
             features=features,
             classes=classes,
+            time=_times([one.train_time for one in series]),
         ),
         test=Sequences.of(
             [one.test for one in series],
@@ -65,7 +87,14 @@ def halves_loaded(
             features=features,
             classes=classes,
             offset=np.array([one.offset for one in series]),
+            time=_times([one.test_time for one in series]),
         ),
         notes=tuple(notes),
         continued=True,
     )
+
+
+def _times(of_each: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]] | None:
+    """The times of all series, where all have some."""
+    found = [time for time in of_each if time is not None]
+    return found if len(found) == len(of_each) else None

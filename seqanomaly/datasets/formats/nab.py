@@ -29,6 +29,8 @@ class Nab(Given):
     """
 
     title: ClassVar[str] = "the Numenta Anomaly Benchmark"
+    looks: ClassVar[str] = "data/*/*.csv with timestamp,value, and labels/combined_windows.json"
+    example: ClassVar[str] = "NAB/data/realTraffic"
     kind: Literal["nab"] = "nab"
     split: Literal["probation"] = "probation"
     """The first 15% of each series, at most 750 steps, train and the rest tests, as in the benchmark."""
@@ -59,12 +61,10 @@ class Nab(Given):
         return [*found, base / WINDOWS]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        from seqanomaly.datasets.formats.times import time_notes
-
         *paths, windows = files
         keys = [bare(path).relative_to(self.base() / "data").as_posix() for path in paths]
         of_all = _windows(windows)
-        tables = [_table(path) for path in paths]
+        tables = [_table(path, missing=self.takes_missing) for path in paths]
         series = [
             _series(key, table, _of(key, of_all, windows), path)
             for key, table, path in zip(keys, tables, paths, strict=True)
@@ -72,7 +72,6 @@ class Nab(Given):
         notes = [
             "label is 1 inside the windows of combined_windows.json, both ends included",
             "the first 15% of each series, at most 750 steps, train (probation) and the rest tests",
-            *time_notes({one.name: table["timestamp"] for one, table in zip(series, tables, strict=True)}),
         ]
         return halves_loaded(series, ("value",), notes)
 
@@ -94,10 +93,11 @@ def _series(key: str, table: pd.DataFrame, windows: list[Window], path: Path) ->
             raise DataError(f"{path}: the window {start} to {end} of {WINDOWS} holds none of its steps")
         intervals += [(int(step), int(step) + 1) for step in steps]
     name = key.split("/")[-1].removesuffix(".csv")
-    return Halves.cut(name, table[["value"]].to_numpy(float), inside(intervals, len(table)), probation(len(table)))
+    label = inside(intervals, len(table))
+    return Halves.cut(name, table[["value"]].to_numpy(float), label, probation(len(table)), times.to_numpy())
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, *, missing: bool) -> pd.DataFrame:
     """Timestamps and finite values, in the order of the file."""
     from seqanomaly.datasets.formats.table import read_table
     from seqanomaly.datasets.formats.times import read_times
@@ -106,7 +106,8 @@ def _table(path: Path) -> pd.DataFrame:
     table = read_table(path)
     if table.columns.tolist() != ["timestamp", "value"]:
         raise DataError(f"{path}: has the columns {', '.join(table.columns)}; a series of NAB has timestamp and value")
-    return table.assign(timestamp=read_times(table["timestamp"], str(path)), value=numbers(table["value"], str(path)))
+    value = numbers(table["value"], str(path), missing=missing)
+    return table.assign(timestamp=read_times(table["timestamp"], str(path)), value=value)
 
 
 def _windows(path: Path) -> dict[str, list[Window]]:

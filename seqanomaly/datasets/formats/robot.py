@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seqanomaly.datasets.family import Drawn, Shipped
 from seqanomaly.datasets.formats.text import bare, find, listed, read_text
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
@@ -29,6 +30,8 @@ class Robot(Shipped, Drawn):
     """
 
     title: ClassVar[str] = "robot execution failures"
+    looks: ClassVar[str] = "lp1.data to lp5.data: a class line and 15 rows of 6 numbers"
+    example: ClassVar[str] = "RobotExecutionFailures/lp4.data"
     kind: Literal["robot"] = "robot"
     subset: Literal["lp1", "lp2", "lp3", "lp4", "lp5"] = "lp1"
     """Learning problem: lp1 approach to grasp, lp2 transfer, lp3 position after it, lp4 approach to ungrasp, lp5
@@ -55,7 +58,7 @@ class Robot(Shipped, Drawn):
 
     def read(self, files: Sequence[Path]) -> Loaded:
         (path,) = files
-        names, blocks = zip(*_episodes(path), strict=True)
+        names, blocks = zip(*_episodes(path, missing=self.takes_missing), strict=True)
         kept = _first_of_equals(names, blocks)
         normal = next((name for name in NORMAL if name in names), None)
         if normal is None:
@@ -76,7 +79,7 @@ class Robot(Shipped, Drawn):
         return Loaded(known=known, notes=tuple(notes))
 
 
-def _episodes(path: Path) -> list[tuple[str, NDArray[np.float64]]]:
+def _episodes(path: Path, *, missing: bool) -> list[tuple[str, NDArray[np.float64]]]:
     """Class and rows [15, 6] of each episode."""
     found: list[tuple[str, NDArray[np.float64]]] = []
     for block in re.split(r"\n\s*\n", read_text(path).replace("\r", "").strip()):
@@ -88,7 +91,10 @@ def _episodes(path: Path) -> list[tuple[str, NDArray[np.float64]]]:
             values = np.array([[float(value) for value in row.split()] for row in rows])
         except ValueError as error:
             raise DataError(f"{at}: its rows are no numbers of equal count ({error})") from None
-        if values.shape != (15, len(FEATURES)) or not (np.abs(values) <= np.finfo(np.float32).max).all():
+        usable = (np.abs(values) <= np.finfo(np.float32).max) | (np.isnan(values) if missing else False)
+        if values.shape == usable.shape == (15, len(FEATURES)) and np.isnan(values[~usable]).any():
+            raise DataError(f"{at}: a value is missing; {FILL_IT}")
+        if values.shape != (15, len(FEATURES)) or not usable.all():
             shape = " x ".join(map(str, values.shape))
             raise DataError(f"{at}: needs a class and 15 rows of 6 finite numbers, found {shape}")
         if re.fullmatch(r"[A-Za-z_]+", name) is None:

@@ -33,7 +33,7 @@ class _Run:
     x: NDArray[np.float64]
     label: NDArray[np.int64]
     features: tuple[str, ...]
-    times: pd.Series
+    times: NDArray[Any]
 
 
 class Skab(Given, Drawn):
@@ -44,13 +44,17 @@ class Skab(Given, Drawn):
     """
 
     title: ClassVar[str] = "SKAB"
+    looks: ClassVar[str] = "valve1/0.csv, ..: datetime;..;anomaly;changepoint"
+    example: ClassVar[str] = "SKAB"
     kind: Literal["skab"] = "skab"
     split: Literal["runs", "usual"] = "runs"
     """`runs`: the seed draws whole runs for testing; `usual`: the first 400 rows of each run train, the rest tests."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        names = [path] if path.is_file() else [*listed(path, "*.csv"), *listed(path, "*/*.csv")]
+        if path.is_file():
+            return {"split": "usual"} if _is_run(path) else None
+        names = [*listed(path, "*.csv"), *listed(path, "*/*.csv")]
         return {} if any(_is_run(name) for name in names[:20]) else None
 
     def files(self) -> Sequence[Path]:
@@ -64,12 +68,11 @@ class Skab(Given, Drawn):
         return found
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        from seqanomaly.datasets.formats.times import time_notes
-
         tables = {
             bare(path).relative_to(self.base()).with_suffix("").as_posix(): (path, _table(path)) for path in files
         }
-        runs = [_run(name, path, table) for name, (path, table) in tables.items() if LABEL in table]
+        labelled = {name: found for name, found in tables.items() if LABEL in found[1]}
+        runs = [_run(name, path, table, missing=self.takes_missing) for name, (path, table) in labelled.items()]
         if not runs:
             raise DataError(f"{self.path}: no file has a column {LABEL!r}")
         other = next((run for run in runs if run.features != runs[0].features), None)
@@ -78,7 +81,6 @@ class Skab(Given, Drawn):
         unlabelled = [name for name, (_, table) in tables.items() if LABEL not in table]
         notes = [f"label is the column {LABEL!r}; {OTHER!r} is not used"]
         notes += [f"{', '.join(unlabelled)}: without the column {LABEL!r}, left out"] if unlabelled else []
-        notes += time_notes({run.name: run.times for run in runs})
         if self.split == "runs":
             return Loaded(known=_sequences(runs, 0, None), notes=tuple(notes))
         known, test = _sequences(runs, 0, TRAIN_ROWS), _sequences(runs, TRAIN_ROWS, None)
@@ -101,6 +103,7 @@ def _sequences(runs: Sequence[_Run], start: int, end: int | None) -> Sequences:
         ids=tuple(run.name for run in runs),
         features=runs[0].features,
         offset=np.full(len(runs), start),
+        time=[run.times[start:end] for run in runs],
     )
 
 
@@ -115,7 +118,7 @@ def _table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _run(name: str, path: Path, table: pd.DataFrame) -> _Run:
+def _run(name: str, path: Path, table: pd.DataFrame, *, missing: bool) -> _Run:
     """Check one labelled run; its rows stay in the order of the file."""
     from seqanomaly.datasets.formats.times import read_times
     from seqanomaly.datasets.frame import numbers
@@ -123,8 +126,8 @@ def _run(name: str, path: Path, table: pd.DataFrame) -> _Run:
     features = tuple(column for column in table.columns if column not in (TIME, LABEL, OTHER))
     return _Run(
         name,
-        np.column_stack([numbers(table[column], str(path)) for column in features]),
+        np.column_stack([numbers(table[column], str(path), missing=missing) for column in features]),
         zero_one(table[LABEL], f"{path}: column {LABEL!r}"),
         features,
-        read_times(table[TIME], str(path)),
+        read_times(table[TIME], str(path)).to_numpy(),
     )

@@ -33,6 +33,8 @@ class Smap(Given):
     """
 
     title: ClassVar[str] = "SMAP and MSL"
+    looks: ClassVar[str] = "train/ and test/ with T-8.npy, .., and labeled_anomalies.csv"
+    example: ClassVar[str] = "{path: SMAP_MSL, spacecraft: SMAP}"
     kind: Literal["smap"] = "smap"
     spacecraft: Literal["SMAP", "MSL"] | None = None
     """Whose channels; needed where the folder holds both and no channels are named."""
@@ -41,7 +43,11 @@ class Smap(Given):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        return {} if is_file(path / TABLE) else None
+        inside = path.parent if path.suffix == ".npy" else path
+        if inside.name in ("train", "test") and is_file(inside.parent / TABLE):
+            return {"path": str(inside.parent)} | ({"channels": [path.stem]} if path.suffix == ".npy" else {})
+        table = path.parent if path.name == TABLE else path
+        return ({} if table == path else {"path": str(table)}) if is_file(table / TABLE) else None
 
     def files(self) -> Sequence[Path]:
         """The table of anomalies, then the training and the test array of each channel."""
@@ -58,7 +64,7 @@ class Smap(Given):
 
     def read(self, files: Sequence[Path]) -> Loaded:
         table, paths = _table(files[0]), files[1:]
-        each = [_channel(table, *paths[at : at + 2]) for at in range(0, len(paths), 2)]
+        each = [_channel(table, *paths[at : at + 2], missing=self.takes_missing) for at in range(0, len(paths), 2)]
         names = ("telemetry", *(f"command_{i}" for i in range(1, each[0].train.shape[1])))
         notes = [f"label is 1 inside the intervals of {TABLE}, both ends included; the training part has none"]
         twice = [one.name for one in each if (table["chan_id"] == one.name).sum() > 1]
@@ -106,10 +112,10 @@ def _table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _channel(table: pd.DataFrame, train: Path, test: Path) -> Halves:
+def _channel(table: pd.DataFrame, train: Path, test: Path, *, missing: bool) -> Halves:
     from seqanomaly.datasets.formats.arrays import finite, read_array
 
-    x, y = (finite(read_array(path), str(path)) for path in (train, test))
+    x, y = (finite(read_array(path), str(path), missing=missing) for path in (train, test))
     for path, values in ((train, x), (test, y)):
         if values.ndim != 2:
             raise DataError(f"{path}: has the shape {values.shape}; a channel is an array of steps x features")

@@ -17,6 +17,8 @@ from seqanomaly.datasets.formats.text import bare, find, listed, read_numbers
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
+PARTS = ("train", "test", "test_label")
+"""The folders that hold a file per machine."""
 FEATURES = tuple(f"channel_{i}" for i in range(1, 39))
 
 
@@ -28,14 +30,18 @@ class Smd(Given):
     """
 
     title: ClassVar[str] = "the Server Machine Dataset"
+    looks: ClassVar[str] = "train/, test/ and test_label/ with machine-1-6.txt, ..; 38 columns"
+    example: ClassVar[str] = "ServerMachineDataset"
     kind: Literal["smd"] = "smd"
     machine: str | None = None
     """One machine, as in `machine-1-1`; all by default."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        folders = all((path / part).is_dir() for part in ("train", "test", "test_label"))
-        return {} if folders and listed(path / "train", "*.txt") else None
+        inside = path.parent if path.is_file() else path
+        if inside.name in PARTS and _is_root(inside.parent):
+            return {"path": str(inside.parent)} | ({"machine": bare(path).stem} if path.is_file() else {})
+        return {} if _is_root(path) and listed(path / "train", "*.txt") else None
 
     def files(self) -> Sequence[Path]:
         """Training, test and label file of each machine."""
@@ -49,25 +55,29 @@ class Smd(Given):
         return [
             find(root / part, f"{machine}.txt", "each machine is in train, test and test_label")
             for machine in machines
-            for part in ("train", "test", "test_label")
+            for part in PARTS
         ]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        each = [_machine(*files[at : at + 3]) for at in range(0, len(files), 3)]
+        each = [_machine(*files[at : at + 3], missing=self.takes_missing) for at in range(0, len(files), 3)]
         notes = ["label is the file in test_label; the training half has none and is taken as normal"]
         return halves_loaded(each, FEATURES, notes)
 
 
-def _machine(train: Path, test: Path, label: Path) -> Halves:
-    x, y = _numbers(train, len(FEATURES)), _numbers(test, len(FEATURES))
+def _is_root(path: Path) -> bool:
+    return all((path / part).is_dir() for part in PARTS)
+
+
+def _machine(train: Path, test: Path, label: Path, *, missing: bool) -> Halves:
+    x, y = (_numbers(path, len(FEATURES), missing=missing) for path in (train, test))
     of_steps = zero_one(_numbers(label, 1)[:, 0], str(label))
     if len(of_steps) != len(y):
         raise DataError(f"{label}: has {len(of_steps)} labels for the {len(y)} rows of {test.name}")
     return Halves(name=bare(train).stem, train=x, train_label=np.zeros(len(x), np.int64), test=y, test_label=of_steps)
 
 
-def _numbers(path: Path, columns: int) -> NDArray[np.float64]:
-    values, _ = read_numbers(path, ",", header=False)
+def _numbers(path: Path, columns: int, *, missing: bool | None = None) -> NDArray[np.float64]:
+    values, _ = read_numbers(path, ",", header=False, missing=missing)
     if values.shape[1] != columns:
         raise DataError(f"{path}: has {values.shape[1]} columns; the Server Machine Dataset has {columns} here")
     return values

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
 OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -38,6 +39,7 @@ class Stream(io.RawIOBase):
 
     def __init__(self, path: Path, *, text: bool = False) -> None:
         size = regular(path).st_size
+        begun(path)
         packed = path.suffix.lower() in OPEN
         self.path, self.bound = path, max(FREE, RATIO * size) if packed else None
         self.file = OPEN.get(path.suffix.lower(), io.open)(path, "rb")

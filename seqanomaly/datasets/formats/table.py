@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.dataset
 import pyarrow.feather
 import pyarrow.parquet
 
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
-from seqanomaly.datasets.formats.text import check_width, first_line
+from seqanomaly.datasets.formats.text import MISSING, check_width, first_line
+from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
 """Endings of the files that `read_table` reads."""
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
-"""What stands for a missing value in a CSV file; not `None`, which may well be the name of a class."""
-
-
 SEPARATORS = (",", ";", "\t", "|")
 """What may stand between the columns of a CSV file; the one that its header has most of."""
 
@@ -42,6 +40,7 @@ def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
         raise DataError(f"{path}: is not a file; name one CSV or Parquet file")
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
+    begun(path)
     try:
         if path.suffix.lower() in (".parquet", ".pq", ".feather"):
             return _read_arrow(path), ()
@@ -122,6 +121,11 @@ def _read(path: Path, **how: Any) -> pd.DataFrame:
 def _read_arrow(path: Path) -> pd.DataFrame:
     """A table whose columns are checked to lie in its file."""
     if path.suffix.lower() == ".feather":
+        with path.open("rb") as file:
+            counted = file.read(6) == b"ARROW1"  # the first version of Feather does not compress
+        if counted:
+            about = pyarrow.dataset.dataset(path, format="feather")
+            _check_size(8 * about.count_rows() * len(about.schema), path)
         table = pyarrow.feather.read_table(path, memory_map=False)
     else:
         about = pyarrow.parquet.read_metadata(path)
@@ -129,7 +133,7 @@ def _read_arrow(path: Path) -> pd.DataFrame:
         table = pyarrow.parquet.ParquetFile(path).read()
     check_width(table.num_columns, path)
     table.validate(full=True)
-    frame: pd.DataFrame = table.to_pandas().rename(columns=str)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True).rename(columns=str)
     named = [name for name in frame.index.names if name is not None]  # pandas writes its index beside the columns
     return frame.reset_index(named) if named else frame
 

@@ -6,16 +6,23 @@ import hashlib
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.config import digest
 from seqanomaly.datasets.formats.stream import OPEN, UNREADABLE, is_file, stream
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = 20_000
 """Columns of the widest table."""
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
+"""What stands for a missing value in a text file; not `None`, which may well be the name of a class."""
 
 
 def bare(path: Path) -> Path:
@@ -88,12 +95,12 @@ def check_width(columns: int, path: Path) -> None:
 
 
 def read_numbers(
-    path: Path, separator: str = r"\s+", *, header: bool | None = None
+    path: Path, separator: str = r"\s+", *, header: bool | None = None, missing: bool | None = None
 ) -> tuple[NDArray[np.float64], bool]:
     """The numbers [rows, columns] in a text file, and whether a first row of names was left out.
 
     Without `header`, a first row is one of names where none of its values is a number. Numbers between spaces may all
-    stand on one line.
+    stand on one line. With `missing`, values may be missing (NaN); where it is False, the remedy names the setting.
 
     Raises:
         DataError: the file is empty, a row has another number of values, or a value is not a finite number.
@@ -125,13 +132,26 @@ def read_numbers(
         raise DataError(f"{path}: cannot be read as rows of numbers: {reason}") from None
     values = frame.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     usable = np.abs(values) <= np.finfo(np.float32).max
+    if missing:
+        usable |= _missing_among(frame, ~usable)
     if not usable.all():
         row, column = (int(place[0]) for place in np.nonzero(~usable))
         found = str(frame.iat[row, column]).strip()
-        missing = found in ("", "nan")
+        gone = found in MISSING
         at = f"{path}: row {row + 1 + header}, value {column + 1} of {frame.shape[1]}"
-        raise DataError(f"{at} is missing" if missing else f"{at}: {found!r} is not a finite 32-bit number")
+        remedy = "" if missing is None else f"; {FILL_IT}"
+        raise DataError(f"{at} is missing{remedy}" if gone else f"{at}: {found!r} is not a finite 32-bit number")
     return values, header
+
+
+def _missing_among(frame: pd.DataFrame, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the chosen values stand for a missing one, or for the end of a short row, [rows, columns]."""
+    missing = np.zeros_like(chosen)
+    for place, (_, column) in enumerate(frame.items()):
+        if chosen[:, place].any():
+            words = column[chosen[:, place]]
+            missing[chosen[:, place], place] = words.isna() | words.astype(str).str.strip().isin(MISSING)
+    return missing
 
 
 def read_column(words: list[str], path: Path) -> NDArray[np.float64]:

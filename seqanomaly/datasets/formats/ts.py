@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import ClassName
 from seqanomaly.datasets.formats.text import bare, listed, read_text
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
-UNREAD = {"timestamps": "time stamps", "targetlabel": "numbers to predict"}
-"""Header keys whose value `true` means a file that is not read."""
+STAMPED = re.compile(r"\(([^(),]+),([^(),]+)\)")
+"""A value with its timestamp, as in `(2004-10-01 00:00:00,21.5)` or `(3,21.5)`."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Ts(Given, Drawn):
     """
 
     title: ClassVar[str] = "cases in a .ts file"
+    looks: ClassVar[str] = "NAME_TRAIN.ts and NAME_TEST.ts of aeon and sktime"
+    example: ClassVar[str] = "{path: GunPoint, normal: 1, label: binary}"
     kind: Literal["ts"] = "ts"
     label: Literal["class", "binary"] = "class"
     """`class`: the class of the case; `binary`: 1 for every class but the normal one."""
@@ -65,7 +69,8 @@ class Ts(Given, Drawn):
         return [pair[end] for end in ("_TRAIN", "_TEST") if end in pair] or [there[0]]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        parts = [_cases(path) for path in files]
+        notes: list[str] = []
+        parts = [_cases(path, notes, missing=self.takes_missing) for path in files]
         classes = self._classes({case.label for part in parts for case in part}, files[0])
         codes = {name: place if self.label == "class" else int(place > 0) for place, name in enumerate(classes)}
         names = classes if self.label == "class" else ("0", "1")
@@ -77,7 +82,9 @@ class Ts(Given, Drawn):
                             f"{len(known.features)}")  # fmt: skip
         what = "the class" if self.label == "class" else f"1 for every class but {classes[0]!r}"
         return Loaded(
-            known=known, test=test[0] if test else None, notes=(f"label is {what} of the case, on all of its steps",)
+            known=known,
+            test=test[0] if test else None,
+            notes=(f"label is {what} of the case, on all of its steps", *dict.fromkeys(notes)),
         )
 
     def _classes(self, found: set[str], path: Path) -> tuple[str, ...]:
@@ -105,8 +112,8 @@ def _sequences(cases: Sequence[_Case], codes: dict[str, int], classes: tuple[str
     )
 
 
-def _cases(path: Path) -> list[_Case]:
-    """The cases after the header."""
+def _cases(path: Path, notes: list[str], *, missing: bool) -> list[_Case]:
+    """The cases after the header; what was done to them is added to the notes."""
     lines = [line.strip() for line in read_text(path).splitlines()]
     start = next((place for place, line in enumerate(lines) if line.lower() == "@data"), None)
     if start is None:
@@ -114,13 +121,13 @@ def _cases(path: Path) -> list[_Case]:
     header = {
         words[0].lower(): words[1:] for line in lines[:start] if (words := line.lstrip("@").split()) and line[0] == "@"
     }
-    unread = next((key for key in UNREAD if header.get(key, ["false"])[0].lower() == "true"), None)
-    if unread is not None:
-        raise DataError(f"{path}: holds {UNREAD[unread]} (@{unread} true), which are not read")
+    if header.get("targetlabel", ["false"])[0].lower() == "true":
+        raise DataError(f"{path}: holds numbers to predict (@targetlabel true), which are not read")
+    stamped = header.get("timestamps", ["false"])[0].lower() == "true"
     if header.get("classlabel", ["false"])[0].lower() != "true":
         raise DataError(f"{path}: its cases have no class (@classLabel true)")
     found = [
-        _case(line, f"{path}: line {start + 2 + place}")
+        _case(line, f"{path}: line {start + 2 + place}", missing=missing, stamped=stamped)
         for place, line in enumerate(lines[start + 1 :])
         if line and not line.startswith(("#", "%"))
     ]
@@ -132,21 +139,55 @@ def _cases(path: Path) -> list[_Case]:
         raise DataError(f"{path}: the class {wrong!r} is not one of its header, {', '.join(sorted(declared))}")
     if len({case.x.shape[1] for case in found}) > 1:
         raise DataError(f"{path}: its cases have different numbers of dimensions")
+    notes += (
+        ["values have timestamps, which give their order only: steps count as equally far apart"] if stamped else []
+    )
     return found
 
 
-def _case(line: str, at: str) -> _Case:
-    *dimensions, label = line.split(":")
-    try:
-        values = [np.array([float(value) for value in text.split(",")]) for text in dimensions]
-        if "_" in line.rpartition(":")[0]:
-            raise ValueError("a number has no _")
-    except ValueError as error:
-        missing = "a value is missing (?)" if "?" in line else str(error)
-        raise DataError(f"{at}: {missing}; a case is dim1:dim2:..:class with values between commas") from None
+def _case(line: str, at: str, *, missing: bool, stamped: bool) -> _Case:
+    *dimensions, label = re.split(r":(?![^()]*\))", line)
+    values = [_values(text, at, stamped=stamped) for text in dimensions]
     if not values or len({len(one) for one in values}) > 1:
         raise DataError(f"{at}: its dimensions have {', '.join(str(len(one)) for one in values) or 'no'} values")
     x = np.stack(values, axis=1)
-    if not (np.abs(x) <= np.finfo(np.float32).max).all():
+    gone = np.isnan(x)
+    if gone.any() and not missing:
+        step, dimension = (int(place[0]) for place in np.nonzero(gone))
+        raise DataError(f"{at}: value {step + 1} of dimension {dimension + 1} is missing (?); {FILL_IT}")
+    if not (gone | (np.abs(x) <= np.finfo(np.float32).max)).all():
         raise DataError(f"{at}: holds a value that is not finite, or too large for 32 bits")
     return _Case(x, label.strip())
+
+
+def _values(text: str, at: str, *, stamped: bool) -> NDArray[np.float64]:
+    """The values of one dimension, NaN where one is missing."""
+    words = [value for _, value in STAMPED.findall(text)] if stamped else text.split(",")
+    if stamped and STAMPED.sub("", text).strip(", "):
+        raise DataError(f"{at}: holds more than pairs such as (2004-10-01 00:00:00,21.5), as its header says")
+    try:
+        found = np.array([np.nan if word.strip() in ("?", "NaN", "nan") else float(word) for word in words])
+        if "_" in "".join(words):
+            raise ValueError("a number has no _")
+    except ValueError as error:
+        raise DataError(f"{at}: {error}; a case is dim1:dim2:..:class with values between commas") from None
+    if stamped:
+        _forward([stamp for stamp, _ in STAMPED.findall(text)], at)
+    return found
+
+
+def _forward(stamps: Sequence[str], at: str) -> None:
+    """Raise a `DataError` where a timestamp does not come after the one before."""
+    import pandas as pd
+
+    given = pd.Series(stamps)
+    times = pd.to_numeric(given, errors="coerce")
+    same: float | pd.Timedelta = 0.0
+    if times.isna().any():
+        times, same = pd.to_datetime(given, errors="coerce", format="mixed", utc=True), pd.Timedelta(0)
+    wrong = times.isna() | (times.diff() <= same)
+    if wrong.any():
+        place = int(np.argmax(wrong.to_numpy()))
+        raise DataError(
+            f"{at}: timestamp {place + 1}, {stamps[place]!r}, is none, or not after the one before; sort them"
+        )

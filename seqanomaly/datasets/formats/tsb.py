@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Given
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.labels import zero_one
@@ -17,7 +18,7 @@ from seqanomaly.datasets.formats.text import bare, first_line, listed, read_numb
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
-NAME = re.compile(r"(?P<name>\d+_.+_id_\d+_.+)_tr_(?P<train>\d+)_1st_(?P<first>\d+)\.csv")
+NAME = re.compile(r"(?P<name>\d+_(?P<dataset>.+)_id_\d+_.+)_tr_(?P<train>\d+)_1st_(?P<first>\d+)\.csv")
 """`index_dataset_id_k_domain_tr_TRAIN_1st_FIRST.csv`."""
 
 
@@ -29,24 +30,42 @@ class TsbAd(Given):
     """
 
     title: ClassVar[str] = "TSB-AD"
+    looks: ClassVar[str] = "001_NAB_id_1_Facility_tr_1007_1st_2014.csv, ..; last column Label"
+    example: ClassVar[str] = "TSB-AD-U"
     kind: Literal["tsb_ad"] = "tsb_ad"
+
+    dataset: str | None = None
+    """The series of one data set, as in `MSL`; all by default, which must have as many features."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        names = [path] if path.is_file() else listed(path, "*_tr_*_1st_*.csv")
+        names = [path] if path.is_file() else _tsb_ad_files(path)
         return {} if any(NAME.fullmatch(bare(name).name) for name in names) else None
 
     def files(self) -> Sequence[Path]:
-        """The file, or all of the benchmark's files in the folder."""
+        """The file, or all of the benchmark's files in the folder and its folders TSB-AD-U and TSB-AD-M."""
         root = self.root()
-        found = [root] if root.is_file() else listed(root, "*_tr_*_1st_*.csv")
+        found = [root] if root.is_file() else _tsb_ad_files(root)
         if not found:
             raise DataError(f"{root}: there is no file such as 001_NAB_id_1_Facility_tr_1007_1st_2014.csv in it")
-        return found
+        there = {path: _named(path)[1] for path in found}
+        if self.dataset is None:
+            return found
+        if self.dataset not in there.values():
+            raise DataError(
+                f"{root}: there is no data set {self.dataset!r}{nearest(self.dataset, sorted(set(there.values())))}"
+            )
+        return [path for path, dataset in there.items() if dataset == self.dataset]
 
     def read(self, files: Sequence[Path]) -> Loaded:
-        each = [_tsb_ad(path) for path in files]
+        each = [_tsb_ad(path, missing=self.takes_missing) for path in files]
         width = each[0].train.shape[1]
+        other = next((place for place, one in enumerate(each) if one.train.shape[1] != width), None)
+        if other is not None:
+            raise DataError(
+                f"{self.path}: {files[0].name} has {width} feature{'s' * (width != 1)} and {files[other].name} "
+                f"{each[other].train.shape[1]}; name one of them, or choose with dataset: {_named(files[other])[1]}"
+            )
         notes = ["label is the column Label; the file's name says how many steps train, and the rest tests"]
         return halves_loaded(each, tuple(f"x{i}" for i in range(width)), notes)
 
@@ -58,6 +77,8 @@ class TsbUad(Given):
     """
 
     title: ClassVar[str] = "TSB-UAD"
+    looks: ClassVar[str] = "*.out: a value and a label per line"
+    example: ClassVar[str] = "TSB-UAD"
     kind: Literal["tsb_uad"] = "tsb_uad"
     train: float = Field(0.1, gt=0, lt=1)
     """Share of the steps of each series, its first ones, that train; a tenth is the benchmark's usual choice."""
@@ -88,24 +109,35 @@ class TsbUad(Given):
         return halves_loaded(each, ("value",), notes)
 
     def _series(self, path: Path) -> Halves:
-        rows, _ = read_numbers(path, ",", header=False)
+        rows, _ = read_numbers(path, ",", header=False, missing=self.takes_missing)
         if rows.shape[1] != 2:
             raise DataError(f"{path}: has {rows.shape[1]} columns; TSB-UAD has two, value and label")
         return Halves.cut(bare(path).stem, rows[:, :1], zero_one(rows[:, 1], str(path)), int(self.train * len(rows)))
 
 
-def _tsb_ad(path: Path) -> Halves:
-    name = NAME.fullmatch(bare(path).name)
-    if name is None:
+def _tsb_ad_files(folder: Path) -> list[Path]:
+    pattern = "*_tr_*_1st_*.csv"
+    return [*listed(folder, pattern), *listed(folder, f"TSB-AD-*/{pattern}")]
+
+
+def _named(path: Path) -> tuple[str, str, int, int]:
+    """What a file's name says: the series, the data set, the training steps and the first anomalous one."""
+    found = NAME.fullmatch(bare(path).name)
+    if found is None:
         raise DataError(f"{path}: its name does not say where training ends: .._tr_TRAIN_1st_FIRST.csv")
+    return found["name"], found["dataset"], int(found["train"]), int(found["first"])
+
+
+def _tsb_ad(path: Path, *, missing: bool) -> Halves:
+    name, _, train, first_of_name = _named(path)
     last = first_line(path).strip().split(",")[-1]
     if last != "Label":
         raise DataError(f"{path}: its last column is {last!r}; in TSB-AD it is 'Label'")
-    rows, _ = read_numbers(path, ",", header=True)
+    rows, _ = read_numbers(path, ",", header=True, missing=missing)
     label = zero_one(rows[:, -1], str(path))
     first = int(np.argmax(label)) if label.any() else None
-    if first != int(name["first"]):
+    if first != first_of_name:
         raise DataError(
-            f"{path}: its name says that step {name['first']} is the first anomaly, and its column says {first}"
+            f"{path}: its name says that step {first_of_name} is the first anomaly, and its column says {first}"
         )
-    return Halves.cut(name["name"], rows[:, :-1], label, int(name["train"]))
+    return Halves.cut(name, rows[:, :-1], label, train)

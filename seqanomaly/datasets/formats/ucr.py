@@ -28,6 +28,8 @@ class Ucr(Given):
     """
 
     title: ClassVar[str] = "the UCR anomaly archive"
+    looks: ClassVar[str] = "135_UCR_Anomaly_NAME_TRAIN_BEGIN_END.txt, one number per line"
+    example: ClassVar[str] = "UCR_Anomaly"
     kind: Literal["ucr"] = "ucr"
 
     @classmethod
@@ -50,15 +52,15 @@ class Ucr(Given):
             "label is 1 on the lines BEGIN + 1 to END of a file named .._TRAIN_BEGIN_END.txt; the first TRAIN values "
             "train"
         ]
-        return halves_loaded([_series(path) for path in files], ("value",), notes)
+        return halves_loaded([_series(path, missing=self.takes_missing) for path in files], ("value",), notes)
 
 
-def _series(path: Path) -> Halves:
+def _series(path: Path, *, missing: bool) -> Halves:
     name = NAME.fullmatch(bare(path).name)
     if name is None:
         raise DataError(f"{path}: its name does not say where training ends and the anomaly is: .._TRAIN_BEGIN_END.txt")
     train, begin, end = (int(name[key]) for key in ("train", "begin", "end"))
-    values, _ = read_numbers(path, header=False)
+    values, _ = read_numbers(path, header=False, missing=missing)
     if 1 not in values.shape:
         raise DataError(f"{path}: has {values.shape[1]} values in a row; the archive has one number per line")
     x = values.reshape(-1, 1)

@@ -37,6 +37,31 @@ def test_labels_per_sequence_and_per_step(tmp_path: Path) -> None:
     assert known.classes == ("0", "1", "2")
 
 
+@pytest.mark.parametrize("x", [X.reshape(20, 2), X.reshape(40)])
+def test_one_series_is_cut_in_time(tmp_path: Path, x: np.ndarray) -> None:
+    labels = np.arange(len(x)) % 2
+    source = Numpy(path=str(npz(tmp_path, x=x, y=labels)), test=0.25).open()
+    test = source.parts(0).test
+    count = len(x) // 4
+    assert (test.start.tolist(), test.label.tolist()) == ([len(x) - count], [labels[-count:].tolist()])
+    np.testing.assert_array_equal(test.x[0], x[-count:].reshape(count, -1))
+    assert source.notes[1] == f"test is the last 25% of each series: {count} steps"
+
+
+def test_features_and_labels_of_one_shape_are_sequences_of_one_feature(tmp_path: Path) -> None:
+    known = Numpy(path=str(npz(tmp_path, x=X[..., 0], y=np.tile([0, 0, 1, 1], (5, 1))))).open().known
+    assert known is not None
+    np.testing.assert_array_equal(known.x, X[..., :1])
+    assert known.label[0].tolist() == [0, 0, 1, 1]
+
+
+def test_no_labels_are_asked_for(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X.reshape(20, 2))
+    source = Numpy(path=str(tmp_path / "x.npy"), labels="none").open()
+    assert source.notes[1] == "no column holds labels, so all steps are taken as normal"
+    assert [part.label.any() for part in vars(source.parts(0)).values()] == [False] * 3
+
+
 def test_given_parts(tmp_path: Path) -> None:
     path = npz(tmp_path, x_train=X, y_train=Y, x_test=X[:2, :3] + 100, y_test=[0, 2])
     source = Numpy(path=str(path)).open()
@@ -58,7 +83,8 @@ def test_two_files(tmp_path: Path) -> None:
     np.save(tmp_path / "below" / "y.npy", 1 - Y)
     assert data.content_digest() != before
     assert heard(tmp_path / "x.npy") == (
-        "HERE: holds features only; name the .npy file with the labels with labels: FILE"
+        "HERE: holds features only; name the .npy file with the labels with labels: FILE, or take every step as "
+        "normal, as for forecast, with labels: none"
     )
     assert heard(tmp_path / "x.npy", labels="no.npy") == f"{tmp_path / 'no.npy'}: there is no such file"
 
@@ -81,7 +107,8 @@ def test_labels_outside_the_folder_are_refused(tmp_path: Path, labels: str) -> N
             "a.npz: there is no array 'y'; it holds x, needed are x and y, or x_train, y_train, x_test and y_test",
         ),
         ({"x_train": X, "y_train": Y}, "a.npz: there is no array 'x_test'; it holds x_train, y_train, needed are"),
-        ({"x": X[0], "y": Y}, "a.npz: x has the shape (4, 2); needed is [sequences, steps, features]"),
+        ({"x": X[0], "y": Y}, "a.npz: x has the shape (4, 2); needed is [sequences, steps, features], or"),
+        ({"x": np.array(1.0), "y": np.array(0)}, "a.npz: x has the shape (); needed is [sequences, steps, features]"),
         ({"x": X, "y": Y[:3]}, "a.npz: y has the shape (3,); needed is a label per sequence (5,) or per step (5, 4)"),
         ({"x": X, "y": Y - 1}, "a.npz: y holds -1 to 0; labels are whole numbers from 0 on"),
         ({"x": X, "y": Y / 2}, "a.npz: y holds 0 to 0.5; labels are whole numbers from 0 on"),

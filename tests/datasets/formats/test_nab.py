@@ -48,8 +48,11 @@ def test_the_counts_of_the_readme(shared: Path) -> None:
         "duplicated timestamps: 25 steps (machine_temperature_system_failure 12, "
         "ec2_request_latency_system_failure 11, exchange-2_cpc_results 1, ...): kept, in the order of the file",
         "jumps back in time: 1 step (machine_temperature_system_failure 1): kept, in the order of the file",
-        "uneven distances in time: 1,414 steps (TravelTime_387 909, speed_7578 391, rogue_agent_key_hold 91, ...), the "
-        "longest 7 d 6 h in ambient_temperature_system_failure: steps count as equally far apart",
+        "uneven distances in time: 1,414 steps (TravelTime_387 909, speed_7578 391, rogue_agent_key_hold 91, ...): "
+        "steps count as equally far apart",
+        "gaps in time: 1,315 (TravelTime_387 821, speed_7578 381, rogue_agent_key_hold 91, ...), the longest 7 d 6 h "
+        "in ambient_temperature_system_failure before step 6114: kept, so sequences and windows go on across them "
+        "(gaps: split cuts there)",
         "validation is the last 20% of each training sequence: 6,379 steps train and 1,597 validate",
         "8% of the steps are anomalous in the first third of the sequences and 15% in the last: accuracy by step "
         "mostly shows that, so compare balanced accuracy",

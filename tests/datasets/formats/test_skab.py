@@ -47,11 +47,13 @@ def test_the_counts_of_the_readme(shared: Path) -> None:
     assert [len(part) for part in vars(source.parts(0)).values()] == [8, 2, 5] or len(source.parts(0).test) == 4
     place = (known.label != 0).argmax(axis=1) / known.length
     assert ((place > 0.49) & (place < 0.85)).sum() == 14
-    assert source.notes[1:4] == (
+    assert source.notes[1:5] == (
         "label is the column 'anomaly'; 'changepoint' is not used",
         "anomaly-free/anomaly-free: without the column 'anomaly', left out",
-        "uneven distances in time: 876 steps (other/12 102, valve2/1 76, valve2/0 75, ...), the longest 4 min 7 s in "
-        "other/2: steps count as equally far apart",
+        "uneven distances in time: 876 steps (other/12 102, valve2/1 76, valve2/0 75, ...): steps count as "
+        "equally far apart",
+        "gaps in time: 876 (other/12 102, valve2/1 76, valve2/0 75, ...), the longest 4 min 7 s in other/2 before step "
+        "104: kept, so sequences and windows go on across them (gaps: split cuts there)",
     )
     assert data.name == "skab(path=SKAB)"
 
@@ -87,9 +89,10 @@ def test_columns_and_names(tmp_path: Path) -> None:
 
 def test_irregular_time_is_counted(tmp_path: Path) -> None:
     write(tmp_path, a=run(), b=run(), c=run().drop(index=[3, 7]))
-    assert (
-        "uneven distances in time: 2 steps (c 2), the longest 2 s in c: steps count as equally far apart"
-        in Skab(path=str(tmp_path)).open().notes
+    assert Skab(path=str(tmp_path)).open().notes[2:4] == (
+        "uneven distances in time: 2 steps (c 2): steps count as equally far apart",
+        "gaps in time: 2 (c 2), the longest 2 s in c before step 3: kept, so sequences and windows go on across them "
+        "(gaps: split cuts there)",
     )
     write(tmp_path, c=run())
     assert not any("time" in note for note in Skab(path=str(tmp_path)).open().notes[1:])

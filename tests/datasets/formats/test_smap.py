@@ -142,7 +142,8 @@ def test_broken_arrays(folder: Path) -> None:
     )
     np.save(path, np.full((40, 25), np.nan))
     assert heard(folder, spacecraft="SMAP") == (
-        "HERE/test/P-1.npy: the value at [0, 0] is nan, not a finite 32-bit number"
+        "HERE/test/P-1.npy: the value at [0, 0] is missing (nan); fill it, or set missing: drop, "
+        "ffill, interpolate or mask"
     )
     np.save(path, np.zeros(40))
     assert heard(folder, spacecraft="SMAP") == (

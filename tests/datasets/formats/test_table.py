@@ -5,10 +5,14 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from seqanomaly.datasets.formats.table import MISSING, SUFFIXES, content_digest, read_noted, read_table
+from seqanomaly.datasets.formats.table import SUFFIXES, content_digest, read_noted, read_table
+from seqanomaly.datasets.formats.text import MISSING
+from seqanomaly.datasets.frame import numbers
 from seqanomaly.errors import DataError
 
 FRAME = pd.DataFrame({"series": ["a", "b"], "step": [0, 1], "x": [0.1, 1e-300]})
@@ -136,3 +140,24 @@ def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
     found = [content_digest(tmp_path / name) for name in "abc"]
     assert found[0] == found[1] == "6b86b273ff34fce1"
     assert found[2] != found[0]
+
+
+def test_a_feather_file_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
+    batch = pa.record_batch({"x": np.zeros(1_000_000)})
+    path = tmp_path / "a.feather"
+    with pa.ipc.new_file(str(path), batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as file:
+        for _ in range(40):
+            file.write_batch(batch)
+    with pytest.raises(DataError) as error:
+        read_table(path)
+    assert str(error.value).startswith(f"{path}: says that it holds 305 MB in a file of {path.stat().st_size:,} bytes")
+
+
+@pytest.mark.parametrize("value", ["0,5", "-1.234,5"])
+def test_a_decimal_comma_that_cannot_be_read_is_named(value: str) -> None:
+    with pytest.raises(DataError) as error:
+        numbers(pd.Series([value, "0.5"], name="heat"), "doc")
+    assert str(error.value) == (
+        f"doc: column 'heat', data row 1: {value!r} has a decimal comma, which is read between ; or tabs and without "
+        "points before it; write a point"
+    )

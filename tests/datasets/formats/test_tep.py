@@ -147,3 +147,60 @@ def test_one_table_is_split_by_the_seed(tmp_path: Path) -> None:
     assert source.known is not None
     assert source.known.ids[:2] == ("normal-1", "normal-2")
     assert recognise(str(path)) == {"kind": "tep", "path": str(path)}
+
+
+def rieth(folder: Path) -> Path:
+    """Tables in the names, columns and lengths of Rieth et al.: no label, 11 manipulated variables."""
+    folder.mkdir()
+    for part, steps in (("Training", 500), ("Testing", 960)):
+        for name, faults in (("FaultFree", [0]), ("Faulty", [1, 5])):
+            runs = table({(fault, number): [0] * steps for fault in faults for number in (1, 2)})
+            runs.drop(columns=["label", "xmv_12"]).to_csv(folder / f"TEP_{name}_{part}.csv", index=False)
+    return folder
+
+
+def test_the_tables_of_rieth_have_their_onset(tmp_path: Path) -> None:
+    folder = rieth(tmp_path / "rieth")
+    assert recognise(str(folder)) == {"kind": "tep", "path": str(folder)}
+    source = opened(folder, label="fault")
+    known, test = source.known, source.parts(0).test
+    assert known is not None
+    assert (known.x.shape, test.x.shape) == ((6, 500, 52), (6, 960, 52))
+    assert known.classes == ("normal", "fault1", "fault5")
+    for part, onset in ((known, 20), (test, 160)):
+        faulty = part.label.max(axis=1) > 0
+        assert faulty.tolist() == [False, False, True, True, True, True]
+        assert ((part.label[faulty] != 0).argmax(axis=1) == onset).all()
+        assert (part.label[faulty, onset:] != 0).all()
+    assert source.notes[2] == (
+        "TEP_FaultFree_Training.csv: has no column 'label', so a run with a fault is normal up to sample 20 and "
+        "anomalous after it, as Rieth et al. made their training runs; for others set onset"
+    )
+    assert "up to sample 160 and anomalous after it, as Rieth et al. made their testing runs" in source.notes[5]
+
+
+def test_another_onset(tmp_path: Path) -> None:
+    folder = rieth(tmp_path / "rieth")
+    source = opened(folder / "TEP_Faulty_Testing.csv", onset=10)
+    assert source.known is not None
+    assert (source.known.label.argmax(axis=1) == 10).all()
+    assert source.notes[2].endswith("is normal up to sample 10 and anomalous after it, as set")
+    renamed = (folder / "TEP_Faulty_Testing.csv").rename(folder / "latest.csv")
+    assert "up to sample 160" in opened(renamed).notes[2]  # its runs are longer than those of the training part
+    with pytest.raises(DataError) as error:
+        Tep(onset=3).open()
+    assert str(error.value).endswith(
+        "tep_sim_train.csv.gz: has a column 'label', so onset does not apply; leave it out"
+    )
+
+
+def test_a_run_in_two_tables(tmp_path: Path) -> None:
+    folder = rieth(tmp_path / "rieth")
+    path = folder / "TEP_FaultFree_Training.csv"
+    path.write_bytes((folder / "TEP_Faulty_Training.csv").read_bytes())
+    with pytest.raises(DataError) as error:
+        opened(folder)
+    assert str(error.value) == (
+        f"{folder / 'TEP_Faulty_Training.csv'}: run 1 of fault 1 is in TEP_FaultFree_Training.csv too; keep it in "
+        "one of both"
+    )

@@ -14,6 +14,7 @@ from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import DataError
 
 Samples = Mapping[str, Callable[[Path], None]]
+STAMPED = "@timeStamps true\n@problemName a\n@classLabel true 0 1\n@data\n"
 HEAD = "@problemName a\n@classLabel true 0 1\n@data\n"
 
 
@@ -81,14 +82,51 @@ def test_binary_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("missing", "expected", "how"),
+    [
+        ("ffill", [1, 1, 3, 3], "the last value before is carried forward"),
+        ("interpolate", [1, 2, 3, 3], "interpolated between the values around"),
+    ],
+)
+def test_missing_values(tmp_path: Path, missing: Any, expected: list[float], how: str) -> None:
+    """One before the first value of a case cannot be known from what came before: its step is masked."""
+    (tmp_path / "a.ts").write_text(HEAD + "1,?,3,?:0\n?,5,6,7:1\n" + "1,2,3,4:0\n" * 3)
+    source = Ts(path=str(tmp_path / "a.ts"), missing=missing).open()
+    assert source.known is not None
+    assert source.known.x[:2, :, 0].tolist() == [expected, [0, 5, 6, 7]]
+    assert source.known.mask[:2].tolist() == [[True] * 4, [False, True, True, True]]
+    assert f"missing values: 3 steps (a-1 2, a-2 1): {how}" in source.notes
+    assert "steps that this changes: 1 masked" in source.notes
+
+
+@pytest.mark.parametrize(
+    "stamps", [("0", "1.5", "7"), ("1960-01-01 00:00:00", "1960-01-01 00:00:01", "2004-10-01 09:30:00")]
+)
+def test_timestamps_give_the_order_only(tmp_path: Path, stamps: tuple[str, ...]) -> None:
+    dimension = ",".join(f"({stamp},{place + 0.5})" for place, stamp in enumerate(stamps))
+    (tmp_path / "a.ts").write_text(STAMPED + f"{dimension}:{dimension}:1\n" + f"{dimension}:{dimension}:0\n" * 3)
+    source = Ts(path=str(tmp_path / "a.ts")).open()
+    assert source.known is not None
+    assert source.known.x[0].tolist() == [[0.5, 0.5], [1.5, 1.5], [2.5, 2.5]]
+    assert source.known.label[:2, 0].tolist() == [1, 0]
+    assert source.notes[2] == "values have timestamps, which give their order only: steps count as equally far apart"
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("1,2:0\n", "has no line @data; it is no .ts file"),
         (HEAD, "there is no case after @data"),
         (HEAD.replace("true 0 1", "false") + "1,2\n", "its cases have no class (@classLabel true)"),
-        ("@timeStamps true\n" + HEAD + "(0,1):0\n", "holds time stamps (@timestamps true), which are not read"),
+        (STAMPED + "(0,1),(0,2):0\n", "line 5: timestamp 2, '0', is none, or not after the one before; sort them"),
+        (STAMPED + "(0,1),(x,2):0\n", "line 5: timestamp 1, '0', is none, or not after the one before; sort them"),
+        (STAMPED + "(0,1),(1,2:0\n", "line 5: "),
+        (
+            STAMPED + "(0,1),2:0\n",
+            "line 5: holds more than pairs such as (2004-10-01 00:00:00,21.5), as its header says",
+        ),
         ("@targetLabel true\n" + HEAD + "1:0\n", "holds numbers to predict (@targetlabel true), which are not read"),
-        (HEAD + "1,?:0\n", "line 4: a value is missing (?); a case is dim1:dim2:..:class with values between commas"),
+        (HEAD + "1,?:0\n", "line 4: value 2 of dimension 1 is missing (?); fill it, or set missing: drop, ffill"),
         (HEAD + "1,2:0\n1,x:0\n", "line 5: could not convert string to float: 'x'; a case is dim1:dim2:..:class"),
         (HEAD + "1,2:1,2,3:0\n", "line 4: its dimensions have 2, 3 values"),
         (HEAD + "0\n", "line 4: its dimensions have no values"),

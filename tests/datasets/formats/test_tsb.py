@@ -94,7 +94,15 @@ def test_broken_tsb_ad(tmp_path: Path, name: str, content: str, text: str) -> No
 def test_series_of_different_widths(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text(rows())
     (tmp_path / "002_X_id_1_Y_tr_5_1st_7.csv").write_text(rows().replace("a,b", "a,b,c").replace(".5,", ".5,1,"))
-    assert heard(TsbAd(path=str(tmp_path))) == "002_X_id_1_Y: has 3 features where 001_NAB_id_1_Facility has 2"
+    assert heard(TsbAd(path=str(tmp_path))) == (
+        f"HERE: {NAME} has 2 features and 002_X_id_1_Y_tr_5_1st_7.csv 3; name one of them, or choose with dataset: X"
+    )
+    chosen = TsbAd(path=str(tmp_path), dataset="X").open().known
+    assert chosen is not None
+    assert chosen.ids == ("002_X_id_1_Y",)
+    assert heard(TsbAd(path=str(tmp_path), dataset="NAP")) == (
+        "HERE: there is no data set 'NAP'; did you mean 'NAB'? (known: NAB, X)"
+    )
 
 
 def test_tsb_uad_files(tmp_path: Path) -> None:

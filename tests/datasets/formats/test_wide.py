@@ -53,7 +53,10 @@ def test_names_and_parts(tmp_path: Path) -> None:
     ("frame", "text"),
     [
         (FRAME.drop(columns="label"), "there is no column 'label'; say which one it is with label (--label)"),
-        (FRAME.assign(**{"1": None}), "column 'value', data row 2: the value is missing; fill it or drop the row"),
+        (
+            FRAME.assign(**{"1": None}),
+            "column 'value', data row 2: the value is missing; fill it, or set missing: drop",
+        ),
         (FRAME.assign(**{"0": None, "1": None}), "data row 2 has no value"),
         (FRAME.assign(series="a"), "two rows are called 'a' in column 'series'; a wide table has one for each"),
         (FRAME.assign(**{"1": "x"}), "column 'value', data row 2: 'x' is not a number"),

@@ -1,0 +1,151 @@
+"""Does a table larger than memory train as fast as one in memory, in little memory?
+
+Usage: python experiments/speed/large.py [STEPS] [FOLDER]; by default 200,000,000 steps, in build/large. Generates the
+table once: long Parquet, 8 channels, sequences of 10,000 steps of which 0.5% test and 0.5% validate. Every figure comes
+from a process of its own with its peak resident memory, and training has one thread; writes large.csv beside itself.
+Mapped and in memory are compared on a table that fits, in turns. Remove the folder afterwards; it takes 16 GB.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+HERE = Path(__file__).parent
+CHANNELS, LENGTH, SCORED = 8, 10_000, 0.005
+WINDOW, BATCH = 100, 256
+IN_MEMORY, REPEATS = 10_000_000, 3
+"""Steps of the table that is read whole, as 200 million would need over 20 GB; and how often both ways take turns."""
+
+
+def generate(path: Path, steps: int) -> None:
+    """A long table: random walks around 0, whose second half is shifted in every second series."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    generator, count = np.random.default_rng(0), steps // LENGTH
+    scored = max(1, round(SCORED * count))
+    words = np.array(["train"] * (count - 2 * scored) + ["validation"] * scored + ["test"] * scored)
+    names = [f"x{n}" for n in range(CHANNELS)]
+    schema = pa.schema(
+        [
+            ("series", pa.int32()),
+            ("step", pa.int32()),
+            ("label", pa.int8()),
+            ("part", pa.dictionary(pa.int32(), pa.string())),
+            *((name, pa.float32()) for name in names),
+        ]
+    )
+    with pq.ParquetWriter(path, schema, compression="snappy") as writer:
+        for start in range(0, count, 100):
+            series = np.repeat(np.arange(start, min(start + 100, count)), LENGTH)
+            step = np.tile(np.arange(LENGTH), len(series) // LENGTH)
+            label = (step >= LENGTH // 2) & (series % 2 == 1)
+            x = generator.standard_normal((len(series), CHANNELS), np.float32) + 0.5 * label[:, None]
+            columns = [series.astype(np.int32), step.astype(np.int32), label.astype(np.int8)]
+            part = pa.array(words[series]).dictionary_encode()
+            writer.write_table(pa.table([*columns, part, *x.astype(np.float32).T.copy()], schema=schema))
+
+
+def read_by_pyarrow(path: Path) -> dict[str, float]:
+    """The same columns by pyarrow, a batch after the other, and nothing done with them."""
+    import pyarrow.parquet as pq
+
+    start, processor, steps = time.perf_counter(), time.process_time(), 0
+    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        for group in range(file.num_row_groups):
+            steps += sum(batch.num_rows for batch in file.iter_batches(1 << 17, [group]))
+    return {"seconds": time.perf_counter() - start, "processor": time.process_time() - processor, "steps": steps}
+
+
+def open_it(path: Path) -> dict[str, float]:
+    """Open the table as a data set: the first time it is converted."""
+    import seqanomaly.datasets.mapped.source  # noqa: F401 - importing is not loading
+    from seqanomaly.datasets.files import FileData
+
+    start, processor = time.perf_counter(), time.process_time()
+    FileData(path=str(path), part="part", mapped=True).open()
+    steps = int(path.stem)
+    return {"seconds": time.perf_counter() - start, "processor": time.process_time() - processor, "steps": steps}
+
+
+def epoch(path: Path, *, mapped: bool) -> dict[str, float]:
+    """One epoch of a small GRU on windows, as `seqanom train` has it, with the validation loss at its end."""
+    from seqanomaly.run import train
+    from seqanomaly.training.loop import fit
+
+    took: list[float] = []
+
+    def timed(*given: Any, **settings: Any) -> Any:
+        start, processor = time.perf_counter(), time.process_time()
+        found = fit(*given, **settings)
+        took.extend([time.perf_counter() - start, time.process_time() - processor])
+        return found
+
+    config = {
+        "data": {"kind": "file", "path": str(path), "part": "part", "mapped": mapped},
+        "loss": "exp",
+        "window": {"length": WINDOW, "stride": WINDOW},
+        "train": {"epochs": 1, "batch_size": BATCH},
+    }
+    with mock.patch("seqanomaly.run.fit", timed):
+        found = train(config, device="cpu")
+    return {"seconds": took[0], "processor": took[1], "steps": WINDOW * found.environment["windows"]}
+
+
+WORK: dict[str, Callable[[Path], dict[str, float]]] = {
+    "pyarrow": read_by_pyarrow,
+    "convert": open_it,
+    "open": open_it,
+    "mapped": lambda path: epoch(path, mapped=True),
+    "memory": lambda path: epoch(path, mapped=False),
+}
+
+
+def measure(what: str, path: Path) -> dict[str, float]:
+    """Do some work in a process of its own."""
+    environment = {**os.environ, "SEQANOM_CACHE": str(path.parent / "cache"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, "--do", what, str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(what, path.name, found)
+    return found
+
+
+def main(steps: int, folder: Path) -> None:
+    """Generate, measure, write the results."""
+    folder.mkdir(parents=True, exist_ok=True)
+    whole, part = folder / f"{steps}.parquet", folder / f"{min(steps, IN_MEMORY)}.parquet"
+    for path in {whole, part}:
+        if not path.exists():
+            generate(path.with_suffix(".draft"), int(path.stem))
+            path.with_suffix(".draft").rename(path)
+    rows = [(what, whole.stem, measure(what, whole)) for what in ("pyarrow", "convert", "open", "mapped")]
+    for _ in range(REPEATS):
+        rows += [(what, part.stem, measure(what, part)) for what in ("mapped", "memory")]
+    with (HERE / "large.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["what", "table_steps", "steps", "seconds", "processor_seconds", "peak_gb"])
+        for what, size, found in rows:
+            times = f"{found['seconds']:.1f}", f"{found['processor']:.1f}"
+            writer.writerow([what, size, int(found["steps"]), *times, f"{found['peak']:.2f}"])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--do"]:
+        result = WORK[sys.argv[2]](Path(sys.argv[3]))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+        print(json.dumps({**result, "peak": peak}))
+    else:
+        given = sys.argv[1:]
+        main(int(given[0]) if given else 200_000_000, Path(given[1] if len(given) > 1 else "build/large"))

@@ -1,0 +1,291 @@
+"""The policies of a data set at work: what is irregular in its series is found, treated, and said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqanomaly.datasets.findings import Findings
+from seqanomaly.datasets.opened import Loaded, constant_features, is_cut
+from seqanomaly.datasets.policies import ASKED, Policies
+from seqanomaly.datasets.repair import (
+    NEW,
+    Line,
+    behind,
+    drop_missing,
+    ffill_missing,
+    fill_gaps,
+    in_order,
+    interpolate_missing,
+    mask_missing,
+    on_grid,
+)
+from seqanomaly.datasets.scale import carried
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.series import TEST, TRAIN, VALIDATE, Series, series_of
+from seqanomaly.datasets.times import Survey, distances, duration
+from seqanomaly.errors import DataError
+
+MISSING = {"drop": drop_missing, "mask": mask_missing, "ffill": ffill_missing, "interpolate": interpolate_missing}
+"""How missing values are treated."""
+WRONG = {
+    "duplicates": ("duplicate", "an earlier step has this time"),
+    "backward": ("backward", "its time is before that of the step before"),
+    "gaps": ("gap", "steps are missing before it"),
+    "irregular": ("uneven", "its distance from the step before is not the usual one"),
+}
+"""Where a survey keeps what each policy is about, and what is wrong there."""
+
+
+def clean(loaded: Loaded, policies: Policies, where: str) -> Loaded:
+    """What was read, with the policies applied to it, and a sentence about each thing found.
+
+    Args:
+        loaded: sequences that may lack values (NaN) where `policies.missing` allows it, and may have times.
+        policies: what is done.
+        where: name of the data in an error.
+
+    Raises:
+        DataError: something is found that is to be an error, or a policy cannot be applied.
+
+    >>> one = Sequences.of([np.array([[1.0], [np.nan], [3.0]])] * 3, [0, 0, 1])
+    >>> done = clean(Loaded(known=one), Policies(missing="interpolate"), "doc")
+    >>> done.known.x[0].ravel().tolist(), done.notes
+    ([1.0, 2.0, 3.0], ('missing values: 3 steps (0 1, 1 1, 2 1): interpolated between the values around',))
+    """
+    timed, found = loaded.known.time is not None, Findings()
+    if not timed:
+        _check_no_times(policies, where)
+    series = series_of(loaded) if timed or policies.active() else []
+    times = [one.survey(policies.gap) for one in series]
+    for one, of_it in zip(series, times, strict=True):
+        _look(one, of_it, policies, found, where)
+    if policies.active() or (policies.backward == "sort" and found.steps["backward"].total()):
+        lines = [_repaired(one, of_it, policies, found, where) for one, of_it in zip(series, times, strict=True)]
+        loaded = _rebuilt(loaded, series, lines, policies, where)
+    test = None if loaded.test is None else replace(loaded.test, time=None)
+    notes = (*loaded.notes, *found.sentences(policies))
+    loaded = replace(loaded, known=replace(loaded.known, time=None), test=test, notes=notes)
+    return _without_constant(replace(loaded, counts=found.counts(timed=timed)), policies, where)
+
+
+def clean_new(sequences: Sequences, policies: Policies, where: str) -> Sequences:
+    """New sequences treated as those that a detector learned from.
+
+    The `time` of a step is its number among all steps that were given, in order of sequence and step, or -1 where it
+    was added. A sequence of which no step is left is left out.
+
+    Raises:
+        DataError: as `clean`; steps on an even grid have no place among the given ones.
+
+    >>> new = Sequences.of([np.array([[1.0], [np.nan], [3.0]])], [0])
+    >>> clean_new(new, Policies(missing="drop"), "doc").time.tolist()
+    [[0, 2]]
+    """
+    first = np.cumsum(sequences.length) - sequences.length
+    if not policies.active():
+        return replace(sequences, time=np.where(sequences.real, first[:, None] + np.arange(sequences.x.shape[1]), NEW))
+    if policies.irregular in ("ffill", "interpolate"):
+        raise DataError(
+            f"{where}: the detector learned from series on an even grid (irregular: {policies.irregular}), and scores "
+            "belong to the steps that are given; put them on such a grid first, and train without irregular"
+        )
+    series = series_of(Loaded(known=sequences))
+    lines = [_repaired(one, one.survey(policies.gap), policies, Findings(), where) for one in series]
+    some = np.array([i for i, line in enumerate(lines) if len(line)], np.int64)
+    if not len(some):
+        raise DataError(f"{where}: every step lacks a value, and missing is {policies.missing}; fill some of them")
+    kept = [lines[i] for i in some]
+    origin = [np.where(line.origin == NEW, NEW, line.origin + first[i]) for i, line in zip(some, kept, strict=True)]
+    treated = _sequences(sequences.take(some), kept, sequences.start[some])
+    placed = replace(treated, time=Sequences.of([line.x for line in kept], [0] * len(kept), time=origin).time)
+    return placed.pieces()
+
+
+def step_note(sequences: Sequences) -> tuple[str, ...]:
+    """A sentence about the usual distance of two steps, where they have timestamps.
+
+    >>> days = np.array(["2024-01-01", "2024-01-02", "2024-01-03"], "datetime64[ns]")
+    >>> step_note(Sequences.of([np.zeros((3, 1))], [0], time=[days]))
+    ('a step is every 1 d (median)',)
+    """
+    if sequences.time is None or sequences.time.dtype.kind != "M":
+        return ()
+    each = zip(sequences.time, sequences.length.tolist(), strict=True)
+    apart = np.concatenate([distances(time[:length]) for time, length in each])
+    return (f"a step is every {duration(float(np.median(apart)), seconds=True)} (median)",) if len(apart) else ()
+
+
+def _check_no_times(policies: Policies, where: str) -> None:
+    asked = next((key for key in (*WRONG, "gap") if key in policies.asked), None)
+    if asked is not None:
+        value = vars(policies)[asked]
+        raise DataError(f"{where}: {asked} is {value}, but its files hold no times to look at; leave {asked} out")
+
+
+def _look(one: Series, times: Survey | None, policies: Policies, found: Findings, where: str) -> None:
+    """Count what is irregular about the times of a series; raise where that is to be an error."""
+    if times is None or not times.odd:
+        return
+    time = one.steps("time")
+    assert time is not None
+    found.look(one.name, times, seconds=time.dtype.kind == "M")
+    for key, (kind, problem) in WRONG.items():
+        wrong = vars(times)[kind]
+        if vars(policies)[key] == "error" and wrong.any():
+            step = int(np.argmax(wrong))
+            others = ", ".join(name for name in ASKED[key] if name != "error")
+            raise DataError(
+                f"{where}: series {one.name!r}, step {step} ({written(time[step])}): {problem}; correct it, or say "
+                f"what to do with {key}: {others}"
+            )
+
+
+def written(time: Any) -> str:
+    """A time as people write it.
+
+    >>> written(np.datetime64("2024-01-01T00:00:00", "ns")), written(np.int64(7))
+    ('2024-01-01 00:00:00', '7')
+    """
+    return re.sub(r"\.?0{3,}$", "", str(time).replace("T", " ")) if isinstance(time, np.datetime64) else f"{time:g}"
+
+
+def _repaired(one: Series, times: Survey | None, policies: Policies, found: Findings, where: str) -> Line:
+    """The steps of a series after all policies, in this order: doubles, jumps back, missing values, grid, gaps."""
+    line = one.line()
+    given = len(line)
+    if times is not None:
+        line = _in_time(line, times, policies)
+    line = _with_values(line, one, policies, found, where)
+    found.left_out += given - len(line)
+    if times is not None and times.usual > 0 and len(line):
+        line = _evenly(line, times.usual, policies, found, f"{where}: series {one.name!r}")
+    found.masked += int((~line.valid).sum())
+    return line
+
+
+def _in_time(line: Line, times: Survey, policies: Policies) -> Line:
+    """Duplicated and backward times treated."""
+    if policies.duplicates == "mask":
+        line = line.without(times.duplicate)
+    elif policies.duplicates in ("first", "last"):
+        line = line.at(~(times.duplicate if policies.duplicates == "first" else times.again))
+    if policies.backward == "sort":
+        return in_order(line)
+    if policies.backward in ("drop", "mask"):
+        return line.at(~behind(line)) if policies.backward == "drop" else line.without(behind(line))
+    return line
+
+
+def _with_values(line: Line, one: Series, policies: Policies, found: Findings, where: str) -> Line:
+    """Missing values treated."""
+    missing = np.isnan(line.x)
+    if not missing.any():
+        return line
+    found.values += int(missing.sum())
+    found.add("missing", one.name, int(missing.any(axis=1).sum()))
+    if policies.missing != "drop" and missing.all(axis=0).any():
+        feature = one.pieces[0][0].features[int(np.argmax(missing.all(axis=0)))]
+        raise DataError(
+            f"{where}: series {one.name!r} has no value of {feature!r} at all, so missing: {policies.missing} has "
+            "nothing to go by; leave out the series or the feature"
+        )
+    return MISSING[policies.missing](line)
+
+
+def _evenly(line: Line, usual: float, policies: Policies, found: Findings, name: str) -> Line:
+    """Uneven distances and gaps treated."""
+    assert line.time is not None
+    if policies.irregular in ("ffill", "interpolate"):
+        line = on_grid(line, usual, policies.gap, between=policies.irregular == "interpolate", name=name)
+        found.on_grid += len(line)
+    if policies.gaps in ("ffill", "interpolate", "mask"):
+        line = fill_gaps(line, usual, policies.gap, policies.gaps, name)
+        found.added += int((line.origin == NEW).sum())
+    if policies.gaps == "split":
+        assert line.time is not None
+        line = replace(line, breaks=np.diff(line.time, prepend=np.nan) > policies.gap * usual)
+    return line
+
+
+def _rebuilt(loaded: Loaded, series: list[Series], lines: list[Line], policies: Policies, where: str) -> Loaded:
+    """The parts from the repaired series."""
+    of_known: dict[int, Line] = {}
+    of_test: dict[int, Line] = {}
+    moved = np.zeros(0 if loaded.test is None else len(loaded.test), np.int64)
+    for one, line in zip(series, lines, strict=True):
+        _check_left(one, line, policies, where)
+        if one.known is not None:
+            of_known[one.known] = line.at(line.part != TEST)
+        if one.test is not None:
+            of_test[one.test] = line.at(line.part == TEST)
+            if one.known is not None:
+                moved[one.test] = len(of_known[one.known]) - loaded.known.length[one.known]
+    known = [of_known[i] for i in range(len(loaded.known))]
+    given = loaded.validation is not None or is_cut(loaded)
+    return replace(
+        loaded,
+        known=_sequences(loaded.known, known, loaded.known.offset),
+        test=None
+        if loaded.test is None
+        else _sequences(loaded.test, [of_test[j] for j in range(len(loaded.test))], loaded.test.start + moved),
+        validation=np.array([(line.part == TRAIN).sum() for line in known]) if given else None,
+        usual_validation=is_cut(loaded),
+    )
+
+
+def _check_left(one: Series, line: Line, policies: Policies, where: str) -> None:
+    """Raise a `DataError` where a part of a series has too few steps left."""
+    before, after = one.counts(), np.bincount(line.part, minlength=3)
+    for part, name in ((TRAIN, "training"), (VALIDATE, "validation"), (TEST, "test")):
+        if before[part] >= 2 > after[part]:
+            said = ", ".join(f"{key}: {value}" for key, value in policies.active().items())
+            raise DataError(
+                f"{where}: series {one.name!r}: of its {before[part]:,} {name} steps {after[part]} are left ({said}); "
+                "leave the series out, or choose another policy"
+            )
+
+
+def _sequences(part: Sequences, lines: Sequence[Line], offset: NDArray[np.int64] | None) -> Sequences:
+    """Lines as the sequences of a part; masked steps have the values of the last one before that is not."""
+    valid, breaks = [line.valid for line in lines], [line.breaks for line in lines if line.breaks is not None]
+    x = [carried(line.x[None], line.valid[None], np.ones((1, len(line)), np.bool_))[0] for line in lines]
+    return Sequences.of(
+        x,
+        [line.label for line in lines],
+        ids=part.ids,
+        features=part.features,
+        classes=part.classes,
+        offset=offset,
+        valid=None if all(one.all() for one in valid) else valid,
+        breaks=breaks if any(one.any() for one in breaks) else None,
+    )
+
+
+def _without_constant(loaded: Loaded, policies: Policies, where: str) -> Loaded:
+    """Features that never change in the training part left out, if that is asked for."""
+    constant = constant_features(loaded.known) if policies.constant != "keep" else np.zeros(0, np.bool_)
+    if not constant.any():
+        return loaded
+    names = ", ".join(name for name, same in zip(loaded.known.features, constant, strict=True) if same)
+    if policies.constant == "error":
+        raise DataError(
+            f"{where}: never change in the training part: {names}; leave them out with constant: drop, or keep them"
+        )
+    if constant.all():
+        raise DataError(f"{where}: no feature changes in the training part, so constant: drop leaves none; keep them")
+    known, test = (None if part is None else _chosen(part, ~constant) for part in (loaded.known, loaded.test))
+    assert known is not None
+    return replace(
+        loaded, known=known, test=test, notes=(*loaded.notes, f"never change in the training part: {names}: left out")
+    )
+
+
+def _chosen(part: Sequences, features: NDArray[np.bool_]) -> Sequences:
+    names = tuple(name for name, chosen in zip(part.features, features, strict=True) if chosen)
+    return replace(part, x=np.ascontiguousarray(part.x[..., features]), features=names)

@@ -1,0 +1,278 @@
+"""A long Parquet or Feather table, converted to the mapped layout a batch of rows at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from seqanomaly.datasets.formats.stream import UNREADABLE
+from seqanomaly.datasets.frame import Layout, feature_names, numbers
+from seqanomaly.datasets.mapped.codes import Codes, Parts
+from seqanomaly.datasets.mapped.layout import SERIES, STEPS, About, Series, new_steps, write_series
+from seqanomaly.datasets.part_column import no_part
+from seqanomaly.errors import DataError
+
+T = TypeVar("T")
+
+AT_ONCE = 1 << 17
+"""Rows that are converted at once."""
+SORTED = "sort the rows by series and step, or read the table whole with mapped: false"
+"""The remedy where rows are not in order."""
+ONE_OF_THEM = "keep one of them, or name the column that tells the series apart with --series"
+"""The remedy where a step stands twice in a series."""
+
+
+def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
+    """Convert the table at `path` to files in `folder`; rows of a series stand together and in the order of its steps.
+
+    Raises:
+        DataError: it names the file, the column, the row and the remedy.
+    """
+    where = path.name
+    try:
+        names, rows = columns_and_rows(path)
+        features = feature_names(names, layout, where)
+        if part is not None and part not in names:
+            raise no_part(part, names, where)
+        if not rows:
+            raise DataError(f"{where}: there are no rows")
+        with new_steps(folder / STEPS, rows, len(features)) as (file, x_at, label_at):
+            walk = _Walk(layout, part, features, where)
+            for batch in ahead(batches(path, [*walk.columns, *features], layout.series)):
+                x, label = walk.add(batch)
+                write_at(file, x, x_at + 4 * len(features) * (walk.row - len(x)))
+                write_at(file, label, label_at + walk.row - len(x))
+        series, about = walk.done()
+    except pa.ArrowException as error:
+        raise _unreadable(path, error) from None
+    write_series(folder / SERIES, series, about)
+
+
+def write_at(file: int, values: NDArray[np.float32] | NDArray[np.uint8], place: int) -> None:
+    """Write an array at a place of an open file, which stays out of this process's memory."""
+    left = np.ascontiguousarray(values).data.cast("B")
+    while left:
+        written = os.pwrite(file, left, place)
+        left, place = left[written:], place + written
+
+
+def is_arrow(path: Path) -> bool:
+    """Whether a table can be converted, by its ending."""
+    return is_parquet(path) or path.suffix.lower() in (".feather", ".arrow")
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file is Parquet, by its ending."""
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def columns_and_rows(path: Path) -> tuple[list[str], int]:
+    """Names of the columns and number of the rows, from the description of the file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return _described(path)
+    except (pa.ArrowException, *UNREADABLE) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = " ".join(str(error).split())
+    return DataError(f"{path}: cannot be read as {path.suffix.lstrip('.')}: {reason}")
+
+
+def _described(path: Path) -> tuple[list[str], int]:
+    if is_parquet(path):
+        with pq.ParquetFile(path) as file:
+            return list(file.schema_arrow.names), file.metadata.num_rows
+    with pa.memory_map(str(path)) as source:
+        reader = pa.ipc.open_file(source)
+        return list(reader.schema.names), sum(reader.get_batch(n).num_rows for n in range(reader.num_record_batches))
+
+
+def called(kind: pa.DataType) -> str:
+    """What a type is called in an error.
+
+    >>> called(pa.large_string()), called(pa.float32())
+    ('text', 'float')
+    """
+    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else str(kind)
+
+
+def batches(path: Path, columns: list[str], series: str) -> Iterator[pa.RecordBatch]:
+    """Batches of at most `AT_ONCE` rows with those columns, in order; `series` as codes where it is text.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        yield from _parquet(path, columns, series) if is_parquet(path) else _feather(path, columns)
+    except (pa.ArrowException, *UNREADABLE) as error:
+        raise _unreadable(path, error) from None
+
+
+def _parquet(path: Path, columns: list[str], series: str) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path, read_dictionary=[series], buffer_size=1 << 20, pre_buffer=False) as file:
+        for group in range(file.num_row_groups):  # of several groups at once pyarrow would hold all
+            yield from file.iter_batches(AT_ONCE, [group], columns)
+
+
+def _feather(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    with pa.OSFile(str(path)) as source:
+        reader = pa.ipc.open_file(source)
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number).select(columns)
+            for start in range(0, batch.num_rows, AT_ONCE):
+                yield batch.slice(start, AT_ONCE)
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same, each one being made while the one before is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+
+class _Walk:
+    """What has been seen of a table so far, from its first row on."""
+
+    def __init__(self, layout: Layout, part: str | None, features: tuple[str, ...], where: str) -> None:
+        self.layout, self.features, self.where, self.row = layout, features, where, 0
+        self.columns = [name for name in (layout.series, layout.step, layout.label, part) if name is not None]
+        self.codes, self.timed = Codes(layout.label, where), False
+        self.parts = None if part is None else Parts(part, where)
+        self.names: list[pa.Array] = []
+        self.first: list[NDArray[np.int64]] = []
+        self.last: tuple[object, float | int] | None = None
+        """Series and step of the last row."""
+
+    def add(self, batch: pa.RecordBatch) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Features [rows, F] and label codes [rows] of the next rows."""
+        x = self._features(batch)
+        begins = self._series(batch.column(self.layout.series), batch.column(self.layout.step))
+        label = self.codes.add(None if self.layout.label is None else batch.column(self.layout.label), self.row, len(x))
+        if self.parts is not None:
+            self.parts.add(batch.column(self.parts.column), begins, self.row)
+        self.row += len(x)
+        return x, label
+
+    def _features(self, batch: pa.RecordBatch) -> NDArray[np.float32]:
+        x = np.empty((batch.num_rows, len(self.features)), np.float32)
+        for place, name in enumerate(self.features):
+            column = batch.column(name)
+            kind = column.type
+            if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+                raise DataError(
+                    f"{self.where}: column {name!r} is {called(kind)}, not numbers; name the features with --features"
+                )
+            with np.errstate(over="ignore"):
+                x[:, place] = column.to_numpy(zero_copy_only=False)
+        if any(batch.column(name).null_count for name in self.features) or not np.isfinite(x).all():
+            for name in self.features:
+                instead = ", or leave the column out with --features"
+                numbers(pd.Series(batch.column(name).to_pandas(), name=name), self.where, instead, self.row)
+        return x
+
+    def _series(self, series: pa.Array, step: pa.Array) -> NDArray[np.int64]:
+        """Rows of this batch at which a series begins; the first one may go on with the last of the batch before."""
+        name = self.layout.series
+        if series.null_count:
+            row = self.row + int(pc.index(series.is_null(), True).as_py()) + 1
+            raise DataError(f"{self.where}: column {name!r}, data row {row}: the series is missing")
+        coded = series.indices if pa.types.is_dictionary(series.type) else series
+        kind = series.type.value_type if pa.types.is_dictionary(series.type) else series.type
+        if not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise DataError(
+                f"{self.where}: column {name!r} is {called(kind)}; series of a mapped table are named by text or whole "
+                "numbers: write them so, or read the table whole with mapped: false"
+            )
+        runs = pc.run_end_encode(coded, run_end_type=pa.int64())
+        begins = np.concatenate([[0], runs.run_ends.to_numpy()[:-1]])
+        values = series.take(pa.array(begins))
+        values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+        values = values.cast(pa.large_string())
+        goes_on = self.last is not None and self.last[0] == values[0].as_py()
+        self._ascending(step, begins, goes_on=goes_on, names=values)
+        new = begins[int(goes_on) :]
+        self.names.append(values[int(goes_on) :])
+        self.first.append(self.row + new)
+        return new
+
+    def _ascending(self, step: pa.Array, begins: NDArray[np.int64], *, goes_on: bool, names: pa.Array) -> None:
+        """Raise a `DataError` where steps of a series are missing, or do not ascend."""
+        values = self._steps(step)
+        before = values[:-1]
+        wrong = ~(values[1:] > before)
+        wrong[begins[1:] - 1] = False
+        first_wrong = goes_on and self.last is not None and not values[0] > self.last[1]
+        if first_wrong or wrong.any():
+            row = 0 if first_wrong else int(np.argmax(wrong)) + 1
+            place = int(np.searchsorted(begins, row, side="right")) - 1
+            same = values[row] == (self.last[1] if first_wrong and self.last is not None else values[row - 1])
+            what = "has the same" if same else "goes back in"
+            rows = f"data rows {self.row + row} and {self.row + row + 1}"
+            remedy = ONE_OF_THEM if same else SORTED
+            raise DataError(
+                f"{self.where}: series {names[place].as_py()!r} {what} {self.layout.step!r} in {rows}; {remedy}"
+            )
+        self.last = names[-1].as_py(), values[-1]
+
+    def _steps(self, step: pa.Array) -> NDArray[np.int64] | NDArray[np.float64]:
+        kind, column = step.type, self.layout.step
+        if pa.types.is_temporal(kind) and not step.null_count:
+            self.timed = True
+            return np.asarray(step.to_numpy(zero_copy_only=False).astype("datetime64[ns]").view(np.int64))
+        if pa.types.is_integer(kind) and not step.null_count:
+            return np.asarray(step.to_numpy(zero_copy_only=False))
+        if pa.types.is_floating(kind):
+            remedy = ", or name another column with --step"
+            return numbers(pd.Series(step.to_pandas(), name=column), self.where, remedy, self.row)
+        if step.null_count:
+            row = self.row + int(pc.index(step.is_null(), True).as_py()) + 1
+            raise DataError(
+                f"{self.where}: column {column!r}, data row {row}: the value is missing; steps are numbers or "
+                "timestamps: correct it, or name another column with --step"
+            )
+        raise DataError(
+            f"{self.where}: column {column!r} is {called(kind)}; steps of a mapped table are numbers or "
+            "timestamps: write them so, or read the table whole with mapped: false"
+        )
+
+    def done(self) -> tuple[Series, About]:
+        """The series and the names of everything."""
+        names, first = pa.concat_arrays(self.names), np.concatenate(self.first).astype(np.int64)
+        self._once(names, first)
+        length = np.diff(np.append(first, self.row))
+        parts = None if self.parts is None else self.parts.done()
+        labels, codes = self.codes.done()
+        return (
+            Series(names=names, first=first, length=length, parts=parts),
+            About(features=self.features, labels=labels, codes=codes, timed=self.timed),
+        )
+
+    def _once(self, names: pa.Array, first: NDArray[np.int64]) -> None:
+        """Raise a `DataError` where a series comes again after another one."""
+        coded = pc.dictionary_encode(names)
+        if len(coded.dictionary) < len(names):
+            code = coded.indices.to_numpy()
+            again = np.ones(len(code), bool)
+            again[np.unique(code, return_index=True)[1]] = False
+            at = int(np.argmax(again))
+            raise DataError(
+                f"{self.where}: series {names[at].as_py()!r} goes on in data row {int(first[at]) + 1} after another "
+                f"one; {SORTED}"
+            )

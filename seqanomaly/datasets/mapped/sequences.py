@@ -1,0 +1,290 @@
+"""Sequences that lie in a mapped file: bounds in memory, and steps that are read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Self, overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seqanomaly.datasets.mapped.layout import SERIES, STEPS, About, Series, map_steps, read_series
+from seqanomaly.datasets.scale import Scaler
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.errors import DataError
+
+AT_ONCE = 1 << 18
+"""About how many steps are read at once."""
+
+
+class MappedTable:
+    """A converted table.
+
+    Args:
+        folder: where it lies.
+
+    Raises:
+        DataError: it is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.series, self.about = read_series(folder / SERIES)
+            self.pages, self.x, self.codes = map_steps(folder / STEPS, self.series, self.about)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+            raise DataError(f"{folder}: the converted copy is damaged ({error}); remove it") from None
+
+    def __reduce__(self) -> tuple[type[MappedTable], tuple[Path]]:
+        """Another process maps the file anew."""
+        return MappedTable, (self.folder,)
+
+    def features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features [..., F] of some rows [...]."""
+        found = np.take(self.x, rows, axis=0)
+        self._touched(rows, 4 * self.x.shape[1])
+        return found
+
+    def labels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Label codes [...] of some rows [...]."""
+        found = np.take(self.codes, rows)
+        self._touched(rows, 1)
+        return found
+
+    def _touched(self, rows: NDArray[np.int64], size: int) -> None:
+        stretches = rows.shape[0] if rows.ndim > 1 else 1
+        self.pages.touch(stretches, size * rows.size // max(1, stretches))
+
+
+class Names(Sequence[str]):
+    """Names of series, made into text when one is asked for."""
+
+    def __init__(self, names: pa.Array, index: NDArray[np.int64]) -> None:
+        self.names, self.chosen = names, index
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Names: ...
+    def __getitem__(self, place: int | slice) -> str | Names:
+        if isinstance(place, slice):
+            return Names(self.names, self.chosen[place])
+        return str(self.names[int(self.chosen[place])].as_py())
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Pieces of some sequences, one after the other."""
+
+    sequence: NDArray[np.int64]
+    """Number of the sequence of each piece, [P]."""
+    begin: NDArray[np.int64]
+    """Its first step in the sequence, [P]."""
+    first: NDArray[np.int64]
+    """Its first row in the file, [P]."""
+    length: NDArray[np.int64]
+    """Its steps, [P]."""
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each piece begins among the steps of all, [P]."""
+        return self.length.cumsum() - self.length
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Row of each step in the file, [S]."""
+        return np.repeat(self.first - self.starts, self.length) + np.arange(self.length.sum())
+
+    @property
+    def place(self) -> NDArray[np.int64]:
+        """Number of each step in its sequence, [S]."""
+        return np.repeat(self.begin - self.starts, self.length) + np.arange(self.length.sum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappedSequences:
+    """N sequences of a mapped file; what `Sequences` holds in memory, without it."""
+
+    table: MappedTable
+    """Where they lie."""
+    series: NDArray[np.int64]
+    """Number of the series of each in the file, [N]."""
+    first: NDArray[np.int64]
+    """Row of the first step of each, [N]."""
+    length: NDArray[np.int64]
+    """Number of steps of each sequence, [N]."""
+    steps: int
+    """Steps that all are padded to where they are read, as they are in memory."""
+    classes: tuple[str, ...]
+    """Name of each class, normal first."""
+    code: NDArray[np.int64]
+    """Class of each code of the file, [256]."""
+    offset: NDArray[np.int64] | None = None
+    """Steps of its series that come before each sequence, [N]; None where each begins its series."""
+
+    def __len__(self) -> int:
+        return len(self.length)
+
+    @classmethod
+    def of(cls, table: MappedTable, classes: tuple[str, ...]) -> MappedSequences:
+        """All series of a table, whose labels are those classes, normal first."""
+        code = np.zeros(256, np.int64)
+        for name, number in zip(table.about.labels, table.about.codes, strict=True):
+            code[number] = classes.index(name)
+        found: Series = table.series
+        every = np.arange(len(found.first))
+        return cls(
+            table=table,
+            series=every,
+            first=found.first,
+            length=found.length,
+            steps=int(found.length.max()),
+            classes=classes,
+            code=code,
+        )
+
+    @property
+    def about(self) -> About:
+        """Names of features and labels."""
+        return self.table.about
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Name of each feature."""
+        return self.about.features
+
+    @property
+    def ids(self) -> Names:
+        """Name of each sequence."""
+        return Names(self.table.series.names, self.series)
+
+    @property
+    def start(self) -> NDArray[np.int64]:
+        """Number of each sequence's first step in its series, counted from 0, [N]."""
+        return np.zeros_like(self.length) if self.offset is None else self.offset
+
+    def take(self, index: NDArray[np.int64]) -> Self:
+        """The sequences at `index`, in that order."""
+        return replace(
+            self,
+            series=self.series[index],
+            first=self.first[index],
+            length=self.length[index],
+            offset=None if self.offset is None else self.offset[index],
+        )
+
+    def cut(self, start: NDArray[np.int64], end: NDArray[np.int64]) -> Self:
+        """The steps [start, end) of each sequence, both [N]; a sequence without any is left out."""
+        length = end - start
+        pieces = replace(
+            self, first=self.first + start, length=length, steps=int(length.max()), offset=self.start + start
+        )
+        return pieces.take(np.flatnonzero(end > start))
+
+    def read(self, steps: int, index: NDArray[np.int64], begin: NDArray[np.int64] | None = None) -> Sequences:
+        """Up to `steps` steps of the sequences at `index` [B], from their first or from step `begin` [B] on.
+
+        They are padded to `steps`, and have no names.
+        """
+        rows, length = self._rows(steps, index, begin)
+        there = np.arange(steps) < length[:, None]
+        x = self.table.features(rows)
+        x[~there] = 0.0
+        return self._sequences(x, rows, there, length)
+
+    def labels(self, steps: int, index: NDArray[np.int64]) -> Sequences:
+        """The sequences at `index` [B] without any feature, padded to `steps` steps."""
+        rows, length = self._rows(steps, index, None)
+        there = np.arange(steps) < length[:, None]
+        return self._sequences(np.zeros((*rows.shape, 0), np.float32), rows, there, length)
+
+    def _rows(
+        self, steps: int, index: NDArray[np.int64], begin: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows [B, steps] of the file, the last one of a sequence again past its end; and how many are real, [B]."""
+        first, length = self.first[index], self.length[index]
+        if begin is not None:
+            first, length = first + begin, np.minimum(length - begin, steps)
+        return first[:, None] + np.minimum(np.arange(steps), length[:, None] - 1), length
+
+    def _sequences(
+        self, x: NDArray[np.float32], rows: NDArray[np.int64], there: NDArray[np.bool_], length: NDArray[np.int64]
+    ) -> Sequences:
+        label = np.where(there, self.class_of(rows), 0)
+        return Sequences(x=x, label=label, length=length, ids=(), features=self.features, classes=self.classes)
+
+    def groups(self, steps: int) -> Iterator[NDArray[np.int64]]:
+        """Indices of some sequences after the other, which have about `at_once` steps padded to `steps` each."""
+        size = max(1, AT_ONCE // steps)
+        for start in range(0, len(self), size):
+            yield np.arange(start, min(start + size, len(self)))
+
+    def stretches(self, at_once: int | None = None) -> Iterator[Stretch]:
+        """All steps in order, at most about `at_once` at a time; by default `AT_ONCE`."""
+        at_once = at_once or AT_ONCE
+        pieces = -(-self.length // at_once)
+        of = np.repeat(np.arange(len(self)), pieces)
+        begin = at_once * (np.arange(len(of)) - np.repeat(pieces.cumsum() - pieces, pieces))
+        length = np.minimum(self.length[of] - begin, at_once)
+        first = self.first[of] + begin
+        edges = np.flatnonzero(np.diff((length.cumsum() - 1) // at_once, prepend=-1, append=-1))
+        for start, end in pairwise(edges.tolist()):
+            yield Stretch(of[start:end], begin[start:end], first[start:end], length[start:end])
+
+    @property
+    def highest(self) -> NDArray[np.int64]:
+        """The highest class that a step of each sequence has, [N]."""
+        found = np.zeros(len(self), np.int64)
+        for stretch in self.stretches():
+            label = self.class_of(stretch.rows)
+            np.maximum.at(found, stretch.sequence, np.maximum.reduceat(label, stretch.starts))
+        return found
+
+    def class_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Class of the steps in some rows of the file."""
+        return self.code[self.table.labels(rows)]
+
+    def outline(self) -> Sequences:
+        """A few steps that have the classes of all, and a normal step after a first one if there is any."""
+        present, later = np.zeros(len(self.classes), bool), False
+        for stretch in self.stretches():
+            label = self.class_of(stretch.rows)
+            present |= np.bincount(label, minlength=len(present)) > 0
+            later = later or bool((label[stretch.place > 0] == 0).any())
+            if later and present.all():
+                break
+        found = np.flatnonzero(present).tolist()
+        steps = [np.zeros((1 if number == 0 and not later else 2, 0)) for number in found]
+        return Sequences.of(list(steps), found, features=self.features, classes=self.classes)
+
+
+def fit_scaler(sequences: MappedSequences) -> Scaler:
+    """Mean and standard deviation over all steps, as `Scaler.fit` has them; the file goes by twice.
+
+    Steps are added up one after the other as NumPy does where there are two features or more, so that the bits are the
+    same; with one feature NumPy adds in another order, and the last bits may differ.
+    """
+    count, total = int(sequences.length.sum()), None
+    for stretch in sequences.stretches():
+        total = _added(total, sequences.table.features(stretch.rows).astype(np.float64))
+    assert total is not None
+    mean, total = total / count, None
+    for stretch in sequences.stretches():
+        apart = sequences.table.features(stretch.rows) - mean
+        total = _added(total, np.multiply(apart, apart, out=apart))
+    assert total is not None
+    return Scaler.from_moments(mean, np.sqrt(total / count))
+
+
+def _added(total: NDArray[np.float64] | None, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of `steps` [S, F] by feature, onto `total`."""
+    if total is not None:
+        steps[0] += total
+    return np.asarray(steps.sum(axis=0))

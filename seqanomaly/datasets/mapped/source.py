@@ -1,0 +1,217 @@
+"""A table larger than memory as a data set: parts are bounds in its converted copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqanomaly.config import digest
+from seqanomaly.datasets.frame import Layout, normal_first
+from seqanomaly.datasets.mapped.cache import kept, known_digest
+from seqanomaly.datasets.mapped.convert import columns_and_rows, convert, is_arrow
+from seqanomaly.datasets.mapped.layout import VERSION
+from seqanomaly.datasets.mapped.notes import notes_about
+from seqanomaly.datasets.mapped.sequences import MappedSequences, MappedTable
+from seqanomaly.datasets.opened import check_enough, check_lengths, cut_note, reading, time_cuts
+from seqanomaly.datasets.part_column import begins_to_validate, check_counts
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.source import Parts, Source, fold, hold_out
+from seqanomaly.datasets.split import SplitSpec, check_fold_count, check_time
+from seqanomaly.errors import DataError
+from seqanomaly.seeds import numpy_generator
+
+LARGE = 1 << 30
+"""Decoded bytes, 8 for each value, from which on a table is mapped without being told."""
+SCORED = 5_000_000
+"""Most steps, padded to the longest sequence, of a part that is scored: its scores are held in memory."""
+WEIGHED = 5_000_000
+"""Most steps of a training sequence, whose weights are made at once."""
+HELD = 20_000_000
+"""Most steps, padded, of all parts together where a command has to hold them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappedParts:
+    """The training, validation and test sequences of one seed; no step is in two of them."""
+
+    train: MappedSequences
+    validation: MappedSequences
+    test: MappedSequences
+
+
+@dataclass(frozen=True)
+class Division:
+    """How a table is divided into parts."""
+
+    column: str | None
+    """The column that says it."""
+    split: SplitSpec | None
+    """In time or in folds."""
+    test: float
+    """Share of the series that the seed draws for testing, without either."""
+    validation: float
+    """Share of what is left that validates."""
+
+
+def is_large(path: Path) -> bool:
+    """Whether a table is too large to be read whole as a matter of course, by what its description says."""
+    try:
+        names, rows = columns_and_rows(path) if is_arrow(path) else ([], 0)
+    except DataError:
+        return False  # whoever reads it says why it cannot be read
+    return 8 * rows * len(names) > LARGE
+
+
+class MappedSource(Source):
+    """A long table in a Parquet or Feather file, converted once and mapped then.
+
+    The parts of a seed are those that it has of the same table read whole.
+
+    Args:
+        path: the file.
+        layout: which column means what.
+        division: how it is divided.
+    """
+
+    def __init__(self, path: Path, layout: Layout, division: Division) -> None:
+        self.where, self.division = path.name, division
+        if not is_arrow(path):
+            raise DataError(
+                f"{path}: only Parquet and Feather files can be mapped; write it as one (seqanom data convert), "
+                "or read it whole with mapped: false"
+            )
+        with reading([path], self.where):
+            self.table = _converted(path, layout, division.column)
+            self.digest = known_digest(path)
+        classes = normal_first(list(self.table.about.labels), layout, self.where)
+        self.columns = layout.series, layout.step
+        self._divide(MappedSequences.of(self.table, classes))
+        self.shape = self._shape()
+        self.notes = (*self._how(), *notes_about(self.sequences, self.given))
+
+    def _divide(self, whole: MappedSequences) -> None:
+        """Set what no seed decides: the sequences to learn from, the given test part, where validation is cut off."""
+        self.sequences, self.given, begin, continued = whole, None, None, False
+        split = self.division.split
+        if self.division.column is not None:
+            self.sequences, self.given, begin, continued = _by_part(whole, self.division.column, self.where)
+        elif split is not None and split.time is not None:
+            first = check_time(whole.length, whole.ids, split.time, self.where)
+            self.sequences, self.given = _cut(whole, first)
+            continued = True
+        if split is not None and split.folds is not None:
+            check_fold_count(len(whole), split.folds, self.where)
+        self.official_test = self.given is not None
+        in_time = self.given is not None and begin is None and (continued or len(self.sequences) == 1)
+        check_lengths(self.sequences.length, self.sequences.ids, self.where, both=in_time)
+        if self.given is None:
+            few = "name the column that tells them apart with --series"
+            check_enough(len(self.sequences), self.where, few)
+        else:
+            check_lengths(self.given.length, self.given.ids, self.where, both=False)
+        share = self.division.validation
+        ends = begin if begin is not None else time_cuts(self.sequences.length, share) if in_time else None
+        self.cut = None if ends is None else _cut(self.sequences, ends)
+        self.cut_share = None if begin is not None else share
+
+    def _shape(self) -> tuple[int, int]:
+        split = self.division.split
+        share = self.division.test if split is None or split.folds is None else 1 / split.folds
+        count = len(self.sequences) if self.official_test else int(len(self.sequences) * (1 - share))
+        return count, self.sequences.steps
+
+    def _how(self) -> list[str]:
+        """How the table was read and cut."""
+        notes = [f"{self.where} is mapped, not read: its steps stay in its converted copy, {self.table.folder}"]
+        if self.division.split is not None and self.division.split.time is not None and self.given is not None:
+            share = 100 * self.division.split.time
+            notes.append(f"test is the last {share:g}% of each series: {int(self.given.length.sum()):,} steps")
+        if self.table.about.timed:
+            notes.append("timestamps order the steps; their distances are not looked at in a table that is mapped")
+        if self.cut is not None:
+            notes.append(cut_note(self.cut[0].length, self.cut[1].length, self.cut_share))
+        return notes
+
+    def divided(self, seed: int) -> MappedParts:
+        """The parts for `seed`, where they lie."""
+        generator, split = numpy_generator(seed, "split"), self.division.split
+        known, test = self.sequences, self.given
+        if test is None:
+            drawn = split is None or split.folds is None
+            known, test = (
+                hold_out(known, self.division.test, generator) if drawn else fold(known, split.folds, seed)  # type: ignore[union-attr,arg-type]
+            )
+        train, validation = self.cut or hold_out(known, self.division.validation, generator)
+        return MappedParts(train=train, validation=validation, test=test)
+
+    def scored(self, parts: MappedParts) -> tuple[Sequences, Sequences]:
+        """The validation and the test part in memory.
+
+        Raises:
+            DataError: one has more steps than can be scored, or a training sequence more than can be weighed.
+        """
+        if parts.train.steps > WEIGHED:
+            longest = int(np.argmax(parts.train.length))
+            raise DataError(
+                f"{self.where}: series {parts.train.ids[longest]!r} trains with {parts.train.length[longest]:,} steps, "
+                f"and the weights of at most {WEIGHED:,} can be made at once: cut it into several series"
+            )
+        for word, part in (("validation", parts.validation), ("test", parts.test)):
+            if (size := len(part) * part.steps) > SCORED:
+                raise DataError(
+                    f"{self.where}: the {word} part has {size:,} steps, padded to its longest sequence, and at most "
+                    f"{SCORED:,} can be scored, as metrics hold them all: choose smaller shares, as in {{path: "
+                    f"{self.where}, test: 0.01, validation: 0.01}}, or say them in a column, part: COLUMN"
+                )
+        return held(parts.validation), held(parts.test)
+
+    def parts(self, seed: int) -> Parts:
+        """The parts for `seed`, read into memory; a `DataError` says that they are too large for it."""
+        found = self.divided(seed)
+        each = [found.train, found.validation, found.test]
+        if (size := sum(len(part) * part.steps for part in each)) > HELD:
+            raise DataError(
+                f"{self.where}: has {size:,} steps, padded to the longest sequences, and this command holds all of "
+                f"them, at most {HELD:,}: give it a part of the table"
+            )
+        train, validation, test = (held(part) for part in each)
+        return Parts(train=train, validation=validation, test=test)
+
+    def best_accuracy(self, test: Sequences, receptive_field: int | None) -> None:
+        """Unknown for real data."""
+
+
+def held(part: MappedSequences) -> Sequences:
+    """A part in memory, with the names of its sequences."""
+    from dataclasses import replace
+
+    found = part.read(part.steps, np.arange(len(part)))
+    return replace(found, ids=tuple(part.ids), offset=part.offset)
+
+
+def _converted(path: Path, layout: Layout, part: str | None) -> MappedTable:
+    meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
+    names, rows = columns_and_rows(path)
+    size = rows * (4 * len(names) + 1)
+    return kept(path, digest(meaning), size, partial(convert, path, layout, part), MappedTable)
+
+
+def _cut(whole: MappedSequences, ends: NDArray[np.int64]) -> tuple[MappedSequences, MappedSequences]:
+    return whole.cut(np.zeros_like(ends), ends), whole.cut(ends, whole.length)
+
+
+def _by_part(
+    whole: MappedSequences, column: str, where: str
+) -> tuple[MappedSequences, MappedSequences, NDArray[np.int64] | None, bool]:
+    """What is learned from, what is tested, where validation begins, and whether test sequences go on with others."""
+    count = whole.table.series.parts
+    assert count is not None
+    check_counts(count, whole.ids, column, where)
+    learned, tested = count[:, :2].sum(axis=1), count[:, 2]
+    continued = bool(((learned > 0) & (tested > 0)).any())
+    known, test = whole.cut(np.zeros_like(learned), learned), whole.cut(learned, learned + tested)
+    return known, test, begins_to_validate(count), continued

@@ -1,0 +1,56 @@
+"""A table that holds one series, so that no column tells series apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqanomaly.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SERIES, ROW = "series", "row"
+"""What the columns are called that the table does not have."""
+TIMES = ("timestamp", "datetime", "time", "date")
+"""Names of a first column by which a table without a column `series` is taken for one series."""
+
+
+def one_series(table: pd.DataFrame, step: str | None, name: str, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table with a column `series`, and one that numbers its rows where none orders them; what was done.
+
+    Raises:
+        DataError: the step goes back, as it does where several series stand one after the other.
+
+    >>> import pandas as pd
+    >>> one_series(pd.DataFrame({"x": [0.5, 2.0]}), None, "pump", "doc")[0].values.tolist()
+    [[0.5, 'pump', 0], [2.0, 'pump', 1]]
+    """
+    if SERIES in table:
+        raise DataError(f"{where}: has a column {SERIES!r}, so it is not one series; name another with --series")
+    table = table.assign(**{SERIES: name})
+    if step is None:
+        return table.assign(**{ROW: np.arange(len(table))}), (f"{where} is one series in the order of its rows",)
+    if step in table:
+        _forward(table[step], where)
+    return table, (
+        f"{where} is one series in the order of {step!r}; if it holds several, name the column that tells them apart "
+        "with --series",
+    )
+
+
+def _forward(column: pd.Series, where: str) -> None:
+    import pandas as pd
+
+    from seqanomaly.datasets.formats.times import read_times
+
+    counted = pd.api.types.is_numeric_dtype(column)
+    values = column.to_numpy(np.float64) if counted else read_times(column, where).to_numpy().astype(np.int64)
+    back = np.diff(values) < 0
+    if back.any():
+        row = int(np.argmax(back)) + 2
+        raise DataError(
+            f"{where}: column {column.name!r}, data row {row}: goes back from the row before, so this may be several "
+            "series; name the column that tells them apart with --series, or sort the rows if it is one"
+        )

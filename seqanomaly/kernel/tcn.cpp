@@ -1,0 +1,320 @@
+// The temporal convolutional detector of models/tcn.py: blocks of two causal convolutions, then a linear head.
+//
+// One member after the other, one sequence after the other: all that a sequence needs forward and backward lies in the
+// first or second cache. Gradients add up over the sequences in their order. Sequences without a valid step are left
+// out, and so are the steps after a sequence's last valid one, which nothing before them sees.
+
+#include "pairs.h"
+#include "sequence_loss.h"
+#include "tiles.h"
+
+namespace {
+
+// A convolution of `taps` taps, `dilation` steps apart; a dense layer is one of one tap.
+struct Layer {
+  int64_t inputs, outputs, taps, dilation;
+  int64_t weight, bias;            // where they lie in a row of parameters: [outputs][inputs][taps], [outputs]
+  float *forward, *backward;       // packed: [group][taps][inputs][columns], [group][taps][outputs][columns]
+  float *offset;                   // [columns], the bias
+  float *gradient, *bias_gradient; // [taps or products][inputs][columns], [columns]
+  int64_t columns, columns_back;
+  bool paired;                     // packed and computed as in pairs.h
+};
+
+struct Block {
+  Layer first, second, skip;
+  float *a, *b, *h;  // panels: after the first and the second convolution, and of the block
+};
+
+constexpr int64_t MOST_LAYERS = 32;
+
+// The model, and where everything lies in the work space.
+struct Network {
+  int64_t batch, steps, features, outputs, channels, kernel, layers, loss;
+  int64_t ld, ld_x, ld_z, size;
+  Block block[MOST_LAYERS];
+  Layer head;
+  bool has_skip;
+  float *x, *z, *s, *g, *da, *db, *zeros, *scratch, *u, *e;
+};
+
+struct Space {
+  float* base;
+  int64_t used;
+  float* take(int64_t count) {
+    float* found = base ? base + used : nullptr;
+    used += (count + 15) / 16 * 16;
+    return found;
+  }
+  float* panel(int64_t steps, int64_t ld) {
+    float* found = take((steps + 2 * PAD) * ld);
+    return found ? found + PAD * ld : nullptr;
+  }
+};
+
+Layer make_layer(Space& space, int64_t& at, int64_t inputs, int64_t outputs, int64_t taps, int64_t dilation) {
+  Layer l = {inputs, outputs, taps, dilation, at, at + outputs * inputs * taps};
+  at = l.bias + outputs;
+  l.columns = round8(outputs);
+  l.columns_back = round8(inputs);
+  l.paired = by_pairs(inputs, outputs, taps, dilation);
+  const int64_t each = l.paired ? PRODUCTS : taps;
+  l.forward = space.take(each * inputs * l.columns);
+  l.backward = space.take(each * outputs * l.columns_back);
+  l.offset = space.take(l.columns);
+  l.gradient = space.take(each * inputs * l.columns);
+  l.bias_gradient = space.take(l.columns);
+  return l;
+}
+
+// shape: batch, steps, features, outputs, channels, kernel, layers, loss.
+int64_t make_network(Network& m, const int64_t* shape, float* base) {
+  int64_t* const field[] = {&m.batch, &m.steps, &m.features, &m.outputs, &m.channels, &m.kernel, &m.layers, &m.loss};
+  for (int i = 0; i < 8; i++) *field[i] = shape[i];
+  Space space = {base, 0};
+  const int64_t t = m.steps, c = m.channels;
+  m.ld = distance(c), m.ld_x = distance(m.features), m.ld_z = distance(m.outputs);
+  m.x = space.panel(t, m.ld_x), m.z = space.panel(t, m.ld_z);
+  m.s = space.panel(t, m.ld), m.g = space.panel(t, m.ld), m.da = space.panel(t, m.ld), m.db = space.panel(t, m.ld);
+  for (int64_t n = 0; n < m.layers; n++) {
+    m.block[n].a = space.panel(t, m.ld), m.block[n].b = space.panel(t, m.ld), m.block[n].h = space.panel(t, m.ld);
+  }
+  const int64_t panels = space.used;
+  int64_t at = 0;
+  m.has_skip = m.features != c;
+  for (int64_t n = 0; n < m.layers; n++) {
+    const int64_t inputs = n ? c : m.features;
+    m.block[n].first = make_layer(space, at, inputs, c, m.kernel, int64_t(1) << n);
+    m.block[n].second = make_layer(space, at, c, c, m.kernel, int64_t(1) << n);
+    if (n == 0 && m.has_skip) m.block[n].skip = make_layer(space, at, inputs, c, 1, 1);
+  }
+  m.head = make_layer(space, at, c, m.outputs, 1, 1);
+  m.size = at;
+  m.zeros = space.take(m.ld > m.ld_x ? m.ld : m.ld_x);
+  m.scratch = space.take(3 * (t + LANES));
+  int64_t widest = 0;  // values of all pairs
+  for (int64_t n = 0; n < m.layers; n++)
+    if (m.block[n].second.paired && widest < pairs(t, int64_t(1) << n)) widest = pairs(t, int64_t(1) << n);
+  m.u = space.take(PRODUCTS * widest * m.ld), m.e = space.take(PRODUCTS * widest * m.ld);
+  if (base) {
+    memset(base, 0, panels * sizeof(float));
+    memset(m.zeros, 0, (m.ld > m.ld_x ? m.ld : m.ld_x) * sizeof(float));
+  }
+  return space.used;
+}
+
+// A row's [outputs][inputs][taps] in groups of columns; `back` swaps inputs and outputs. Zeros where there is neither.
+void pack(const Layer& l, const float* row, bool back) {
+  const int64_t columns = back ? l.columns_back : l.columns, real = back ? l.inputs : l.outputs;
+  const int64_t rows = back ? l.outputs : l.inputs;
+  const int64_t by_column = back ? l.taps : l.inputs * l.taps, by_row = back ? l.inputs * l.taps : l.taps;
+  float* to = back ? l.backward : l.forward;
+  if (l.paired) {
+    for (int64_t at = 0; at < columns; at += LANE)
+      for (int64_t i = 0; i < rows; i++, to += PRODUCTS * LANE)
+        for (int64_t o = 0; o < LANE; o++) {
+          const float* g = row + l.weight + (at + o) * by_column + i * by_row;
+          pack_products(g[0], g[1], g[2], to + o);
+        }
+    return;
+  }
+  for (int64_t at = 0, width; at < columns; at += width) {
+    width = group(columns - at);
+    for (int64_t j = 0; j < l.taps; j++)
+      for (int64_t i = 0; i < rows; i++)
+        for (int64_t o = at; o < at + width; o++)
+          *to++ = o < real ? row[l.weight + o * by_column + i * by_row + j] : 0.0f;
+  }
+}
+
+void load_layer(const Layer& l, const float* row, bool train, bool back) {
+  pack(l, row, false);
+  for (int64_t o = 0; o < l.columns; o++) l.offset[o] = o < l.outputs ? row[l.bias + o] : 0.0f;
+  if (back) pack(l, row, true);
+  if (!train) return;
+  memset(l.gradient, 0, (l.paired ? PRODUCTS : l.taps) * l.inputs * l.columns * sizeof(float));
+  memset(l.bias_gradient, 0, l.columns * sizeof(float));
+}
+
+void store_gradient(const Layer& l, float* row) {
+  const int64_t plane = l.inputs * l.columns;
+  for (int64_t o = 0; o < l.outputs; o++) {
+    for (int64_t i = 0; i < l.inputs; i++) {
+      float* to = row + l.weight + (o * l.inputs + i) * l.taps;
+      const float* g = l.gradient + i * l.columns + o;
+      if (l.paired) {
+        const float half = (g[plane] + g[2 * plane]) * 0.5f;
+        to[0] = g[0] + half, to[1] = (g[plane] - g[2 * plane]) * 0.5f, to[2] = half + g[3 * plane];
+      } else {
+        for (int64_t j = 0; j < l.taps; j++) to[j] = g[j * plane];
+      }
+    }
+    row[l.bias + o] = l.bias_gradient[o];
+  }
+}
+
+void load_weights(const Network& m, const float* row, bool train) {
+  for (int64_t n = 0; n < m.layers; n++) {
+    load_layer(m.block[n].first, row, train, train && n > 0);
+    load_layer(m.block[n].second, row, train, train);
+    if (n == 0 && m.has_skip) load_layer(m.block[n].skip, row, train, false);
+  }
+  load_layer(m.head, row, train, train);
+}
+
+void store_gradients(const Network& m, float* row) {
+  for (int64_t n = 0; n < m.layers; n++) {
+    store_gradient(m.block[n].first, row);
+    store_gradient(m.block[n].second, row);
+    if (n == 0 && m.has_skip) store_gradient(m.block[n].skip, row);
+  }
+  store_gradient(m.head, row);
+}
+
+void apply(
+    [[maybe_unused]] const Network& m, const Layer& l, const float* in, int64_t ld, int64_t steps, const Finish& f) {
+#if defined(__AVX512F__)
+  if (l.paired) {
+    transform(in, ld, l.inputs, steps, l.dilation, m.zeros, m.u);
+    return convolve_pairs({m.u, l.forward, l.offset, l.columns, l.dilation, steps}, f);
+  }
+#endif
+  const int64_t first = -(l.taps - 1) * l.dilation;
+  convolve({in, ld, l.inputs, l.forward, l.offset, l.columns, l.taps, first, l.dilation, steps}, f);
+}
+
+// The gradient by a layer's input from `d`, the one by its output.
+void apply_back(const Network& m, const Layer& l, const float* d, int64_t ld, int64_t steps, Finish f) {
+#if defined(__AVX512F__)
+  if (l.paired) {  // the same with time going backward
+    const int64_t last = (steps - 1) * ld;
+    transform(d + last, -ld, l.outputs, steps, l.dilation, m.zeros, m.u);
+    f.ld = -f.ld, f.out += last;
+    if (f.second) f.second += last, f.add += last, f.gate2 += last;
+    f.gate += last;
+    return convolve_pairs({m.u, l.backward, m.zeros, l.columns_back, l.dilation, steps}, f);
+  }
+#endif
+  const int64_t first = (l.taps - 1) * l.dilation;
+  convolve({d, ld, l.outputs, l.backward, m.zeros, l.columns_back, l.taps, first, -l.dilation, steps}, f);
+}
+
+void add_gradient(
+    [[maybe_unused]] const Network& m, const Layer& l, const float* in, int64_t ld_in, const float* d, int64_t ld,
+    int64_t steps) {
+#if defined(__AVX512F__)
+  if (l.paired) {
+    transform(in, ld_in, l.inputs, steps, l.dilation, m.zeros, m.u);
+    transform_gradient(d, ld, l.columns, steps, l.dilation, m.zeros, m.e);
+    const int64_t count = pairs(steps, l.dilation), plane = count * m.ld;
+    for (int64_t j = 0; j < PRODUCTS; j++)
+      outer({m.u + j * plane, m.ld, l.inputs, m.e + j * plane, m.ld, l.columns, count,
+             l.gradient + j * l.inputs * l.columns});
+  }
+#endif
+  for (int64_t j = 0; j < l.taps && !l.paired; j++) {
+    const int64_t behind = (l.taps - 1 - j) * l.dilation;
+    if (behind >= steps) continue;
+    outer({in, ld_in, l.inputs, d + behind * ld, ld, l.columns, steps - behind,
+           l.gradient + j * l.inputs * l.columns});
+  }
+  typedef Wide<8>::type V;
+  for (int64_t at = 0; at < l.columns; at += sizeof(V) / sizeof(float)) {
+    V sum = {};
+    for (int64_t t = 0; t < steps; t++) sum += read<V>(d + t * ld + at);
+    write<V>(l.bias_gradient + at, read<V>(l.bias_gradient + at) + sum);
+  }
+}
+
+// Outputs [steps][ld_z] of one sequence [steps][features] into the panel z.
+void forward(const Network& m, const float* x, int64_t steps) {
+  for (int64_t t = 0; t < steps; t++) memcpy(m.x + t * m.ld_x, x + t * m.features, m.features * sizeof(float));
+  const float* in = m.x;
+  int64_t ld = m.ld_x;
+  for (int64_t n = 0; n < m.layers; n++) {
+    const Block& k = m.block[n];
+    const bool skip = n == 0 && m.has_skip;
+    if (skip) apply(m, k.skip, in, ld, steps, {Finish::SUM, m.ld, m.s});
+    apply(m, k.first, in, ld, steps, {Finish::RELU, m.ld, k.a});
+    apply(m, k.second, k.a, m.ld, steps, {Finish::RESIDUAL, m.ld, k.b, k.h, skip ? m.s : in});
+    in = k.h, ld = m.ld;
+  }
+  apply(m, m.head, in, ld, steps, {Finish::SUM, m.ld_z, m.z});
+}
+
+// Adds the gradients of one sequence, whose gradient by its outputs stands in the panel z.
+void backward(const Network& m, int64_t steps) {
+  for (int64_t t = steps; t < steps + PAD && t < m.steps; t++) {
+    memset(m.da + t * m.ld, 0, m.ld * sizeof(float));
+    memset(m.db + t * m.ld, 0, m.ld * sizeof(float));
+  }
+  const Block* k = &m.block[m.layers - 1];
+  add_gradient(m, m.head, k->h, m.ld, m.z, m.ld_z, steps);
+  memset(m.g, 0, steps * m.ld * sizeof(float));
+  apply_back(m, m.head, m.z, m.ld_z, steps, {Finish::GATES, m.ld, m.g, m.db, m.g, k->h, k->b});
+  for (int64_t n = m.layers - 1; n >= 0; n--, k--) {  // g is the gradient by the block before its last ReLU
+    const float* in = n ? m.block[n - 1].h : m.x;
+    const int64_t ld = n ? m.ld : m.ld_x;
+    add_gradient(m, k->second, k->a, m.ld, m.db, m.ld, steps);
+    apply_back(m, k->second, m.db, m.ld, steps, {Finish::GATE, m.ld, m.da, nullptr, nullptr, k->a});
+    add_gradient(m, k->first, in, ld, m.da, m.ld, steps);
+    if (n == 0 && m.has_skip) add_gradient(m, k->skip, in, ld, m.g, m.ld, steps);
+    if (n) {
+      const Block& before = m.block[n - 1];
+      apply_back(m, k->first, m.da, m.ld, steps, {Finish::GATES, m.ld, m.g, m.db, m.g, before.h, before.b});
+    }
+  }
+}
+
+}  // namespace
+
+// Floats of work space that the other functions need.
+EXPORT int64_t NAME(seqanom_tcn_space)(const int64_t* shape) {
+  Network m;
+  return make_network(m, shape, nullptr);
+}
+
+// outputs [members][batch][steps][outputs] of x, whose members lie `x_stride` floats apart.
+EXPORT void NAME(seqanom_tcn_outputs)(
+    const int64_t* shape, int64_t members, const float* rows, const float* x, int64_t x_stride, float* outputs,
+    float* space) {
+  Network m;
+  make_network(m, shape, space);
+  for (int64_t k = 0; k < members; k++) {
+    load_weights(m, rows + k * m.size, false);
+    for (int64_t b = 0; b < m.batch; b++) {
+      forward(m, x + k * x_stride + b * m.steps * m.features, m.steps);
+      float* to = outputs + (k * m.batch + b) * m.steps * m.outputs;
+      for (int64_t t = 0; t < m.steps; t++) memcpy(to + t * m.outputs, m.z + t * m.ld_z, m.outputs * sizeof(float));
+    }
+  }
+}
+
+// Mean weighted loss [members] and its gradient [members][size]; strides as above, in elements.
+EXPORT void NAME(seqanom_tcn_gradient)(
+    const int64_t* shape, int64_t members, const float* rows, const float* x, int64_t x_stride, const void* target,
+    int64_t target_stride, const uint8_t* mask, int64_t mask_stride, const float* weight, int64_t weight_stride,
+    float* loss, float* gradient, float* space) {
+  Network m;
+  make_network(m, shape, space);
+  for (int64_t k = 0; k < members; k++) {
+    load_weights(m, rows + k * m.size, true);
+    const uint8_t* valid = mask + k * mask_stride;
+    int64_t count = 0;
+    for (int64_t i = 0; i < m.batch * m.steps; i++) count += valid[i] != 0;
+    const double share = 1.0 / (count ? count : 1);
+    double total = 0;
+    for (int64_t b = 0; b < m.batch; b++, valid += m.steps) {
+      int64_t steps = m.steps;
+      while (steps && !valid[steps - 1]) steps--;
+      if (!steps) continue;
+      const int64_t at = b * m.steps;
+      forward(m, x + k * x_stride + at * m.features, steps);
+      total += step_losses(m.loss, m.z, m.ld_z, m.outputs, steps, target, k * target_stride, at, valid,
+                           weight + k * weight_stride + at, (float)share, m.scratch);
+      backward(m, steps);
+    }
+    loss[k] = (float)(total * share);
+    store_gradients(m, gradient + k * m.size);
+  }
+}

@@ -1,0 +1,181 @@
+"""Training data larger than memory: what a batch needs is read, scaled and made into tensors when it is its turn."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqanomaly.batch import Batch
+from seqanomaly.datasets.mapped.convert import write_at
+from seqanomaly.datasets.mapped.pages import Pages
+from seqanomaly.datasets.mapped.sequences import MappedSequences
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.training.stack import Stock, Weighting, Within
+from seqanomaly.windows import cut_windows
+
+Read = tuple[Tensor, Tensor, Tensor]
+"""Features, targets and masks."""
+
+
+class Mapped:
+    """The training sequences of a member in a mapped file; reads what a `Batch` of them would hold.
+
+    Args:
+        sequences: where they lie.
+        learning: scales some sequences and makes the batch that the loss sees of them; a step of it depends on that
+            step and the one before it only.
+        weighing: what the loss sees of the labels and counters of some sequences, whose features are left out.
+        cut: length and stride of the windows; None for whole sequences.
+    """
+
+    def __init__(
+        self,
+        sequences: MappedSequences,
+        learning: Callable[[Sequences], Batch],
+        weighing: Callable[[Sequences], Batch],
+        cut: tuple[int, int] | None,
+    ) -> None:
+        self.sequences, self.learning, self.weighing, self.cut = sequences, learning, weighing, cut
+        self.windows = None if cut is None else cut_windows(sequences.length, sequences.steps, *cut)
+        self.steps = sequences.steps if self.windows is None else self.windows.length
+
+    def __len__(self) -> int:
+        """Number of windows, or of sequences where there are none."""
+        return len(self.sequences) if self.windows is None else len(self.windows)
+
+    def read(self, index: NDArray[np.int64]) -> Read:
+        """Features, targets and masks [B, L, ...] of the windows, or sequences, at `index` [B]."""
+        if self.windows is None:
+            batch = self.learning(self.sequences.read(self.steps, index))
+            return batch.x, batch.target, batch.mask
+        start = self.windows.start[index]
+        before = np.minimum(start, 1)  # with the step before, which a forecast reads
+        found = self.sequences.read(self.steps + 1, self.windows.sequence[index], start - before)
+        batch, later = self.learning(found), torch.from_numpy(before == 1)
+        x, target, mask = (_moved(values, later) for values in (batch.x, batch.target, batch.mask))
+        return x, target, mask
+
+    def rows(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows [B, L] of the file that the windows, or sequences, at `index` [B] hold; any rows past their ends."""
+        sequence, start = index, np.zeros_like(index)
+        if self.windows is not None:
+            sequence, start = self.windows.sequence[index], self.windows.start[index]
+        first, length = self.sequences.first[sequence], self.sequences.length[sequence]
+        found: NDArray[np.int64] = first[:, None] + np.minimum(
+            start[:, None] + np.arange(self.steps), length[:, None] - 1
+        )
+        return found
+
+    def pieces(self) -> Iterator[tuple[NDArray[np.int64], Sequences, Batch]]:
+        """Some whole sequences after the other, without their features: indices, labels, and what the loss sees."""
+        for index in self.sequences.groups(self.sequences.steps):
+            part = self.sequences.labels(self.sequences.steps, index)
+            batch = self.weighing(part)
+            yield index, part, batch if self.cut is None else batch.in_windows(part.length, *self.cut)
+
+
+def _moved(values: Tensor, later: Tensor) -> Tensor:
+    """The last steps of [B, L + 1, ...] where `later` [B], else the first ones."""
+    return torch.where(later.view(-1, *[1] * (values.dim() - 1)), values[:, 1:], values[:, :-1])
+
+
+class MappedWeights:
+    """The weights of a member's training steps, in a file without a name beside the mapped one.
+
+    Args:
+        data: the training sequences.
+    """
+
+    def __init__(self, data: Mapped) -> None:
+        self.data = data
+        self.file = tempfile.NamedTemporaryFile(dir=data.sequences.table.folder.parent, prefix=".weights.")  # noqa: SIM115
+        self.file.truncate(4 * len(data.sequences.table.x))
+        self.withins: list[Within] = []
+
+    def add(self, index: NDArray[np.int64], weight: Tensor, within: Within | None) -> None:
+        """Keep the weights [B, T] of the sequences at `index` [B], and the factors of their windows."""
+        first, length = self.data.sequences.first[index], self.data.sequences.length[index]
+        for begin, steps, values in zip(first.tolist(), length.tolist(), weight.numpy(), strict=True):
+            write_at(self.file.fileno(), values[:steps], 4 * begin)
+        if within is not None:
+            self.withins.append(within)
+
+    def done(self) -> MappedWeights:
+        """Ready to be read."""
+        self.pages = Pages(Path(self.file.name))
+        self.values = np.frombuffer(self.pages.buffer, np.float32)
+        self.within = _joined(self.withins) if self.withins else None
+        return self
+
+    def read(self, index: NDArray[np.int64]) -> Tensor:
+        """Weights [B, L] of the windows, or sequences, at `index` [B]."""
+        rows = self.data.rows(index)
+        weight: Tensor = torch.from_numpy(np.take(self.values, rows))
+        self.pages.touch(len(rows), 4 * rows.shape[1])
+        if self.within is None:
+            return weight
+        of_place = self.within.rows[self.within.row[index]]
+        return weight * of_place * self.within.scale[index].unsqueeze(-1)
+
+
+def _joined(withins: list[Within]) -> Within:
+    """The factors of one group of windows after the other."""
+    before = np.cumsum([0, *[len(w.rows) for w in withins]]).tolist()
+    return Within(
+        rows=torch.cat([w.rows for w in withins]),
+        row=torch.cat([w.row + start for w, start in zip(withins, before, strict=False)]),
+        scale=torch.cat([w.scale for w in withins]),
+    )
+
+
+class MappedShelf(Stock):
+    """Mapped training data of K members; members that read the same at once read it once.
+
+    Args:
+        parts: one per member.
+        device: where what is read goes to.
+    """
+
+    def __init__(self, parts: list[Mapped], device: torch.device) -> None:
+        self.parts, self.device = parts, device
+        self.counts = [len(part) for part in parts]
+
+    def read(self, index: Tensor) -> Read:
+        found: dict[tuple[int, bytes], Read] = {}
+        read, theirs = [], own_indices(index, self.counts)
+        for part, own in zip(self.parts, theirs, strict=True):
+            key = id(part), own.tobytes()
+            if key not in found:
+                found[key] = part.read(own)
+            read.append(found[key])
+        x, target, mask = (torch.stack(tensors).to(self.device) for tensors in zip(*read, strict=True))
+        there = index < torch.tensor(self.counts, device=index.device).unsqueeze(1)  # [K, B]
+        return x, target, mask & there.unsqueeze(-1)
+
+
+class MappedWeighting(Weighting):
+    """The weights of K members.
+
+    Args:
+        weights: one per member.
+        counts: how many windows, or sequences, each has.
+        device: where what is read goes to.
+    """
+
+    def __init__(self, weights: list[MappedWeights], counts: list[int], device: torch.device) -> None:
+        self.weights, self.counts, self.device = weights, counts, device
+
+    def read(self, index: Tensor) -> Tensor:
+        theirs = own_indices(index, self.counts)
+        return torch.stack([w.read(own) for w, own in zip(self.weights, theirs, strict=True)]).to(self.device)
+
+
+def own_indices(index: Tensor, counts: list[int]) -> list[NDArray[np.int64]]:
+    """The rows of `index` [K, B], with 0 where a member has nothing."""
+    return [np.where(row < count, row, 0) for row, count in zip(index.cpu().numpy(), counts, strict=True)]

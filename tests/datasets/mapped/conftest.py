@@ -1,0 +1,43 @@
+"""Small tables that are mapped as large ones are, into a cache of the test's own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache for this test."""
+    monkeypatch.setenv("SEQANOM_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def long() -> pd.DataFrame:
+    """40 series of 20 to 59 steps with two features; every second one turns anomalous."""
+    generator = np.random.default_rng(0)
+    frames = []
+    for number, steps in enumerate(generator.integers(20, 60, 40)):
+        label = (np.arange(steps) >= (steps // 2 if number % 2 else steps)).astype(np.int64)
+        columns = {"series": f"s{number}", "step": np.arange(steps), "label": label}
+        x = generator.normal(size=(steps, 2)) + 0.5 * label[:, None]
+        frames.append(pd.DataFrame({**columns, "a": x[:, 0], "b": x[:, 1]}))
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a table as Parquet in row groups of 100 rows."""
+
+    def writer(frame: pd.DataFrame, name: str = "t.parquet") -> Path:
+        path = tmp_path / name
+        if path.suffix == ".feather":
+            frame.to_feather(path, chunksize=100)
+        else:
+            frame.to_parquet(path, index=False, row_group_size=100)
+        return path
+
+    return writer

@@ -1,0 +1,214 @@
+"""A run on a mapped table ends as the run on the same table in memory does, bit for bit."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from seqanomaly.datasets.mapped import pages, sequences
+from seqanomaly.errors import DataError, RunError
+from seqanomaly.run import run_stack, train
+from seqanomaly.run_config import RunConfig
+from seqanomaly.store import RunResult
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 series of 8 to 30 steps, every second one with an anomaly of some steps."""
+    generator, frames = np.random.default_rng(1), []
+    for number, steps in enumerate(generator.integers(8, 31, 24)):
+        place, onset = np.arange(steps), generator.integers(1, steps - 2)
+        label = (number % 2) * ((place >= onset) & (place < onset + 5)).astype(int)
+        x = generator.normal(size=(steps, 2)) + label[:, None]
+        frames.append(pd.DataFrame({"series": number, "step": place, "label": label, "a": x[:, 0], "b": x[:, 1]}))
+    path = tmp_path_factory.mktemp("table") / "t.parquet"
+    pd.concat(frames).to_parquet(path, index=False, row_group_size=50)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def small(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything goes by in several pieces, and is let go of again and again."""
+    monkeypatch.setenv("SEQANOM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setattr(sequences, "AT_ONCE", 70)
+    monkeypatch.setattr(pages, "KEPT", 1000)
+
+
+def config(table: Path, *, mapped: bool, **settings: Any) -> RunConfig:
+    data = {"kind": "file", "path": str(table), "mapped": mapped, **settings.pop("data", {})}
+    model = {"kind": "gru", "hidden": 3}
+    return RunConfig(**{"data": data, "model": model, "train": {"epochs": 1, "batch_size": 8}, **settings})
+
+
+def both(table: Path, **settings: Any) -> tuple[RunResult, RunResult]:
+    one, other = (train(config(table, mapped=mapped, **settings)) for mapped in (True, False))
+    return one, other
+
+
+def alike(mapped: RunResult, memory: RunResult) -> None:
+    assert mapped.digest == memory.digest
+    assert torch.equal(mapped.detector.weights, memory.detector.weights)
+    assert mapped.detector.scaler == memory.detector.scaler
+    for name in ("metrics", "history", "curve"):
+        pd.testing.assert_frame_equal(getattr(mapped, name), getattr(memory, name), check_exact=True)
+    own = {"weights", "notes"}
+    assert {k: v for k, v in mapped.environment.items() if k not in own} == {
+        k: v for k, v in memory.environment.items() if k not in own
+    }
+    assert mapped.environment["weights"] == pytest.approx(memory.environment["weights"], rel=1e-12)
+
+
+@pytest.mark.parametrize("window", [None, {"length": 7, "stride": 3}])
+@pytest.mark.parametrize(
+    ("task", "frame"),
+    [
+        ("detect", "sequence"),
+        ("detect", "window"),
+        ("detect", "since_onset"),
+        ("detect", "until_event"),
+        ("classify", "sequence"),
+        ("forecast", "sequence"),
+        ("forecast", "window"),
+        ("forecast", "until_event"),
+    ],
+)
+def test_every_frame_and_task(task: str, frame: str, window: object, table: Path) -> None:
+    alike(*both(table, task=task, frame=frame, window=window, loss="exp"))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "uniform",
+        {"kind": "step", "normalize": "none"},
+        {"kind": "linear", "pos_weight": 3.0},
+        {"kind": "permuted", "of": "exp"},
+        {"kind": "reverse", "of": "linear"},
+    ],
+)
+def test_every_kind_of_loss(loss: object, table: Path) -> None:
+    alike(*both(table, loss=loss, window=6))
+
+
+@pytest.mark.parametrize("data", [{"split": {"time": 0.3}}, {"split": {"folds": 3}}, {"test": 0.2, "validation": 0.3}])
+def test_every_split(data: dict[str, Any], table: Path) -> None:
+    alike(*both(table, data=data, loss="exp", window=5))
+
+
+def test_a_matched_rate_agrees_to_rounding(table: Path) -> None:
+    mapped, memory = both(table, loss={"kind": "rate_matched", "of": "exp"}, window=6)
+    assert mapped.environment["learning_rate"] == pytest.approx(memory.environment["learning_rate"], rel=1e-12)
+    torch.testing.assert_close(mapped.detector.weights, memory.detector.weights, rtol=1e-5, atol=1e-6)
+
+
+def test_a_stack_of_members_with_other_numbers_of_windows(table: Path) -> None:
+    found = []
+    for mapped in (True, False):
+        configs = [
+            config(table, mapped=mapped, seed=seed, loss=loss, window=6)
+            for seed in (0, 1)
+            for loss in ("exp", "uniform")
+        ]
+        results = run_stack(configs, configs[0].data.open(), CPU)
+        found.append([result for result in results if isinstance(result, RunResult)])
+    assert [len(results) for results in found] == [4, 4]
+    assert len({result.environment["windows"] for result in found[0]}) == 2
+    for one, other in zip(*found, strict=True):
+        alike(one, other)
+
+
+def test_an_experiment(table: Path, tmp_path: Path) -> None:
+    from seqanomaly.sweep import compare
+
+    tables = []
+    for mapped in (True, False):
+        wanted: dict[str, Any] = {"name": "t", "data": {"path": str(table), "mapped": mapped}, "loss": ["exp"]}
+        wanted |= {"seeds": 2, "train": {"epochs": 1}, "window": 10}
+        tables.append(compare(wanted, tmp_path / str(mapped), workers=0))
+    mapped_table, memory = tables
+    own = ["ess"]  # a mean over sequences, which are added up in pieces
+    pd.testing.assert_frame_equal(mapped_table.drop(columns=own), memory.drop(columns=own), check_exact=True)
+    pd.testing.assert_frame_equal(mapped_table[own], memory[own], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"loss": "shuffled_labels"}, "shuffled labels need all of them in memory, and the table is mapped"),
+        ({"model": "position"}, "the model position needs all labels in memory, and the table is mapped"),
+        ({"task": "detect", "data": {"label": "a", "features": ("b",)}}, "labels are classes"),
+    ],
+)
+def test_what_needs_all_of_it_is_said(settings: dict[str, Any], sentence: str, table: Path) -> None:
+    with pytest.raises((DataError, RunError), match=sentence):
+        train(config(table, mapped=True, **settings))
+
+
+def test_no_step_with_a_counter(table: Path, tmp_path: Path) -> None:
+    path, long = tmp_path / "whole.parquet", pd.read_parquet(table)
+    long.assign(label=long["series"] % 2).to_parquet(path)
+    sentences = []
+    for mapped in (True, False):
+        with pytest.raises((DataError, RunError)) as error:
+            train(config(path, mapped=mapped, task="forecast", frame="until_event", loss="exp"))
+        sentences.append(str(error.value))
+    assert sentences[0] == sentences[1]
+    assert "no step that is learned has a counter in the frame until_event" in sentences[0]
+
+
+def test_one_class(table: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.parquet"
+    pd.read_parquet(table).assign(label=0).to_parquet(path)
+    sentences = []
+    for mapped in (True, False):
+        with pytest.raises((DataError, RunError)) as error:
+            train(config(path, mapped=mapped))
+        sentences.append(str(error.value).removeprefix("gru(hidden=3) on one with uniform, seed 0: "))
+    assert sentences[0] == sentences[1]
+
+
+@pytest.mark.slow
+def test_memory_stays_small_where_data_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a gigabyte of features goes by, and the process grows by a fraction of it."""
+    import subprocess
+    import sys
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    count, steps, width = 1600, 10_000, 8
+    generator = np.random.default_rng(0)
+    names = [f"x{n}" for n in range(width)]
+    schema = pa.schema(
+        [("series", pa.int32()), ("step", pa.int32()), ("label", pa.int8()), *((n, pa.float32()) for n in names)]
+    )
+    path = tmp_path / "large.parquet"
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, count, 100):
+            series = np.repeat(np.arange(start, start + 100, dtype=np.int32), steps)
+            step = np.tile(np.arange(steps, dtype=np.int32), 100)
+            x = generator.standard_normal((len(series), width), np.float32)
+            label = ((step > 5000) & (series % 2 == 1)).astype(np.int8)
+            writer.write_table(pa.table([series, step, label, *x.T.copy()], schema=schema))
+    code = (
+        "import resource, sys, torch, seqanomaly.run\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "data = {'kind': 'file', 'path': sys.argv[1], 'test': 0.01, 'validation': 0.01, 'mapped': True}\n"
+        "window = {'length': 100, 'stride': 100}\n"
+        "how = {'model': {'kind': 'rnn', 'hidden': 2}, 'train': {'epochs': 1, 'batch_size': 1000}}\n"
+        "found = seqanomaly.run.train({'data': data, 'loss': 'exp', 'window': window, **how}, device='cpu')\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, found.environment['windows'])"
+    )
+    environment = {**os.environ, "SEQANOM_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], env=environment, capture_output=True, text=True, check=True
+    )
+    grown, windows = (int(word) for word in done.stdout.split())
+    assert windows > 150_000
+    assert grown * 1024 < 4 * count * steps * width * 0.8, "kilobytes of peak resident memory"
