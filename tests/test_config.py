@@ -407,7 +407,8 @@ data = (
     | component("drift", length=st.integers(2, 99), train=st.integers(2, 999), noise=st.floats(0, 1000))
     | component("onset", hazard=st.floats(0.001, 0.999), test=sizes)
     | st.fixed_dictionaries(
-        {"path": text.filter(len)}, optional={"label": text, "features": st.lists(text, max_size=3)}
+        {"path": text.filter(lambda path: path and "\0" not in path)},
+        optional={"label": text, "features": st.lists(text, max_size=3)},
     )
 )
 models = st.sampled_from(["rnn", "gru", "lstm", "tcn"]) | component(
