@@ -8,7 +8,7 @@ from seqanomaly.kernel.library import library
 from seqanomaly.models.base import SequenceModel
 from seqanomaly.models.rnn import Recurrent
 from seqanomaly.models.tcn import TCN
-from seqanomaly.training.compiled import CompiledRecurrent
+from seqanomaly.training.compiled import KINDS, LAYERS, CompiledRecurrent
 from seqanomaly.training.compute import Compute, Precision, Torch, Truncated
 from seqanomaly.training.convolutional import DEEPEST, CompiledTCN
 
@@ -37,7 +37,7 @@ def compute_for(
     found = library()
     if found is not None and device.type == "cpu" and precision == "float32" and model.dropout == 0:
         match model:
-            case Recurrent():
+            case Recurrent() if type(model) in KINDS and model.layers <= LAYERS:
                 return CompiledRecurrent(model, found, truncate)
             case TCN() if model.layers <= DEEPEST:
                 return CompiledTCN(model, found)

@@ -18,6 +18,8 @@ from seqanomaly.training.compute import Compute, Torch, Truncated
 
 KINDS: dict[type[Recurrent], int] = {RNN: 0, GRU: 1, LSTM: 2}
 """What the kernel calls a cell."""
+LAYERS = 64
+"""Most layers that it has room for."""
 LINE = 64
 """Bytes of a cache line, on which the work space begins."""
 

@@ -31,6 +31,8 @@ def test_what_has_no_kernel_goes_to_torch() -> None:
     assert compute_for(GRU(3, 1), precision="bf16").path == "stacked torch"
     assert compute_for(GRU(3, 1), device=torch.device("meta")).path == "stacked torch"
     assert compute_for(LogisticSpec().build(3, 1)).path == "stacked torch"
+    assert compute_for(GRU(3, 1, hidden=1, layers=65)).path == "stacked torch"
+    assert compute_for(type("Own", (GRU,), {})(3, 1)).path == "stacked torch"
 
 
 def test_the_variable_turns_the_kernel_off(monkeypatch: pytest.MonkeyPatch) -> None:
