@@ -173,7 +173,8 @@ def page() -> str:
         f"{rate / memory:.0%} on {size / 1e6:,.0f} million steps"
         for size, rate in zip(mapped.index.tolist(), mapped.tolist(), strict=True)
     ]
-    said = f"By processor time, mapped training had {' and '.join(shares)} of the speed that the smaller table had in memory."
+    of = "of the speed that the smaller table had in memory"
+    said = f"By processor time, mapped training had {' and '.join(shares)} {of}."
     return "\n".join([*lines, "", said, ""])
 
 
