@@ -48,3 +48,8 @@ def test_the_capacity_page_is_made_from_its_table(load_script: Callable[[str], M
     figure = load_script("experiments/capacity/figure.py")
     page = (ROOT / "experiments" / "capacity" / "gain.md").read_text(encoding="utf-8")
     assert figure.markdown(figure.changes()) == page
+
+
+def test_the_page_on_large_data_is_made_from_its_table(load_script: Callable[[str], ModuleType]) -> None:
+    large = load_script("experiments/speed/large.py")
+    assert large.PAGE.read_text(encoding="utf-8") == large.page()

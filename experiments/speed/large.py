@@ -2,8 +2,9 @@
 
 Usage: python experiments/speed/large.py [STEPS] [FOLDER]; by default 200,000,000 steps, in build/large. Generates the
 table once: long Parquet, 8 channels, sequences of 10,000 steps of which 0.5% test and 0.5% validate. Every figure comes
-from a process of its own with its peak resident memory, and training has one thread; writes large.csv beside itself.
-Mapped and in memory are compared on a table that fits, in turns. Remove the folder afterwards; it takes 16 GB.
+from a process of its own with its peak resident memory, and training has one thread; writes large.csv and large.md
+beside itself. Mapped and in memory are compared on a table that fits, in turns. Remove the folder afterwards; it takes
+16 GB.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-HERE = Path(__file__).parent
+RESULTS, PAGE = (Path(__file__).with_suffix(ending) for ending in (".csv", ".md"))
 CHANNELS, LENGTH, SCORED = 8, 10_000, 0.005
 WINDOW, BATCH = 100, 256
 IN_MEMORY, REPEATS = 10_000_000, 3
@@ -133,12 +134,48 @@ def main(steps: int, folder: Path) -> None:
     rows = [(what, whole.stem, measure(what, whole)) for what in ("pyarrow", "convert", "open", "mapped")]
     for _ in range(REPEATS):
         rows += [(what, part.stem, measure(what, part)) for what in ("mapped", "memory")]
-    with (HERE / "large.csv").open("w", newline="") as file:
+    with RESULTS.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["what", "table_steps", "steps", "seconds", "processor_seconds", "peak_gb"])
         for what, size, found in rows:
             times = f"{found['seconds']:.1f}", f"{found['processor']:.1f}"
             writer.writerow([what, size, int(found["steps"]), *times, f"{found['peak']:.2f}"])
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+SAID = {
+    "pyarrow": "pyarrow reads the file, a batch after the other",
+    "convert": "it is opened for the first time, so converted",
+    "open": "it is opened again",
+    "mapped": "one epoch, mapped",
+    "memory": "one epoch, in memory",
+}
+"""What was measured, in words."""
+
+
+def page() -> str:
+    """The results as a table, medians where there are several."""
+    import pandas as pd
+
+    measured = pd.read_csv(RESULTS)
+    found = measured.groupby(["table_steps", "what"], sort=False).median().reset_index()
+    lines = ["| table | what | seconds | processor seconds | peak memory |", "|---|---|---|---|---|"]
+    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in found.to_dict("records")]
+    lines += [
+        f"| {row['table_steps'] / 1e6:,.0f} million steps | {SAID[row['what']]} | {row['seconds']:,.1f} | "
+        f"{row['processor_seconds']:,.1f} | {row['peak_gb']:.2f} GB |"
+        for row in rows
+    ]
+    middle = measured.groupby(["what", "table_steps"]).median()
+    speed = middle["steps"] / middle["processor_seconds"]
+    mapped, memory = speed["mapped"], float(speed["memory"].iloc[0])
+    shares = [
+        f"{rate / memory:.0%} on {size / 1e6:,.0f} million steps"
+        for size, rate in zip(mapped.index.tolist(), mapped.tolist(), strict=True)
+    ]
+    of = "of the speed that the smaller table had in memory"
+    said = f"By processor time, mapped training had {' and '.join(shares)} {of}."
+    return "\n".join([*lines, "", said, ""])
 
 
 if __name__ == "__main__":
