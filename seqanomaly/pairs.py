@@ -30,7 +30,7 @@ def superiority(differences: Reals) -> tuple[float, float, float]:
     share, z = float((np.sign(rounded(differences)).mean() + 1) / 2), float(ndtri(0.975))
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return share, max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    return share, max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
 
 
 def equivalence_p(differences: Reals, margin: float, overlap: float = 0.0) -> float:

@@ -91,7 +91,8 @@ class _TableSpec(DataSpec, ABC):
     def _mapped(self) -> Source:
         from seqanomaly.datasets.mapped.source import Division, MappedSource
 
-        asked = self.policies().active()
+        policies = self.policies()
+        asked = [key for key in ("missing", "duplicates", "gaps", "irregular", "constant") if key in policies.asked]
         if asked:
             raise DataError(
                 f"{self.table().name}: a mapped table is trained from as it is, which {', '.join(asked)} would change; "

@@ -15,6 +15,7 @@ from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import Names
 from seqanomaly.datasets.formats.stream import check_own, is_file
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.split import by_time
 from seqanomaly.errors import DataError
@@ -94,7 +95,7 @@ class Records(Given, Drawn):
         heads = [path for path in files if path.suffix == ".hea"]
         first = _header(heads[0])
         names = self.signals or tuple(first.sig_name)
-        x: list[NDArray[np.floating]] = [_signals(head, names, first.fs) for head in heads]
+        x: list[NDArray[np.floating]] = [_signals(head, names, first.fs, missing=self.takes_missing) for head in heads]
         labels, counts = zip(
             *(self._labels(head, len(values)) for head, values in zip(heads, x, strict=True)), strict=True
         )
@@ -179,24 +180,24 @@ def _check_size(head: Path, found: Any) -> None:
         )
 
 
-def _signals(head: Path, names: Sequence[str], fs: float) -> NDArray[np.float64]:
-    """Samples [steps, signals] in physical units."""
+def _signals(head: Path, names: Sequence[str], fs: float, *, missing: bool) -> NDArray[np.float64]:
+    """Samples [steps, signals] in physical units, NaN where one is `missing`."""
     _check_size(head, _header(head))
     found = _called(head, lambda wfdb: wfdb.rdrecord(str(head.with_suffix(""))))
     if found.fs != fs:
         raise DataError(f"{head}: has {found.fs:g} samples per second and the first record {fs:g}; read them apart")
-    missing = next((name for name in names if name not in found.sig_name), None)
-    if missing is not None:
+    absent = next((name for name in names if name not in found.sig_name), None)
+    if absent is not None:
         raise DataError(
-            f"{head}: there is no signal {missing!r}; it has {', '.join(found.sig_name)}: choose with signals: [..] "
+            f"{head}: there is no signal {absent!r}; it has {', '.join(found.sig_name)}: choose with signals: [..] "
             "those that every record has, or read the records apart"
         )
     x: NDArray[np.float64] = found.p_signal[:, [found.sig_name.index(name) for name in names]].astype(np.float64)
-    usable = np.abs(x) <= np.finfo(np.float32).max
+    usable = (np.abs(x) <= np.finfo(np.float32).max) | (np.isnan(x) if missing else False)
     if not usable.all():
         step, signal = (int(place[0]) for place in np.nonzero(~usable))
         raise DataError(
-            f"{head}: sample {step} of {names[signal]!r} is missing or not finite; choose other signals with "
-            "signals: [..]"
+            f"{head}: sample {step} of {names[signal]!r} is missing or not finite; {FILL_IT}, or choose other signals "
+            "with signals: [..]"
         )
     return x

@@ -320,3 +320,19 @@ def test_every_field_of_sequences_is_known_here() -> None:
         "offset",
         *("valid", "time", "breaks"),  # what policies make, which mapped tables refuse
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [({"missing": "ffill"}, "missing"), ({"gaps": "split", "constant": "drop"}, "gaps, constant")],
+)
+def test_policies_that_would_change_it_are_refused(
+    long: pd.DataFrame, write: Write, settings: dict[str, Any], named: str
+) -> None:
+    path = write(long)
+    with pytest.raises(DataError) as error:
+        opened(path, **settings)
+    assert str(error.value) == (
+        f"{path.name}: a mapped table is trained from as it is, which {named} would change; leave that out and mend "
+        "the table, or read it into memory with mapped: false"
+    )
