@@ -264,6 +264,8 @@ def test_the_committed_page_is_made_from_its_results(speed: Any) -> None:
     machine = json.loads((SPEED / "sweep_machine.json").read_text(encoding="utf-8"))
     page = speed.sweep_page.markdown(table, accuracy, machine, speed.sweep_shapes.SHAPES)
     assert (SPEED / "sweep.md").read_text(encoding="utf-8") == page
+    short = speed.sweep_page.ratios(table, speed.sweep_shapes.SHAPES)
+    assert (SPEED / "sweep_ratios.md").read_text(encoding="utf-8") == short
     assert not table.duplicated(["shape", "model", "peer", "repeat"]).any()
     assert set(table["peer"]) == set(speed.sweep.ARMS)
 

@@ -88,6 +88,20 @@ def markdown(
     return "\n\n".join([wrapped[0], "\n".join(lines), *wrapped[1:]]) + "\n"
 
 
+def ratios(table: pd.DataFrame, shapes: Mapping[str, Shape]) -> str:
+    """In short: per sweep and model, how many times as long the plain script takes, and the seconds of seqanom."""
+    wide = medians(table, shapes)
+    models = list(wide.index.get_level_values("model").unique())
+    lines = ["| sweep of 64 | " + " | ".join(models) + " |", "| --- |" + " ---: |" * len(models)]
+    for name, of in wide.groupby(level="shape", sort=False):
+        cells = [(of.loc[(name, model)] if (name, model) in of.index else None) for model in models]
+        shown = ["–" if c is None else f"{c['plain'] / c['seqanom']:#.2g}x ({c['seqanom']:#.3g} s)" for c in cells]
+        lines.append(
+            f"| {shapes[str(name)].title} | " + " | ".join(shown).replace(". s", " s").replace(".x", "x") + " |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def _words(
     table: pd.DataFrame, wide: pd.DataFrame, accuracy: pd.DataFrame, shapes: Mapping[str, Shape]
 ) -> Iterator[str]:
@@ -214,6 +228,7 @@ def write_page(folder: Path, shapes: Mapping[str, Shape]) -> None:
     table, accuracy = tables(folder)
     machine = json.loads((folder / "sweep_machine.json").read_text(encoding="utf-8"))
     (folder / "sweep.md").write_text(markdown(table, accuracy, machine, shapes), encoding="utf-8")
+    (folder / "sweep_ratios.md").write_text(ratios(table, shapes), encoding="utf-8")
     figure(medians(table, shapes), shapes).savefig(folder / "sweep.png", dpi=150, metadata={"Software": None})
     if folder.resolve() == HERE.resolve():
         runpy.run_path(str(HERE.parent / "pages.py"), run_name="__main__")
