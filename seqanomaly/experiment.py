@@ -16,6 +16,7 @@ from seqanomaly.counters import Frame
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError
+from seqanomaly.kernel.library import library
 from seqanomaly.losses.modulations import (
     Control,
     Modulation,
@@ -303,8 +304,15 @@ def stack_seconds(stack: tuple[RunConfig, ...], source: Source) -> float:
         return len(stack) * EVALUATION
     count, steps = train if first.cut is None else windows_of(source, *first.cut)
     updates = first.train.epochs * -(-count // first.train.batch_size)
-    per_step = COSTS[first.model.kind] * (1 + first.train.batch_size * first.model.width / 512)
-    return updates * steps * first.model.depth * (FIXED + len(stack) * per_step) + len(stack) * EVALUATION
+    return updates * steps * first.model.depth * _step_seconds(first, len(stack)) + len(stack) * EVALUATION
+
+
+def _step_seconds(run: RunConfig, members: int) -> float:
+    """About how long a stack takes for one step of a batch and one layer."""
+    batch, width = run.train.batch_size, run.model.width
+    if library() is None or run.model.kind not in COMPILED:
+        return FIXED + members * COSTS[run.model.kind] * (1 + batch * width / 512)
+    return members * (AROUND + COMPILED[run.model.kind] * batch * width * (width + 8))
 
 
 def windows_of(source: Source, length: int, stride: int) -> tuple[int, int]:
@@ -315,11 +323,15 @@ def windows_of(source: Source, length: int, stride: int) -> tuple[int, int]:
 
 
 FIXED = 60e-6
-"""Seconds per step of a stack, whatever its members."""
-EVALUATION = 0.12
+"""Seconds per step of a stack, whatever its members, by torch."""
+AROUND = 2e-6
+"""Seconds per step and member around the compiled kernel: batches, optimiser, evaluation."""
+COMPILED: dict[str, float] = {"rnn": 0.8e-10, "gru": 2.2e-10, "lstm": 2.9e-10, "tcn": 2.2e-10}
+"""Seconds of the compiled kernel per step and sequence, times the width and the width + 8, from speed/kernel.csv."""
+EVALUATION = 0.06
 """Seconds to evaluate and store a run."""
 COSTS: dict[str, float] = {"rnn": 8e-6, "gru": 15e-6, "lstm": 20e-6, "tcn": 10e-6, "logistic": 1e-6}
-"""Seconds per step and member of the smallest models that are trained, as measured once on one core."""
+"""Seconds per step and member of the smallest models that are trained, by torch on one core."""
 
 
 def _studied(experiment: Experiment) -> list[LossSpec]:

@@ -370,7 +370,10 @@ def test_the_size_of_a_stack_follows_the_shapes(model: RnnSpec | GruSpec, batch_
     assert stack_size(model, batch_size) == members
 
 
-def test_the_time_of_a_stack_grows_with_what_there_is_to_do() -> None:
+@pytest.mark.parametrize("kernel", ["", "off"])
+def test_the_time_of_a_stack_grows_with_what_there_is_to_do(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQANOM_KERNEL", kernel)
+
     def seconds(**changed: Any) -> float:
         found = experiment(stack=4, seeds=2, **changed)
         members = next(plan(found))
