@@ -39,11 +39,12 @@ def paired_power(noncentrality: float, pairs: int, level: float) -> float:
     >>> round(paired_power(0.5 * 34**0.5, 34, 0.05), 3)
     0.808
     """
-    from scipy.special import stdtrit
-    from scipy.stats import nct
+    from scipy.special import nctdtr, stdtrit
 
     critical = -float(stdtrit(pairs - 1, level / 2))
-    return float(nct.sf(critical, pairs - 1, noncentrality) + nct.sf(critical, pairs - 1, -noncentrality))
+    seen, opposite = (float(nctdtr(pairs - 1, noncentrality, limit)) for limit in (critical, -critical))
+    # the opposite sign: at most the normal tail beyond the noncentrality; below 1e-9 scipy's series may give NaN
+    return 1 - seen + (0.0 if np.isnan(opposite) and noncentrality > 5.9 else opposite)
 
 
 def detectable(sd: float, pairs: int, losses: int) -> float:

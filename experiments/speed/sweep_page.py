@@ -91,14 +91,13 @@ def markdown(
 def ratios(table: pd.DataFrame, shapes: Mapping[str, Shape]) -> str:
     """In short: per sweep and model, how many times as long the plain script takes, and the seconds of seqanom."""
     wide = medians(table, shapes)
+    shown = (wide["plain"] / wide["seqanom"]).map(lambda ratio: _shown(ratio, "#.2g", "x"))
+    shown += wide["seqanom"].map(lambda seconds: f" ({_shown(seconds, '#.3g')} s)")
     models = list(wide.index.get_level_values("model").unique())
     lines = ["| sweep of 64 | " + " | ".join(models) + " |", "| --- |" + " ---: |" * len(models)]
-    for name, of in wide.groupby(level="shape", sort=False):
-        cells = [(of.loc[(name, model)] if (name, model) in of.index else None) for model in models]
-        shown = ["–" if c is None else f"{c['plain'] / c['seqanom']:#.2g}x ({c['seqanom']:#.3g} s)" for c in cells]
-        lines.append(
-            f"| {shapes[str(name)].title} | " + " | ".join(shown).replace(". s", " s").replace(".x", "x") + " |"
-        )
+    for name in wide.index.get_level_values("shape").unique():
+        cells = [str(shown.get((name, model), "–")) for model in models]
+        lines.append(f"| {shapes[str(name)].title} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
