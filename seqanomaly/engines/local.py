@@ -31,6 +31,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of mallopt(3)."""
 
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables by which libraries know their number of threads."""
 ATTEMPTS = 3
 """How often a job is tried in pools that are given up under it, and so by chance with one that kills its worker."""
 
@@ -104,15 +106,23 @@ class LocalEngine:
 
 
 class _Process(SpawnProcess):
-    """A worker that does not import the caller's script: a script needs no `if __name__ == "__main__"` for it."""
+    """A worker with one thread that does not import the caller's script.
+
+    So a script needs no `if __name__ == "__main__"` for it; and libraries that ask the environment for their number of
+    threads when they are loaded take no cores from the other workers.
+    """
 
     def start(self) -> None:
-        script = sys.modules["__main__"]
+        script, before = sys.modules["__main__"], {name: os.environ.get(name) for name in THREADS}
         sys.modules["__main__"] = ModuleType("__main__")
+        os.environ.update(dict.fromkeys(THREADS, "1"))
         try:
             super().start()
         finally:
             sys.modules["__main__"] = script
+            for name, value in before.items():
+                os.environ.pop(name)
+                os.environ.update({} if value is None else {name: value})
 
 
 class _Context(SpawnContext):

@@ -22,7 +22,7 @@ from pebble import ProcessPool
 
 from seqanomaly.engines import ENGINES, choose_engine, usable_cores
 from seqanomaly.engines.base import Ended, Engine
-from seqanomaly.engines.local import ATTEMPTS, LocalEngine
+from seqanomaly.engines.local import ATTEMPTS, THREADS, LocalEngine
 from seqanomaly.engines.serial import SerialEngine
 from seqanomaly.errors import ConfigError, DataError
 
@@ -64,6 +64,10 @@ def faults_of_a_second_array(megabytes: int) -> int:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     np.ones(megabytes << 20, np.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def setting(name: str) -> str | None:
+    return os.environ.get(name)
 
 
 def picky(number: int) -> int:
@@ -233,7 +237,7 @@ def work(number):
 """
 PARENT = """
 from task import work
-from seqanomaly.engines.local import ATTEMPTS, LocalEngine
+from seqanomaly.engines.local import ATTEMPTS, THREADS, LocalEngine
 
 list(LocalEngine(2).run(work, range(4)))
 """
@@ -289,3 +293,10 @@ def test_a_job_whose_pools_are_all_given_up_fails(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(ProcessPool, "schedule", breaking)
     assert results(LocalEngine(1).run(square, [5])) == {5: "its worker process died"}
     assert len(tried) == ATTEMPTS
+
+
+def test_a_worker_has_one_thread_and_its_parent_what_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    assert {end.job: end.result for end in LocalEngine(1).run(setting, THREADS)} == dict.fromkeys(THREADS, "1")
+    assert (os.environ["OMP_NUM_THREADS"], os.environ.get("MKL_NUM_THREADS")) == ("7", None)
