@@ -190,7 +190,7 @@ def _machine(machine: Mapping[str, Any]) -> str:
 
 
 def _shown(value: float, digits: str, unit: str = "") -> str:
-    return "–" if value != value else f"{value:{digits}}".rstrip(".") + unit
+    return "–" if value != value else f"{value:{digits if value < 99.5 else '.0f'}}".rstrip(".") + unit
 
 
 def figure(wide: pd.DataFrame, shapes: Mapping[str, Shape]) -> Figure:
