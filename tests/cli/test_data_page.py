@@ -69,7 +69,10 @@ def test_comparisons_run(seqanom: Run, shared: Path, machines: pd.DataFrame, tmp
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", LINES)
-def test_commands_work(seqanom: Run, shared: Path, machines: pd.DataFrame, tmp_path: Path, line: str) -> None:
+def test_commands_work(
+    seqanom: Run, shared: Path, machines: pd.DataFrame, tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQANOM_CACHE", str(tmp_path / "cache"))
     _beside(shared, machines, tmp_path)
     if "mitdb" in line and not (tmp_path / "mitdb" / "100.dat").exists():
         pytest.skip("the package wfdb is not installed (extra wfdb)")
@@ -92,6 +95,7 @@ def _own(machines: pd.DataFrame, folder: Path) -> None:
     machines.to_csv(folder / "mine.csv", index=False)
     long = machines.rename(columns={"unit": "series", "cycle": "step", "fault": "label"})
     long.assign(heat=long["heat"].where(long["step"] % 4 > 0)).to_csv(folder / "holes.csv", index=False)
+    long.sort_values(["series", "step"]).to_parquet(folder / "small.parquet", index=False)
     (folder / "machines").mkdir()
     for unit, run in machines.rename(columns={"fault": "label"}).groupby("unit"):
         run.sort_values("cycle").drop(columns=["unit", "cycle"]).to_csv(
