@@ -2,8 +2,8 @@
 
 Usage: python experiments/speed/precision.py; writes precision.csv and precision.md beside itself. One thread. For each
 data set and model, three ways to train share seeds, data, initial weights and batches: float32, bf16, and float32 with
-gradients that go back within pieces of 10 steps. All three are computed by torch (no compiled kernel), as bf16 and
-truncation are. Differences are paired by seed, with the 95% Student t interval; seconds are of training and evaluation
+gradients that go back within pieces of 10 steps. All three are computed by torch (no compiled kernel), as bf16 is in
+any case. Differences are paired by seed, with the 95% Student t interval; seconds are of training and evaluation
 of the ten seeds as one stack, once (`REPEATS`).
 """
 
