@@ -115,8 +115,8 @@ WAYS += [f"kernel, {name}" for name in reversed(usable())]
 
 def configs() -> list[RunConfig]:
     """Every seed with every loss."""
-    settings: dict[str, Any] = {"data": "episodes", "model": "gru"}
-    return [RunConfig(**settings, loss=loss, seed=seed) for seed, loss in product(SEEDS, LOSSES)]
+    each: list[dict[str, Any]] = [{"seed": seed, "loss": loss} for seed, loss in product(SEEDS, LOSSES)]
+    return [RunConfig(**{"data": "episodes", "model": "gru", **settings}) for settings in each]
 
 
 def accuracies(way: str) -> pd.DataFrame:
