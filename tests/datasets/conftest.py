@@ -35,6 +35,8 @@ class Sample:
     """What a detector may be trained for on it."""
     needs: str | None = None
     """A package without which it is skipped."""
+    lack: Write | None = None
+    """Takes one value of one step out of the files that were written; None where no value can be missing."""
 
     def require(self) -> None:
         if self.needs is not None:
