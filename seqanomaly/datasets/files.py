@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 """Names of columns, in a list."""
 UNLABELLED = "no column holds labels, so all steps are taken as normal"
-FEW = "name the column that tells them apart with --series"
+FEW = "name the column that tells them apart with --series; if there are no others, cut each with split: {time: 0.3}"
 """The remedy where a table holds too few sequences."""
 ClassName = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
 """The name of a class, which may be written as a whole number."""
