@@ -50,6 +50,17 @@ class Batch:
         return torch.from_numpy(self.windows.times(*self.mask.shape)) * self.mask
 
 
+def upload(values: Tensor, device: torch.device) -> Tensor:
+    """`values` on that device; what goes from the CPU to CUDA goes through pinned memory, so that nobody waits for it.
+
+    >>> upload(torch.tensor([1, 2]), torch.device("cpu")).tolist()
+    [1, 2]
+    """
+    if device.type == "cuda" and values.device.type == "cpu":
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
+
+
 def sliding(values: Tensor, length: int) -> Tensor:
     """All windows of `length` steps of [D, N, T, ...] as a view [D N T - length + 1, length, ...] that copies nothing.
 

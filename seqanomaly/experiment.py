@@ -15,6 +15,7 @@ from seqanomaly.config import Config, keys, nearest
 from seqanomaly.counters import Frame
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.datasets.specs import pick_data
+from seqanomaly.devices import DeviceKind
 from seqanomaly.errors import ConfigError
 from seqanomaly.kernel.library import library
 from seqanomaly.losses.modulations import (
@@ -259,11 +260,16 @@ class Experiment(Config):
             yield from stack
 
 
-def plan(experiment: Experiment) -> Iterator[tuple[RunConfig, ...]]:
+def plan(experiment: Experiment, kind: DeviceKind = "cpu") -> Iterator[tuple[RunConfig, ...]]:
     """The stacks: a pure function of the experiment, whatever the workers are and whatever is done already.
 
     Members of a stack share data source, model, epochs and batch size; they differ in loss, learning rate and seed.
+
+    Args:
+        experiment: what to run.
+        kind: of the device that trains them.
     """
+    size_on = stack_size_on_cuda if kind == "cuda" else stack_size
     for task, data, (model, losses, trains) in product(experiment.task, experiment.data, experiment.arms()):
         for alike in _alike(trains):
             members = (
@@ -282,7 +288,7 @@ def plan(experiment: Experiment) -> Iterator[tuple[RunConfig, ...]]:
                 for seed, train, loss in product(experiment.seeds, alike, losses)
             )
             count = len(experiment.seeds) * len(alike) * len(losses)
-            largest = experiment.stack or stack_size(model, alike[0].batch_size)
+            largest = experiment.stack or size_on(model, alike[0].batch_size)
             stacks = -(-count // largest)
             for place in range(stacks):
                 yield tuple(islice(members, count * (place + 1) // stacks - count * place // stacks))
@@ -295,6 +301,17 @@ def stack_size(model: ModelSpec, batch_size: int) -> int:
     (16, 4)
     """
     return max(1, min(16, 8192 // (batch_size * model.width)))
+
+
+def stack_size_on_cuda(model: ModelSpec, batch_size: int) -> int:
+    """Most members that a stack takes on a CUDA device: up to 262,144 hidden values of a step, at most 128 members.
+
+    Long sequences, or a small card, may need a smaller `stack:`. Not measured on a GPU.
+
+    >>> stack_size_on_cuda(GruSpec(hidden=32), 64), stack_size_on_cuda(GruSpec(hidden=64), 64)
+    (128, 64)
+    """
+    return max(1, min(128, 262_144 // (batch_size * model.width)))
 
 
 def stack_seconds(stack: tuple[RunConfig, ...], source: Source) -> float:

@@ -21,6 +21,7 @@ from seqanomaly.collect import collect
 from seqanomaly.comparison import compare_runs
 from seqanomaly.config import keys, read_yaml
 from seqanomaly.datasets.source import DataSpec, Source
+from seqanomaly.devices import device_kind
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.experiment import Digests, Experiment, plan
@@ -159,7 +160,7 @@ def _missing(
     progress: Progress,
 ) -> Iterator[Job]:
     """The stacks with members that are not stored."""
-    for configs in plan(experiment):
+    for configs in plan(experiment, device_kind(device)):
         data_digest = digests[configs[0].data]
         named = [config.digest(data_digest) for config in configs]
         missing = tuple(digest for digest in named if not store.has(digest, scores=scores))

@@ -25,11 +25,12 @@ from seqanomaly.experiment import (
     plan,
     stack_seconds,
     stack_size,
+    stack_size_on_cuda,
     variants,
     windows_of,
 )
 from seqanomaly.losses.modulations import MODULATIONS, Control
-from seqanomaly.models.specs import MODELS, GruSpec, RnnSpec
+from seqanomaly.models.specs import MODELS, GruSpec, LstmSpec, RnnSpec
 from seqanomaly.run_config import RunConfig, TrainSpec
 
 ROOT = Path(__file__).parents[1]
@@ -368,6 +369,26 @@ def test_runs_of_the_plan_are_as_valid_as_others() -> None:
 )
 def test_the_size_of_a_stack_follows_the_shapes(model: RnnSpec | GruSpec, batch_size: int, members: int) -> None:
     assert stack_size(model, batch_size) == members
+
+
+@pytest.mark.parametrize(
+    ("model", "batch_size", "members"),
+    [
+        (RnnSpec(hidden=4), 32, 128),
+        (GruSpec(hidden=32), 64, 128),
+        (LstmSpec(hidden=48), 64, 85),
+        (GruSpec(hidden=4096), 64, 1),
+    ],
+)
+def test_a_stack_on_cuda_is_larger(model: RnnSpec | GruSpec | LstmSpec, batch_size: int, members: int) -> None:
+    assert stack_size_on_cuda(model, batch_size) == members
+    found = large(task="detect", data="drift", model=model.settings(), train={"batch_size": batch_size}, seeds=50)
+    sizes = [len(stack) for stack in plan(found, "cuda")]
+    assert max(sizes) <= members
+    assert len(sizes) == -(-found.count // members)
+    assert [run for stack in plan(found, "cuda") for run in stack] == list(found.expand())
+    own = large(task="detect", data="drift", stack=3)
+    assert list(plan(own, "cuda")) == list(plan(own, "cpu"))
 
 
 @pytest.mark.parametrize("kernel", ["", "off"])

@@ -21,7 +21,7 @@ from seqanomaly.datasets.scale import Scaler, carried
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.detector import Detector
 from seqanomaly.errors import DataError
-from seqanomaly.run import prepare
+from seqanomaly.preparation import prepare
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import RunResult
 from seqanomaly.tasks import TASKS

@@ -1,7 +1,7 @@
 """The whole line: every data set end to end, the same bits again, what a seed redraws, and what is refused."""
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,21 @@ import pandas as pd
 import pytest
 import torch
 
-from seqanomaly.counters import relative_position
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts, Source
-from seqanomaly.datasets.synthetic import SYNTHETIC, Ar, Drift
+from seqanomaly.datasets.synthetic import SYNTHETIC, Drift
 from seqanomaly.errors import ConfigError, DataError, RunError
-from seqanomaly.losses.modulations import MODULATIONS, Step
+from seqanomaly.losses.modulations import MODULATIONS
 from seqanomaly.metrics.buckets import bucket_metrics, places, step_curve
 from seqanomaly.models.specs import MODELS
-from seqanomaly.run import Prepared, flatten, learning_rate, prepare, run_stack, step_weights, train
+from seqanomaly.preparation import Prepared, prepare
+from seqanomaly.results import flatten
+from seqanomaly.run import run_stack, train
 from seqanomaly.run_config import LossSpec, RunConfig, TrainSpec
 from seqanomaly.store import RunResult, Store
-from seqanomaly.tasks import TASKS, DirectForecast, Judged
+from seqanomaly.tasks import TASKS, DirectForecast
 from seqanomaly.training.stack import Member
+from seqanomaly.weighting import learning_rate, step_weights
 
 FIXED = {"kind": "permuted", "seed": 5}
 CPU = torch.device("cpu")
@@ -394,36 +396,6 @@ def test_the_best_epoch_needs_validation_steps(validation: list[int]) -> None:
 def test_a_training_part_that_cannot_answer_is_refused() -> None:
     with pytest.raises(DataError, match=r"^plant: every training step has the label '1';"):
         prepare(given([1, 1], [0, 1], [0, 1]), TASKS["detect"], 0, "plant")
-
-
-def test_flatten_keeps_the_scored_steps_in_order() -> None:
-    sequences = Sequences.of([np.ones((3, 1)), np.ones((2, 1))], [[0, 1, 0], [1, 1]])
-    score = np.arange(6.0).reshape(2, 3)
-    judged = Judged(score=score, decision=np.arange(6).reshape(2, 3), alarm=score >= 2)
-    flat = asdict(flatten(TASKS["detect"], sequences, judged))
-    assert flat.pop("probability") is True
-    assert {name: values.tolist() for name, values in flat.items()} == {
-        "sequence": [0, 0, 0, 1, 1],
-        "step": [0, 1, 2, 0, 1],
-        "position": pytest.approx([1 / 6, 3 / 6, 5 / 6, 1 / 4, 3 / 4]),
-        "label": [0, 1, 0, 1, 1],
-        "score": [0, 1, 2, 3, 4],
-        "decision": [0, 1, 2, 3, 4],
-        "alarm": [False, False, True, True, True],
-    }
-    forecast = flatten(TASKS["forecast"], sequences, judged)
-    assert forecast.step.tolist() == [1, 2, 1]
-    assert forecast.position.tolist() == relative_position(np.array([3, 2]), 3)[[0, 0, 1], [1, 2, 1]].tolist()
-
-
-def test_a_share_is_one_of_the_whole_sequence_whatever_is_learned_of_it() -> None:
-    late = RunConfig(task="forecast", data=Ar(length=50, train=20, test=2), loss=LossSpec(modulation=Step()))
-    data = prepare(late.data.open(), TASKS["forecast"], 0, "ar")
-    weight = step_weights(late, TASKS["forecast"], data)
-    assert bool((weight[:, :25] == 0).all())
-    assert torch.equal(weight > 0, data.train.mask & (torch.arange(50) >= 25))
-    learned = data.train.mask.sum(-1)
-    torch.testing.assert_close(weight.sum(-1), learned.float())
 
 
 def test_a_seed_whose_split_cannot_be_used_fails_alone() -> None:

@@ -36,6 +36,7 @@ from seqanomaly.store import Store, read_table
 from seqanomaly.sweep import (
     Job,
     Progress,
+    Trained,
     compare,
     run_experiment,
 )
@@ -413,6 +414,21 @@ def test_an_unknown_device_is_told_before_anything_is_trained(tmp_path: Path) ->
     with pytest.raises(ConfigError, match=r"^device: unknown device 'gpu'; known: auto, cpu, cuda, cuda:N, mps$"):
         run_experiment(tiny(), Store(tmp_path), SerialEngine(), device="gpu")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stacks_on_cuda_are_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: dict[str, list[int]] = {"cpu": [], "cuda": []}
+
+    class Counting(SerialEngine):
+        def run(self, work: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Ended[Any, Any]]:
+            for job in jobs:
+                sizes[kind].append(len(job.configs))
+                yield Ended(job, Trained({}, 0), None)
+
+    for kind in sizes:
+        monkeypatch.setattr("seqanomaly.sweep.device_kind", lambda name, kind=kind: kind)
+        sweep(tiny(stack=None, seeds=60), tmp_path / kind, Counting())
+    assert sizes == {"cpu": [15] * 12, "cuda": [90, 90]}
 
 
 # the frame

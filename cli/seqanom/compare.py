@@ -90,6 +90,7 @@ def compare(
 
     Flags change the experiment in the file, or the one that ships where none is given.
     """
+    trainer = _engine(engine, workers, run_timeout)
     from seqanom.values import read_values
 
     flags = {"data": data, "model": model, "loss": loss, "task": task}
@@ -118,8 +119,9 @@ def compare(
     if metric is not None:
         given["metric"] = metric
     check_cost(early_cost)
-    wanted, trainer = load(experiment, given), _engine(engine, workers, run_timeout)
+    wanted = load(experiment, given)
     from seqanomaly.paths import failure_file
+    from seqanomaly.report.write import get_ready
     from seqanomaly.store import Store
     from seqanomaly.sweep import run_experiment
 
@@ -127,6 +129,7 @@ def compare(
         console.remark(f"Note: {note}")
     store = Store(out or Path("results") / wanted.name)
     with console.stopping(f"Stopped; what is finished lies in {store.root}. The same command goes on from there."):
+        get_ready()
         with _progress(wanted) as show_progress:
             done = run_experiment(wanted, store, trainer, device=device, scores=save_scores, on_progress=show_progress)
         show(wanted, done.digests, store.root, early_cost=early_cost, as_json=as_json)
@@ -223,6 +226,7 @@ def check_cost(early_cost: float | None) -> None:
 
 def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
     from seqanomaly.engines import ENGINES, choose_engine
+    from seqanomaly.engines.copies import load_for_copies
     from seqanomaly.errors import ConfigError
 
     if name not in ENGINES:
@@ -231,7 +235,10 @@ def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
         raise ConfigError(f"--run-timeout: must be greater than 0 seconds, got {timeout:g}")
     if name == "serial" and (workers is not None or timeout is not None):
         raise ConfigError("--engine: serial trains in this one process, so leave out --workers and --run-timeout")
-    return choose_engine(0 if name == "serial" else workers, timeout)
+    if name == "serial":
+        return choose_engine(0)
+    context = load_for_copies("seqanomaly.run")  # torch takes seconds, in which this process reads, plans and loads
+    return choose_engine(workers, timeout, context)
 
 
 def _progress(experiment: Experiment) -> Any:

@@ -5,6 +5,7 @@ Results go to standard output, everything else to standard error.
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
 import os
@@ -13,9 +14,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -217,6 +218,15 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
         return DONE
     except Exception as error:
         return _usage(error) if hasattr(error, "format_message") else _bug()
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once: taking every loaded module apart again takes up to a second."""
+    atexit._run_exitfuncs()  # no worker, lock or temporary file stays
+    with suppress(BrokenPipeError):
+        sys.stderr.flush()
+        sys.stdout.flush()
+    os._exit(code)
 
 
 def _usage(error: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import gc
 from typing import Annotated
 
 import typer
@@ -30,6 +30,10 @@ for _command in (compare, check, report, train, score, runs, losses):
 app.add_typer(data)
 
 
+FEW = 100_000
+"""New objects after which Python looks for garbage: what a command loads is none, and looking takes long."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         console.result(f"seqanom {__version__}")
@@ -47,4 +51,5 @@ def options(
 
 def main() -> None:
     """Entry point of the `seqanom` command."""
-    sys.exit(console.run(app))
+    gc.set_threshold(FEW, 20, 20)
+    console.leave(console.run(app))

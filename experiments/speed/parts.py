@@ -90,12 +90,12 @@ def clocked() -> Clock:
     clock = Clock()
     for part, home, name in (
         ("data", run, "prepare"),
-        ("data", run, "_member"),
+        ("data", run, "make_member"),
         ("data", sweep, "_open"),
         ("training loop", run, "fit"),
         ("evaluation", run, "predict"),
         ("evaluation", loop, "evaluate"),
-        ("metrics", run, "_result"),
+        ("metrics", run, "make_result"),
         ("writing", Store, "publish"),
     ):
         clock.put(part, home, name)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 """Names of columns, in a list."""
 UNLABELLED = "no column holds labels, so all steps are taken as normal"
-FEW = "name the column that tells them apart with --series"
+FEW = "name the column that tells them apart with --series; if there are no others, cut each with split: {time: 0.3}"
 """The remedy where a table holds too few sequences."""
 ClassName = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
 """The name of a class, which may be written as a whole number."""
@@ -46,6 +46,10 @@ class _TableSpec(DataSpec, ABC):
     @abstractmethod
     def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """The table with a row per step, and what was done to it."""
+
+    @abstractmethod
+    def expect_columns(self, names: list[str]) -> None:
+        """Raise a `DataError` where the column of the series or the label is not there, of those names."""
 
     @abstractmethod
     def policies(self) -> Policies:
@@ -89,6 +93,7 @@ class _TableSpec(DataSpec, ABC):
         return self._mapped() if self.is_mapped() else self._read()
 
     def _mapped(self) -> Source:
+        from seqanomaly.datasets.mapped.convert import columns_of
         from seqanomaly.datasets.mapped.source import Division, MappedSource
 
         policies = self.policies()
@@ -99,6 +104,8 @@ class _TableSpec(DataSpec, ABC):
                 "leave that out and mend the table, or read it into memory with mapped: false"
             )
         share = {"test": self.test_share(), "validation": self.validation_share()}
+        with reading([self.table()], self.table().name):
+            self.expect_columns(columns_of(self.table()))
         return MappedSource(self.table(), self.layout(), Division(self.part_column(), self.division(), **share))
 
     def _read(self) -> Source:
@@ -181,7 +188,7 @@ class FileData(Cleaned, _TableSpec):
     """Share of what is left for training that validates, where no `part` column says which."""
     mapped: bool | None = None
     """Whether the table is converted once and mapped, so that it may be larger than memory; by default where it is
-    over 1 GiB when decoded. Parquet and Feather files with their rows in order only; results are the same."""
+    over 1 GiB when decoded. Its rows have to be in order; results are the same."""
 
     @model_validator(mode="after")
     def _mapped_tables_are_long(self) -> FileData:
@@ -231,7 +238,7 @@ class FileData(Cleaned, _TableSpec):
         from seqanomaly.datasets.formats.wide import long_from_wide
 
         if self.rows == "steps":
-            self._expect_columns(table)
+            self.expect_columns(table.columns.astype(str).tolist())
             notes: tuple[str, ...] = () if self.label is not None else (UNLABELLED,)
             if self.series is None:
                 table, one = single.one_series(table, self.step, self._stem(), self.table().name)
@@ -243,11 +250,11 @@ class FileData(Cleaned, _TableSpec):
         long = long_from_wide(table, self.series, self.step, kept, self.table().name)
         return long, ("each row is a sequence and each other column a step of its one feature",)
 
-    def _expect_columns(self, table: pd.DataFrame) -> None:
+    def expect_columns(self, names: list[str]) -> None:
         """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
 
-        where, names = self.table().name, table.columns.astype(str)
+        where = self.table().name
         if self.series is not None and self.series not in names:
             raise DataError(
                 f"{where}: there is no column {self.series!r}; say which one it is with series (--series), or read the "
@@ -278,7 +285,7 @@ class FileData(Cleaned, _TableSpec):
     def is_mapped(self) -> bool:
         from seqanomaly.datasets.formats.stream import is_file
 
-        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error":
+        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error" or self.series is None:
             return bool(self.mapped)
         if not is_file(self.table()):
             return False
@@ -308,6 +315,9 @@ class Episodes(_TableSpec):
 
     def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         return table, ()
+
+    def expect_columns(self, names: list[str]) -> None:
+        """They are there, as the table ships."""
 
     def part_column(self) -> str:
         return "part"

@@ -77,7 +77,7 @@ def read_frame(
     for place, name in enumerate(names):
         values[:, place] = _feature(frame[name], where, instead, missing=missing)
     codes, series = _series(frame, layout, where)
-    steps = _steps(frame[layout.step], where)
+    steps = step_values(frame[layout.step], where)
     order = _order(codes, steps) if sort else np.argsort(codes, kind="stable")
     if not doubles:
         _no_duplicates(codes[order], steps[order], order, series, layout, where)
@@ -167,10 +167,10 @@ def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np
     return codes.astype(np.int64), [str(name) for name in names]
 
 
-def _steps(column: pd.Series, where: str) -> NDArray[Any]:
-    """Numbers, whole ones exact, or `datetime64` without a zone."""
+def step_values(column: pd.Series, where: str, before: int = 0) -> NDArray[Any]:
+    """Numbers, whole ones exact, or `datetime64` without a zone; the rows are those after the first `before` ones."""
     if column.dtype.kind not in "mM" and pd.to_numeric(column, errors="coerce").notna().any():
-        found = numbers(column, where, ", or name another column with --step")
+        found = numbers(column, where, ", or name another column with --step", before)
         whole = pd.to_numeric(column)
         return whole.to_numpy(np.int64) if pd.api.types.is_signed_integer_dtype(whole) else found
     given = column if pd.api.types.is_datetime64_any_dtype(column) else column.astype(str)
@@ -179,8 +179,8 @@ def _steps(column: pd.Series, where: str) -> NDArray[Any]:
         row = int(np.argmax(times.isna().to_numpy()))
         problem = "the value is missing" if column.isna().iloc[row] else f"{str(column.iloc[row])!r} is no time"
         raise DataError(
-            f"{where}: column {column.name!r}, data row {row + 1}: {problem}; steps are numbers or timestamps: "
-            "correct it, or name another column with --step"
+            f"{where}: column {column.name!r}, data row {before + row + 1}: {problem}; steps are numbers or "
+            "timestamps: correct it, or name another column with --step"
         )
     return times.dt.tz_localize(None).to_numpy()
 

@@ -22,6 +22,7 @@ from seqanomaly.datasets.formats.cmapss import Cmapss
 from seqanomaly.datasets.formats.events import Events
 from seqanomaly.datasets.formats.folder import Folder
 from seqanomaly.datasets.formats.nab import Nab
+from seqanomaly.datasets.formats.psm import Psm
 from seqanomaly.datasets.formats.records import Records
 from seqanomaly.datasets.formats.robot import Robot
 from seqanomaly.datasets.formats.skab import Skab
@@ -29,7 +30,7 @@ from seqanomaly.datasets.formats.smap import Smap
 from seqanomaly.datasets.formats.smd import Smd
 from seqanomaly.datasets.formats.stream import regular, state
 from seqanomaly.datasets.formats.tep import Tep
-from seqanomaly.datasets.formats.text import first_line
+from seqanomaly.datasets.formats.text import column_names
 from seqanomaly.datasets.formats.ts import Ts
 from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
 from seqanomaly.datasets.formats.ucr import Ucr
@@ -50,6 +51,7 @@ DATASETS: dict[str, type[DataSpec]] = {
     "ucr": Ucr,
     "smd": Smd,
     "smap": Smap,
+    "psm": Psm,
     "braatz": Braatz,
     "tsb_ad": TsbAd,
     "tsb_uad": TsbUad,
@@ -129,7 +131,8 @@ def _candidates(place: Path) -> dict[str, dict[str, Any]]:
     if inside:
         known = ", ".join(f"{name} ({' or '.join(kinds)})" for name, kinds in inside.items())
         raise DataError(f"{place}: is no data set itself and holds folders that are: {known}; name one of them")
-    return {"folder": {}} if Folder.recognise(place) is not None else {}
+    tables = Folder.recognise(place)
+    return {} if tables is None else {"folder": tables}
 
 
 def _families(place: Path) -> dict[str, dict[str, Any]]:
@@ -139,7 +142,7 @@ def _families(place: Path) -> dict[str, dict[str, Any]]:
 
 def _table(path: Path) -> dict[str, Any]:
     """Whether the header of a table says that a row is a sequence, or that the file is one series."""
-    names = [name.strip().strip('"') for name in re.split(r"[,;\t|]", first_line(path).strip())]
+    names = column_names(path)
     if names[0].lower() in TIMES and "series" not in names:
         return {"series": None, "step": names[0]}
     return {"rows": "sequences"} if _are_steps(names) else {}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from multiprocessing.context import BaseContext
 
 from seqanomaly.engines.base import Engine
-from seqanomaly.engines.local import LocalEngine
-from seqanomaly.engines.serial import SerialEngine
 
 ENGINES = ("local", "serial")
 """Every engine by its name."""
 
 
-def choose_engine(workers: int | None, timeout: float | None = None) -> Engine:
-    """A pool of `workers` processes, one per usable core by default; 0 for this process alone."""
-    return SerialEngine() if workers == 0 else LocalEngine(workers or usable_cores(), timeout)
+def choose_engine(workers: int | None, timeout: float | None = None, context: BaseContext | None = None) -> Engine:
+    """A pool of `workers` processes, one per usable core by default; 0 for this process alone. See `LocalEngine`."""
+    from seqanomaly.engines.local import LocalEngine
+    from seqanomaly.engines.serial import SerialEngine
+
+    return SerialEngine() if workers == 0 else LocalEngine(workers or usable_cores(), timeout, context)
 
 
 def usable_cores() -> int:

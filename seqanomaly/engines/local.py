@@ -7,32 +7,27 @@ other jobs go on.
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import platform
-import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import resource_tracker
-from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.context import BaseContext
 from threading import Thread
-from types import ModuleType
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from seqanomaly.engines.base import Ended, Job, Result, describe
+from seqanomaly.engines.copies import NewProcesses, interrupts_for_us
 from seqanomaly.errors import SeqanomError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of mallopt(3)."""
 
-
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables by which libraries know their number of threads."""
 ATTEMPTS = 3
 """How often a job is tried in pools that are given up under it, and so by chance with one that kills its worker."""
 
@@ -43,10 +38,12 @@ class LocalEngine:
     Args:
         workers: number of processes.
         timeout: seconds after which a job's worker is killed; None for no limit.
+        context: what makes the processes, new ones by default; see `copies.load_for_copies`.
     """
 
-    def __init__(self, workers: int, timeout: float | None = None) -> None:
+    def __init__(self, workers: int, timeout: float | None = None, context: BaseContext | None = None) -> None:
         self.workers, self.timeout = workers, timeout
+        self.context = NewProcesses() if context is None else context
 
     def run(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Ended[Job, Result]]:
         """See `Engine.run`; `work` and the jobs must be picklable; a user's error ends the whole."""
@@ -76,16 +73,12 @@ class LocalEngine:
     def _start(self, work: Callable[[Job], Result]) -> ProcessPool:
         pool = ProcessPool(
             max_workers=self.workers,
-            context=_Context(),
+            context=self.context,
             initializer=_begin,
             initargs=[work],  # so that what it imports is there before a job is taken
         )
-        resource_tracker.ensure_running()  # its start unblocks interrupts
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it: Ctrl-C is for us
-        try:
+        with interrupts_for_us():
             assert pool.active  # starts it
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pool
 
     def _ended(self, job: Job, future: Future[Result]) -> Ended[Job, Result]:
@@ -105,30 +98,6 @@ class LocalEngine:
             return Ended(job, None, describe(error))
 
 
-class _Process(SpawnProcess):
-    """A worker with one thread that does not import the caller's script.
-
-    So a script needs no `if __name__ == "__main__"` for it; and libraries that ask the environment for their number of
-    threads when they are loaded take no cores from the other workers.
-    """
-
-    def start(self) -> None:
-        script, before = sys.modules["__main__"], {name: os.environ.get(name) for name in THREADS}
-        sys.modules["__main__"] = ModuleType("__main__")
-        os.environ.update(dict.fromkeys(THREADS, "1"))
-        try:
-            super().start()
-        finally:
-            sys.modules["__main__"] = script
-            for name, value in before.items():
-                os.environ.pop(name)
-                os.environ.update({} if value is None else {name: value})
-
-
-class _Context(SpawnContext):
-    Process = _Process
-
-
 class _CrashError(Exception):
     """An unexpected error of a job, in words: not every error can be sent from one process to another."""
 
@@ -143,7 +112,9 @@ def _work_on(work: Callable[[Job], Result], job: Job) -> Result:
 
 
 def _begin(_work: object) -> None:
-    """In a new worker: end with the parent, however that ends."""
+    """In a new worker: end with the parent, however that ends, and look for garbage among what is new only."""
+    gc.freeze()
+    gc.enable()
     Thread(target=_end_with_parent, daemon=True).start()
     _keep_memory()
 

@@ -40,7 +40,7 @@ class BCE(BaseLoss):
         """Predictions and targets [..., T]."""
         _expect("predictions", predictions, steps)
         _expect("targets", targets, steps)
-        weight = None if self.pos_weight is None else predictions.new_tensor(self.pos_weight)
+        weight = None if self.pos_weight is None else predictions.new_full((), self.pos_weight)
         target = targets.to(predictions.dtype)
         return F.binary_cross_entropy_with_logits(predictions, target, pos_weight=weight, reduction="none")
 
@@ -88,7 +88,8 @@ class CE(BaseLoss):
             raise ConfigError(
                 f"class_weight has {len(self.class_weight)} values for {predictions.shape[-1]} classes; give one each"
             )
-        return loss * predictions.new_tensor(self.class_weight)[index]
+        factors = torch.stack([predictions.new_full((), factor) for factor in self.class_weight])  # [C], no copy
+        return loss * factors[index]
 
 
 @dataclass(frozen=True)

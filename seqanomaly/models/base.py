@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from seqanomaly.batch import upload
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -52,7 +54,7 @@ class Dropout:
         sizes = self.sizes or [h.shape[1]] * len(self.generators)
         drawn = [torch.rand(n, *h.shape[2:], generator=g) for n, g in zip(sizes, self.generators, strict=True)]
         keep = pad_sequence(drawn, batch_first=True) >= self.rate
-        return h * keep.to(h.device) / (1 - self.rate)
+        return h * upload(keep, h.device) / (1 - self.rate)
 
 
 NO_DROPOUT = Dropout(0.0, [])

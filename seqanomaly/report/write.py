@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +42,22 @@ class Report:
     """The early and the late bucket."""
     files: list[Path]
     """What was written."""
+
+
+LIBRARIES = (
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "scipy.special",
+    "scipy.optimize",
+)
+"""What statistics and figures load when they are made."""
+
+
+def get_ready() -> None:
+    """Load now what takes `make_report` most of a second to load, where there is time."""
+    for name in LIBRARIES:
+        import_module(name)
 
 
 def make_report(

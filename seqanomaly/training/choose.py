@@ -11,6 +11,7 @@ from seqanomaly.models.tcn import TCN
 from seqanomaly.training.compiled import KINDS, LAYERS, CompiledRecurrent
 from seqanomaly.training.compute import Compute, Precision, Torch, Truncated
 from seqanomaly.training.convolutional import DEEPEST, CompiledTCN
+from seqanomaly.training.graphs import graphs_wanted
 
 CPU = torch.device("cpu")
 
@@ -31,7 +32,7 @@ def compute_for(
         precision: what gradients are computed with.
 
     Raises:
-        ConfigError: the environment variable `SEQANOM_KERNEL` asks for what is not there.
+        ConfigError: an environment variable, `SEQANOM_KERNEL` or `SEQANOM_GRAPHS`, asks for what is not there.
     """
     assert truncate is None or isinstance(model, Recurrent), "RunConfig allows it for models whose state goes on"
     found = library()
@@ -41,6 +42,7 @@ def compute_for(
                 return CompiledRecurrent(model, found, truncate)
             case TCN() if model.layers <= DEEPEST:
                 return CompiledTCN(model, found)
+    replayed = graphs_wanted() and device.type == "cuda" and model.dropout == 0  # dropout draws on the CPU
     if truncate is not None and isinstance(model, Recurrent):
-        return Truncated(model, truncate, precision)
-    return Torch(model, precision)
+        return Truncated(model, truncate, precision, replayed=replayed)
+    return Torch(model, precision, replayed=replayed)

@@ -25,6 +25,8 @@ class Compute(ABC):
 
     path: str
     """What `environment.json` calls it."""
+    replayed: bool = False
+    """Whether updates are recorded as CUDA graphs and replayed."""
 
     def __init__(self, model: SequenceModel) -> None:
         self.model = model
@@ -56,12 +58,14 @@ class Torch(Compute):
     Args:
         model: the shape that all members share.
         precision: what gradients are computed with; parameters, losses and `outputs` are float32 in any case.
+        replayed: see `Compute.replayed`.
     """
 
     path = "stacked torch"
 
-    def __init__(self, model: SequenceModel, precision: Precision = "float32") -> None:
+    def __init__(self, model: SequenceModel, precision: Precision = "float32", *, replayed: bool = False) -> None:
         super().__init__(model)
+        self.replayed, self.path = replayed, self.path + ", cuda graphs" * replayed
         self.number = torch.bfloat16 if precision == "bf16" else torch.float32
 
     @torch.no_grad()
@@ -94,12 +98,15 @@ class Truncated(Torch):
         model: recurrent.
         steps: length of a piece.
         precision: as for `Torch`.
+        replayed: as for `Torch`.
     """
 
     path = "stacked torch, truncated"
 
-    def __init__(self, model: Recurrent, steps: int, precision: Precision = "float32") -> None:
-        super().__init__(model, precision)
+    def __init__(
+        self, model: Recurrent, steps: int, precision: Precision = "float32", *, replayed: bool = False
+    ) -> None:
+        super().__init__(model, precision, replayed=replayed)
         self.recurrent, self.steps = model, steps
 
     def gradient(

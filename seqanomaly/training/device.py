@@ -10,18 +10,20 @@ import torch
 
 from seqanomaly.errors import ConfigError
 from seqanomaly.kernel.library import library
+from seqanomaly.training.graphs import graphs_wanted
 
 
 def find_device(name: str) -> torch.device:
     """The device of that name: `auto` (CUDA if there is any, else the CPU), `cpu`, `cuda`, `cuda:1`, `mps`.
 
     Raises:
-        ConfigError: no such device, or what `SEQANOM_KERNEL` asks for cannot run.
+        ConfigError: no such device, or what `SEQANOM_KERNEL` or `SEQANOM_GRAPHS` asks for cannot run.
 
     >>> find_device("cpu")
     device(type='cpu')
     """
     library()
+    graphs_wanted()
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     parts = re.fullmatch(r"(cpu|cuda|mps)(?::(0|[1-9][0-9]*))?", name)

@@ -6,12 +6,11 @@ and keeping the best weights act per row; every random number comes from a gener
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from seqanomaly.losses.base import StepLoss
@@ -19,9 +18,12 @@ from seqanomaly.models.base import Dropout, SequenceModel
 from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Precision
+from seqanomaly.training.evaluation import Evaluation, Sums, places
+from seqanomaly.training.graphs import CudaRecorder, Recorder
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
 from seqanomaly.training.stack import Member, Shelf
 from seqanomaly.training.stock import stock_of
+from seqanomaly.training.update import Epochs, Update, batch_orders
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def fit(
     truncate: int | None = None,
     precision: Precision = "float32",
     device: torch.device | None = None,
+    recorder: Recorder | None = None,
     on_epoch: Callable[[int], None] = lambda _: None,
 ) -> list[Fitted]:
     """Train all members together and return each with the weights of its best epoch.
@@ -73,6 +76,7 @@ def fit(
         truncate: steps of a piece in truncated backpropagation through time, None for none.
         precision: what gradients are computed with.
         device: where to compute; the CPU by default.
+        recorder: how work is recorded to be replayed; as CUDA graphs where `Compute.replayed` by default.
         on_epoch: called after each epoch with its number.
     """
     device = device or torch.device("cpu")
@@ -80,7 +84,7 @@ def fit(
     validation = Shelf([m.validation for m in members], device)
     rows = torch.stack([model.init(torch_generator(m.seed, "weights")) for m in members]).to(device)
     compute = compute_for(model, device=device, truncate=truncate, precision=precision)
-    update = make_optimizer(
+    change = make_optimizer(
         optimizer,
         rows,
         torch.tensor([m.lr for m in members], device=device),
@@ -88,35 +92,24 @@ def fit(
         momentum=momentum,
     )
     drop = Dropout(model.dropout, [torch_generator(m.seed, "dropout") for m in members])
-    orders = [numpy_generator(m.seed, "order") for m in members]
-    counts = torch.tensor(train.counts, device=device)
+    recorder = recorder or (CudaRecorder(device) if compute.replayed else None)
+    epoch_of = Epochs(Update(compute, step_loss, change, clip, drop), train, weights, batch_size, device, recorder)
+    sums = Sums(compute_for(model, device=device), step_loss, rows)
+    evaluation = Evaluation(sums, validation, recorder)
+    orders = batch_orders([numpy_generator(m.seed, "order") for m in members], train.counts, train.home)
     log = _Log(rows, patience)
 
-    for epoch in range(1, epochs + 1):
-        total = torch.zeros(len(members), device=device)
-        for index, sizes in _batches(orders, train.counts, batch_size, device):  # [K, B]
-            x, target, mask = train.read(index)
-            weight, dropped = weights.read(index), drop.for_sizes(sizes)
-            loss, gradient = compute.gradient(step_loss, rows, x, target, mask, weight, dropped)  # [K], [K, P]
-            if clip is not None:
-                gradient = gradient * (clip / gradient.norm(dim=1, keepdim=True).clamp(min=clip))
-            update.step(gradient, sizes)
-            total += loss * torch.tensor(sizes, device=device)
-        log.add(epoch, rows, total / counts, evaluate(model, step_loss, rows, validation))
+    for epoch, order in zip(range(1, epochs + 1), orders, strict=False):
+        log.add(epoch, rows, epoch_of.one(order), evaluation.mean())
         on_epoch(epoch)
         if log.all_stopped:
             break
     return log.fitted()
 
 
-@torch.no_grad()
 def evaluate(model: SequenceModel, step_loss: StepLoss, rows: Tensor, data: Shelf) -> Tensor:
     """Mean unweighted loss [K] over the valid steps of all sequences, each taken once; see `predict`."""
-    total, count = rows.new_zeros(len(rows)), rows.new_zeros(len(rows))
-    for _, target, mask, outputs in _chunks(model, rows, data):
-        total += torch.where(mask, step_loss(outputs, target), 0.0).sum((1, 2))
-        count += mask.sum((1, 2))
-    return total / count.clamp(min=1)
+    return Evaluation(Sums(compute_for(model, device=rows.device), step_loss, rows), data).mean()
 
 
 @torch.no_grad()
@@ -126,47 +119,18 @@ def predict(model: SequenceModel, rows: Tensor, data: Shelf) -> Tensor:
     Of overlapping windows, a step has the output of the one in which its place is the largest, so that a causal model
     has seen the most of what came before it: that is the earliest window that holds the step.
     """
-    chunks = _chunks(model, rows, data)
+    compute = compute_for(model, device=rows.device)
+    found = ((index, compute.outputs(rows, data.read(index)[0]).cpu()) for index in places(model, len(rows), data))
     if data.begin is None:
-        return torch.cat([outputs.cpu() for *_, outputs in chunks], dim=1)
+        return torch.cat([outputs for _, outputs in found], dim=1)
     count, steps = data.shape
     stitched = torch.zeros(len(rows), count * steps, model.outputs)
     place = torch.arange(data.steps)
-    for index, *_, outputs in chunks:
+    for index, outputs in found:
         step = data.begin_at(index).cpu().unsqueeze(-1) + place  # [K, B, L]
         member, window, at = data.fresh_at(index).cpu().nonzero(as_tuple=True)
-        stitched[member, step[member, window, at]] = outputs.cpu()[member, window, at]
+        stitched[member, step[member, window, at]] = outputs[member, window, at]
     return stitched.view(len(rows), count, steps, -1)
-
-
-def _chunks(model: SequenceModel, rows: Tensor, data: Shelf) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Index, target, mask and outputs of some windows or sequences after the other, each step in one mask only."""
-    compute = compute_for(model, device=rows.device)
-    size = data.chunk(len(rows), max(model.features, model.width))
-    for start in range(0, data.count, size):
-        index = torch.arange(start, min(start + size, data.count), device=rows.device).unsqueeze(0)  # [1, B]
-        x, target, mask = data.read(index)
-        mask = mask if data.begin is None else mask & data.fresh_at(index)
-        yield index, target, mask, compute.outputs(rows, x)
-
-
-def _batches(
-    orders: list[np.random.Generator], counts: list[int], size: int, device: torch.device
-) -> Iterator[tuple[Tensor, list[int]]]:
-    """Indices [K, B] of one epoch: every member's sequences once, in an order of its own; and how many are its own.
-
-    A member with fewer than the others has an index past its last one in what is left of the batch.
-    """
-    index = torch.from_numpy(
-        np.stack([_filled(o.permutation(n), max(counts)) for o, n in zip(orders, counts, strict=True)])
-    )
-    for at, batch in zip(range(0, max(counts), size), torch.split(index.to(device), size, 1), strict=True):
-        yield batch, [min(max(n - at, 0), batch.shape[1]) for n in counts]
-
-
-def _filled(order: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """`order` [n] of a member, made as long as that of the largest one, [count]."""
-    return np.pad(order, (0, count - len(order)), constant_values=len(order))
 
 
 class _Log:
@@ -186,7 +150,7 @@ class _Log:
 
     def add(self, epoch: int, rows: Tensor, train: Tensor, validation: Tensor) -> None:
         better = []
-        for k, (t, v) in enumerate(zip(train.tolist(), validation.tolist(), strict=True)):
+        for k, (t, v) in enumerate(torch.stack([train, validation], dim=1).tolist()):
             if not self.stopped[k] and self._note(k, epoch, t, v):
                 better.append(k)
         if better:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqanomaly.batch import Batch
+from seqanomaly.batch import Batch, upload
 from seqanomaly.datasets.mapped.convert import write_at
 from seqanomaly.datasets.mapped.pages import Pages
 from seqanomaly.datasets.mapped.sequences import MappedSequences
@@ -144,6 +144,7 @@ class MappedShelf(Stock):
 
     def __init__(self, parts: list[Mapped], device: torch.device) -> None:
         self.parts, self.device = parts, device
+        self.resident, self.home = False, torch.device("cpu")
         self.counts = [len(part) for part in parts]
 
     def read(self, index: Tensor) -> Read:
@@ -154,9 +155,10 @@ class MappedShelf(Stock):
             if key not in found:
                 found[key] = part.read(own)
             read.append(found[key])
-        x, target, mask = (torch.stack(tensors).to(self.device) for tensors in zip(*read, strict=True))
-        there = index < torch.tensor(self.counts, device=index.device).unsqueeze(1)  # [K, B]
-        return x, target, mask & there.unsqueeze(-1)
+        x, target, mask = (torch.stack(tensors) for tensors in zip(*read, strict=True))
+        there = index < torch.tensor(self.counts).unsqueeze(1)  # [K, B]
+        mask = mask & there.unsqueeze(-1)
+        return upload(x, self.device), upload(target, self.device), upload(mask, self.device)
 
 
 class MappedWeighting(Weighting):
@@ -173,9 +175,9 @@ class MappedWeighting(Weighting):
 
     def read(self, index: Tensor) -> Tensor:
         theirs = own_indices(index, self.counts)
-        return torch.stack([w.read(own) for w, own in zip(self.weights, theirs, strict=True)]).to(self.device)
+        return upload(torch.stack([w.read(own) for w, own in zip(self.weights, theirs, strict=True)]), self.device)
 
 
 def own_indices(index: Tensor, counts: list[int]) -> list[NDArray[np.int64]]:
-    """The rows of `index` [K, B], with 0 where a member has nothing."""
-    return [np.where(row < count, row, 0) for row, count in zip(index.cpu().numpy(), counts, strict=True)]
+    """The rows of `index` [K, B], which lies on the CPU, with 0 where a member has nothing."""
+    return [np.where(row < count, row, 0) for row, count in zip(index.numpy(), counts, strict=True)]

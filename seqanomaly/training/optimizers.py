@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import Literal
 
 import torch
@@ -16,6 +17,8 @@ from torch import Tensor
 from seqanomaly.kernel.library import Library, library
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
+LAST = 40_000
+"""Updates after which 1 - 0.999^n is 1 in double precision, and more."""
 
 
 class Optimizer(ABC):
@@ -30,13 +33,13 @@ class Optimizer(ABC):
     def __init__(self, rows: Tensor, lr: Tensor, weight_decay: float) -> None:
         self.rows, self.lr, self.weight_decay = rows, lr.unsqueeze(1), weight_decay
 
-    def step(self, gradient: Tensor, sizes: list[int] | None = None) -> None:
-        """One update by `gradient` [K, P]; a member whose size is 0 has no data in it and stays as it is."""
-        idle = [k for k, size in enumerate(sizes or ()) if size == 0]
-        kept = [(tensor, tensor[idle]) for tensor in self.state()] if idle else []
+    def step(self, gradient: Tensor, active: Tensor | None = None) -> None:
+        """One update by `gradient` [K, P]; a member that is not `active` [K] has no data in it and stays as it is."""
+        kept = [(tensor, tensor.clone()) for tensor in self.state()] if active is not None else []
         self.update(gradient)
         for tensor, before in kept:
-            tensor[idle] = before
+            assert active is not None
+            tensor.copy_(torch.where(active.view(-1, *[1] * (tensor.dim() - 1)), tensor, before))
 
     @abstractmethod
     def update(self, gradient: Tensor) -> None:
@@ -62,32 +65,42 @@ class SGD(Optimizer):
         self.rows.sub_(self.lr * self.velocity)
 
 
+@cache
+def corrections() -> tuple[tuple[float, float], ...]:
+    """What Adam divides its means by after n updates, at n: 1 - 0.9^n and (1 - 0.999^n)^(1/2), up to where both are 1.
+
+    A table, so that a device looks them up by its own count of the updates, and its bits are those of the CPU.
+
+    >>> corrections()[1], corrections()[-1]
+    ((0.09999999999999998, 0.031622776601683805), (1.0, 1.0))
+    """
+    return tuple((1 - 0.9**n, (1 - 0.999**n) ** 0.5) for n in range(LAST + 1))
+
+
 class Adam(Optimizer):
     """Adam, and AdamW with `decoupled` decay. Source: arXiv 1412.6980 and 1711.05101, betas 0.9 and 0.999."""
 
     def __init__(self, rows: Tensor, lr: Tensor, weight_decay: float, *, decoupled: bool) -> None:
         super().__init__(rows, lr, weight_decay)
-        self.decoupled, self.steps = decoupled, torch.zeros(len(rows), dtype=torch.int64)
+        self.decoupled, self.steps = decoupled, torch.zeros(len(rows), dtype=torch.int64, device=rows.device)
         self.mean, self.square = torch.zeros_like(rows), torch.zeros_like(rows)
+        self._corrections = torch.tensor(corrections(), dtype=rows.dtype, device=rows.device)  # [updates, 2]
 
     def state(self) -> list[Tensor]:
         return [self.rows, self.mean, self.square, self.steps]
 
     def update(self, gradient: Tensor) -> None:
         self.steps += 1
+        at = self.steps.clamp(max=len(self._corrections) - 1)
+        of_mean, of_square = torch.split(self._corrections.index_select(0, at), 1, dim=1)  # [K, 1]
         if self.decoupled:
             self.rows.mul_(1 - self.lr * self.weight_decay)
         elif self.weight_decay:
             gradient = gradient + self.weight_decay * self.rows
         self.mean.lerp_(gradient, 0.1)
         self.square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        steps = self.steps.tolist()
-        spread = (self.square.sqrt() / self._column([(1 - 0.999**n) ** 0.5 for n in steps])).add_(1e-8)
-        self.rows.sub_(self.lr / self._column([1 - 0.9**n for n in steps]) * self.mean / spread)
-
-    def _column(self, values: list[float]) -> Tensor:
-        """A number per row, [K, 1]."""
-        return torch.tensor(values, dtype=self.rows.dtype, device=self.rows.device).unsqueeze(1)
+        spread = (self.square.sqrt() / of_square).add_(1e-8)
+        self.rows.sub_(self.lr / of_mean * self.mean / spread)
 
 
 class CompiledAdam(Optimizer):

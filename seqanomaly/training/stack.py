@@ -10,10 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seqanomaly.batch import Batch, sliding
+from seqanomaly.batch import Batch, sliding, upload
 
 if TYPE_CHECKING:
     from seqanomaly.training.mapped import MappedWeights
+
+RESIDENT = 4 * 2**30
+"""Bytes of one part of the data, with its weights, that a CUDA device keeps."""
+HIDDEN = 4_000_000
+"""About how many hidden values an evaluation batch has."""
+HIDDEN_ON_CUDA = 32 * HIDDEN
+"""The same on a CUDA device, where few large batches are faster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +44,16 @@ class Stock(ABC):
 
     counts: list[int]
     """How many windows, or sequences, each member has."""
+    resident: bool
+    """Whether the data lie on the device, so that reading is a look-up there."""
+    home: torch.device
+    """Where an index must lie to be read with: the device if the data are resident, else the CPU."""
 
     @abstractmethod
     def read(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features, targets and masks [K, B, L, ...] of what is at `index` [K, B], or [1, B] for all members.
 
-        Where a member has nothing at an index, its mask is False.
+        What is read lies on the device. Where a member has nothing at an index, its mask is False.
         """
 
 
@@ -84,20 +95,24 @@ class Shelf(Stock):
     Args:
         batches: one per member, all of one number of steps, all with windows of one length or none with any; the same
             object means the same data.
-        device: where to keep them.
+        device: where what is read goes to, and where they are kept if they fit; see `fits`.
+        beside: bytes of what is to be kept with them.
     """
 
-    def __init__(self, batches: list[Batch], device: torch.device) -> None:
+    def __init__(self, batches: list[Batch], device: torch.device, beside: int = 0) -> None:
         unique = {id(batch): batch for batch in batches}
         places = {key: place for place, key in enumerate(unique)}
         own = list(unique.values())
-        self.place = torch.tensor([places[id(b)] for b in batches], device=device).unsqueeze(1)  # [K, 1]
+        x, target, mask = padded([b.x for b in own]), padded([b.target for b in own]), padded([b.mask for b in own])
+        self.device, self.resident = device, fits(x.nbytes + target.nbytes + mask.nbytes + beside, device)
+        self.home = home = device if self.resident else torch.device("cpu")
+        self.place = torch.tensor([places[id(b)] for b in batches], device=home).unsqueeze(1)  # [K, 1]
         self.counts = [len(b) for b in batches]
         self.even = len(set(self.counts)) == 1
-        self.sizes = torch.tensor(self.counts, device=device).unsqueeze(1)  # [K, 1]
-        self.x = padded([b.x for b in own]).to(device)  # [D, N, T, F]
-        self.target = padded([b.target for b in own]).to(device)  # [D, N, T] or [D, N, T, F]
-        self.mask = padded([b.mask for b in own]).to(device)  # [D, N, T]
+        self.sizes = torch.tensor(self.counts, device=home).unsqueeze(1)  # [K, 1]
+        self.x = x.to(home)  # [D, N, T, F]
+        self.target = target.to(home)  # [D, N, T] or [D, N, T, F]
+        self.mask = mask.to(home)  # [D, N, T]
         windows = [b.windows for b in own if b.windows is not None]
         assert len(windows) in (0, len(own)), "all batches have windows, or none"
         assert len({w.length for w in windows}) <= 1, "all windows have one length"
@@ -105,8 +120,8 @@ class Shelf(Stock):
         self.begin: Tensor | None = None
         if windows:
             begin = [torch.from_numpy(w.sequence * self.mask.shape[2] + w.start) for w in windows]
-            self.begin = padded(begin).to(device)  # [D, W]
-            self.fresh = padded([torch.from_numpy(w.fresh) for w in windows]).to(device)  # [D, W]
+            self.begin = padded(begin).to(home)  # [D, W]
+            self.fresh = padded([torch.from_numpy(w.fresh) for w in windows]).to(home)  # [D, W]
 
     @property
     def count(self) -> int:
@@ -118,10 +133,13 @@ class Shelf(Stock):
         """Most sequences, and their steps."""
         return self.mask.shape[1], self.mask.shape[2]
 
-    def read(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def read(self, index: Tensor, *, once: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """See `Stock.read`; `once`: of the windows that hold a step, only the first one has it in its mask."""
         x, target, mask = (self.take(values, self.place, index) for values in (self.x, self.target, self.mask))
         there = self.there(index)
-        return x, target, mask if there is None else mask & there.unsqueeze(-1)
+        mask = mask if there is None else mask & there.unsqueeze(-1)
+        mask = mask & self.fresh_at(index) if once and self.begin is not None else mask
+        return upload(x, self.device), upload(target, self.device), upload(mask, self.device)
 
     def take(self, values: Tensor, place: Tensor, index: Tensor) -> Tensor:
         """From `values` [D, N, T, ...], those [K, B, L, ...] of what is at `index` [K, B]; `place` [K, 1] is in D.
@@ -148,8 +166,9 @@ class Shelf(Stock):
         return new if there is None else new & there.unsqueeze(-1)
 
     def chunk(self, members: int, width: int) -> int:
-        """How many windows fit one evaluation batch of about 4 million hidden values: a rule of shapes alone."""
-        return max(1, 4_000_000 // (members * self.steps * width))
+        """How many windows fit one evaluation batch: a rule of shapes and the kind of device alone."""
+        values = HIDDEN_ON_CUDA if self.device.type == "cuda" else HIDDEN
+        return max(1, values // (members * self.steps * width))
 
     def there(self, index: Tensor) -> Tensor | None:
         """Whether a member has something at `index`, [K, B]; None where every one has."""
@@ -161,6 +180,15 @@ class Shelf(Stock):
         """`index` [K, B] with 0 where a member has nothing."""
         there = self.there(index)
         return index if there is None else torch.where(there, index, 0)
+
+
+def fits(size: int, device: torch.device) -> bool:
+    """Whether data of `size` bytes are kept on the device; else they stay in memory and go there batch by batch.
+
+    >>> fits(RESIDENT, torch.device("cuda")), fits(RESIDENT + 1, torch.device("cuda"))
+    (True, False)
+    """
+    return device.type != "cuda" or size <= RESIDENT
 
 
 def padded(tensors: list[Tensor]) -> Tensor:

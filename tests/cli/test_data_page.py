@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from seqanomaly.datasets.catalogue import FAMILIES
 from seqanomaly.datasets.specs import data_settings
 
 Run = Callable[..., Any]
+Declared = Mapping[str, Any]
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 BLOCKS = "\n".join(re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 LINES = [" ".join(line.split()) for line in re.findall(r"^seqanom data (.+?)(?:\s+#.*)?$", BLOCKS, re.MULTILINE)]
@@ -39,8 +40,8 @@ def test_every_family_is_shown() -> None:
     assert {family.command.removeprefix("seqanom data ") for family in FAMILIES} <= set(LINES)
 
 
-def test_every_family_is_compared(shared: Path, machines: pd.DataFrame, tmp_path: Path) -> None:
-    _beside(shared, machines, tmp_path)
+def test_every_family_is_compared(shared: Path, machines: pd.DataFrame, declared: Declared, tmp_path: Path) -> None:
+    _beside(shared, machines, declared, tmp_path)
     values = [shlex.split(line)[1] for line in COMPARED]
     assert all(line.startswith("--data ") for line in COMPARED)
     kinds = {_kind(value, tmp_path) for value in values}
@@ -58,8 +59,10 @@ def _kind(value: str, folder: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", COMPARED)
-def test_comparisons_run(seqanom: Run, shared: Path, machines: pd.DataFrame, tmp_path: Path, line: str) -> None:
-    _beside(shared, machines, tmp_path)
+def test_comparisons_run(
+    seqanom: Run, shared: Path, machines: pd.DataFrame, declared: Declared, tmp_path: Path, line: str
+) -> None:
+    _beside(shared, machines, declared, tmp_path)
     if "mitdb" in line and not (tmp_path / "mitdb" / "100.dat").exists():
         pytest.skip("the package wfdb is not installed (extra wfdb)")
     done = seqanom("compare", *shlex.split(line), *QUICK)
@@ -70,10 +73,16 @@ def test_comparisons_run(seqanom: Run, shared: Path, machines: pd.DataFrame, tmp
 @pytest.mark.slow
 @pytest.mark.parametrize("line", LINES)
 def test_commands_work(
-    seqanom: Run, shared: Path, machines: pd.DataFrame, tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
+    seqanom: Run,
+    shared: Path,
+    machines: pd.DataFrame,
+    declared: Declared,
+    tmp_path: Path,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SEQANOM_CACHE", str(tmp_path / "cache"))
-    _beside(shared, machines, tmp_path)
+    _beside(shared, machines, declared, tmp_path)
     if "mitdb" in line and not (tmp_path / "mitdb" / "100.dat").exists():
         pytest.skip("the package wfdb is not installed (extra wfdb)")
     done = seqanom("data", *shlex.split(line))
@@ -81,13 +90,17 @@ def test_commands_work(
     assert done.out
 
 
-def _beside(shared: Path, machines: pd.DataFrame, tmp_path: Path) -> None:
+def _beside(shared: Path, machines: pd.DataFrame, declared: Declared, tmp_path: Path) -> None:
     """The public data sets and a user's own files, under the names of the page."""
     given = shared / "datasets"
     for place in (*given.iterdir(), *(given / "aeon").iterdir(), *(given / "TSB-AD").iterdir()):
         if place.is_dir():
             (tmp_path / place.name).symlink_to(place)
     _own(machines, tmp_path)
+    for kind, sample in declared.items():
+        example = next(family.example for family in FAMILIES if family.kind == kind)
+        if not (tmp_path / example).exists():
+            sample.write(tmp_path / example if sample.path == "." else tmp_path)
 
 
 def _own(machines: pd.DataFrame, folder: Path) -> None:
@@ -106,21 +119,11 @@ def _own(machines: pd.DataFrame, folder: Path) -> None:
     step = np.arange(400)
     pump = pd.DataFrame({"time": step, "flow": np.sin(step / 7), "label": step // 20 % 4 == 3})
     pump.assign(label=pump["label"].astype(int)).to_csv(folder / "pump.csv", index=False)
-    _events(folder)
     _record(folder / "mitdb")
     x, y = np.random.default_rng(0).random((20, 8, 3)), np.arange(20) % 2
     np.savez(folder / "runs.npz", x=x, y=y)
     np.save(folder / "x.npy", x)
     np.save(folder / "y.npy", y)
-
-
-def _events(folder: Path) -> None:
-    """Sessions as in loghub's table; every third one fails."""
-    random, rows = np.random.default_rng(0), []
-    for place in range(60):
-        events = [f"E{event}" for event in random.integers(1, 9, random.integers(4, 12))] + ["E20"] * (place % 3 == 0)
-        rows.append((f"blk_{place}", "Fail" if place % 3 == 0 else "Success", f"[{','.join(events)}]"))
-    pd.DataFrame(rows, columns=["BlockId", "Label", "Features"]).to_csv(folder / "Event_traces.csv", index=False)
 
 
 def _record(folder: Path) -> None:

@@ -124,6 +124,15 @@ def test_a_reader_that_goes_away_is_no_bug() -> None:
     assert (process.returncode, err) == (0, "")
 
 
+def test_leaving_says_everything_and_does_what_was_left_for_the_end() -> None:
+    code = (
+        "import atexit, sys; from seqanom import console; atexit.register(lambda: sys.stderr.write('end')); "
+        "sys.stdout.write('result'); console.leave(75)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("result", "end", 75)
+
+
 def test_brackets_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     made = console.table("a[b]", title="x(features=[a,b])")
     made.add_row("1")

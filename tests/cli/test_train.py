@@ -14,7 +14,7 @@ import pytest
 from seqanom.values import read_value
 
 from seqanomaly.datasets.formats.table import SUFFIXES
-from seqanomaly.datasets.specs import DATASETS
+from seqanomaly.datasets.specs import DATASETS, FAMILIES
 from seqanomaly.losses.modulations import MODULATIONS
 from seqanomaly.models.specs import MODELS
 from seqanomaly.run_config import RunConfig, repeat_command
@@ -188,8 +188,8 @@ def with_files() -> None:
         ("missing.csv", "missing.csv: there is no such file"),
         (
             "folder.csv",
-            "folder.csv: holds no data that is recognised; say what it is with kind: one of cmapss, tep, robot, skab, "
-            "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, events, wfdb, numpy, folder",
+            "folder.csv: holds no data that is recognised; say what it is with kind: one of "
+            f"{', '.join([*FAMILIES, 'folder'])}",
         ),
         ("table.xlsx", f"table.xlsx: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
         ("./plain", f"plain: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
@@ -241,7 +241,7 @@ def with_files() -> None:
             "two.csv",
             "two.csv: has 2 series; training, validation and test need at least one each, so 3: name the column that "
             "tells "
-            "them apart with --series",
+            "them apart with --series; if there are no others, cut each with split: {time: 0.3}",
         ),
         (
             "words.csv",

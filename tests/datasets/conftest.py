@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,34 +12,6 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 Write = Callable[[Path], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """A small data set of a family, as its test in `formats/` declares it in a mapping `SAMPLE`."""
-
-    kind: str
-    write: Write
-    """Writes it into a folder that does not exist yet."""
-    path: str = "."
-    """What is opened, in that folder."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings beside the path."""
-    parts: str = "drawn"
-    """`drawn`: by the seed; `given`: the test part is; `continued`: the test part goes on with the training series."""
-    task: str = "detect"
-    """What a detector may be trained for on it."""
-    needs: str | None = None
-    """A package without which it is skipped."""
-
-    def require(self) -> None:
-        if self.needs is not None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                pytest.importorskip(self.needs, reason=f"the package {self.needs} is not installed")
-
-    def opened_with(self, folder: Path) -> dict[str, Any]:
-        return {"kind": self.kind, "path": str(folder / self.path), **self.settings}
 
 
 def noise(*shape: int) -> NDArray[np.float64]:
@@ -182,20 +150,3 @@ def samples() -> Mapping[str, Write]:
     """A function per family that writes a small data set of it into a folder that does not exist yet."""
     writers = (skab, nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, numpy, folder)
     return {write.__name__: write for write in writers}
-
-
-@pytest.fixture(scope="session")
-def declared() -> Mapping[str, Sample]:
-    """The samples that the tests in `formats/` declare, by kind."""
-    found = {}
-    for path in sorted((Path(__file__).parent / "formats").glob("test_*.py")):
-        if "\nSAMPLE = " not in path.read_text(encoding="utf-8"):
-            continue
-        spec = importlib.util.spec_from_file_location(f"declared_{path.stem}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sample = Sample(**vars(module)["SAMPLE"])
-        found[sample.kind] = sample
-    return found

@@ -163,7 +163,7 @@ def test_settings_that_cannot_be(value: object, text: str) -> None:
             machines(2),
             {},
             "has 2 series; training, validation and test need at least one each, so 3: name the column that tells them "
-            "apart with --series",
+            "apart with --series; if there are no others, cut each with split: {time: 0.3}",
         ),
         (
             machines().drop([4, 5]),

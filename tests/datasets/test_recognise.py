@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seqanomaly.datasets.source import DataSpec
-from seqanomaly.datasets.specs import DATASETS, data_settings, pick_data, recognise
+from seqanomaly.datasets.specs import DATASETS, FAMILIES, data_settings, pick_data, recognise
 from seqanomaly.errors import ConfigError
 
 Samples = Mapping[str, Callable[[Path], None]]
@@ -156,6 +156,6 @@ def test_nothing_that_is_known(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         pick_data({"path": str(tmp_path)})
     assert str(error.value) == (
-        f"{tmp_path}: holds no data that is recognised; say what it is with kind: one of cmapss, tep, robot, skab, "
-        "nab, ucr, smd, smap, braatz, tsb_ad, tsb_uad, ts, aeon, events, wfdb, numpy, folder"
+        f"{tmp_path}: holds no data that is recognised; say what it is with kind: one of "
+        f"{', '.join([*FAMILIES, 'folder'])}"
     )

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.synthetic import Ar
-from seqanomaly.run import prepare
+from seqanomaly.preparation import prepare
 from seqanomaly.tasks import TASKS
 
 values = arrays(np.float32, (6, 2), elements=st.floats(-1e6, 1e6, width=32))

@@ -22,7 +22,8 @@ from pebble import ProcessPool
 
 from seqanomaly.engines import ENGINES, choose_engine, usable_cores
 from seqanomaly.engines.base import Ended, Engine
-from seqanomaly.engines.local import ATTEMPTS, THREADS, LocalEngine
+from seqanomaly.engines.copies import ONE_THREAD, load_for_copies
+from seqanomaly.engines.local import ATTEMPTS, LocalEngine
 from seqanomaly.engines.serial import SerialEngine
 from seqanomaly.errors import ConfigError, DataError
 
@@ -30,6 +31,7 @@ EACH: dict[str, Callable[[], Engine]] = {
     "serial": SerialEngine,
     "local-1": lambda: LocalEngine(1),
     "local-2": lambda: LocalEngine(2),
+    "local-copies": lambda: LocalEngine(2, context=load_for_copies("json")),
 }
 
 
@@ -237,17 +239,20 @@ def work(number):
 """
 PARENT = """
 from task import work
-from seqanomaly.engines.local import ATTEMPTS, THREADS, LocalEngine
+from seqanomaly.engines.copies import load_for_copies
+from seqanomaly.engines.local import LocalEngine
 
-list(LocalEngine(2).run(work, range(4)))
+list(LocalEngine(2, context={context}).run(work, range(4)))
 """
+each_context = pytest.mark.parametrize("context", ["None", 'load_for_copies("task")'])
 
 
+@each_context
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_their_parent_whatever_they_do(tmp_path: Path, end: signal.Signals) -> None:
+def test_workers_end_with_their_parent_whatever_they_do(tmp_path: Path, end: signal.Signals, context: str) -> None:
     (tmp_path / "task.py").write_text(TASK)
     script = tmp_path / "parent.py"
-    script.write_text(PARENT)
+    script.write_text(PARENT.format(context=context))
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         assert [parent.stdout.readline() for _ in range(2)] == ["working\n"] * 2
@@ -255,6 +260,55 @@ def test_workers_end_with_their_parent_whatever_they_do(tmp_path: Path, end: sig
         rest, _ = parent.communicate(timeout=60)  # the last worker closes the pipe
     assert rest == ""
     assert parent.returncode == -end
+
+
+@each_context
+def test_an_interrupt_is_for_the_parent(tmp_path: Path, context: str) -> None:
+    (tmp_path / "task.py").write_text(TASK.replace("600", "0.5"))
+    script = tmp_path / "parent.py"
+    script.write_text("import signal\nsignal.signal(signal.SIGINT, lambda *_: None)" + PARENT.format(context=context))
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "working\n"
+        os.killpg(parent.pid, signal.SIGINT)
+        _, err = parent.communicate(timeout=60)
+    assert (err, parent.returncode) == ("", 0)
+
+
+OF_COPIES = """
+import sys
+from task import loaded
+from seqanomaly.engines.copies import load_for_copies
+from seqanomaly.engines.local import LocalEngine
+
+context = load_for_copies("colorsys")
+assert "colorsys" not in sys.modules
+print([end.result for end in LocalEngine(1, context=context).run(loaded, ["colorsys", "chunk"])])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every worker loads for itself")
+def test_a_copy_has_loaded_already_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "task.py").write_text("import sys\n\ndef loaded(name):\n    return name in sys.modules\n")
+    (tmp_path / "parent.py").write_text(OF_COPIES)
+    command = [sys.executable, str(tmp_path / "parent.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[True, False]\n", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is loaded ahead")
+def test_loading_ends_with_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(600)\n")
+    search = os.pathsep.join([str(tmp_path), *sys.path])
+    monkeypatch.setenv("PYTHONPATH", search)
+    code = "from seqanomaly.engines.copies import load_for_copies; load_for_copies('slow'); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"loading\n"
+        rest, _ = parent.communicate(b"\n", timeout=60)  # whoever loads closes the pipe
+    assert (rest, parent.returncode) == (b"", 0)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators are left as they are")
@@ -298,5 +352,5 @@ def test_a_job_whose_pools_are_all_given_up_fails(monkeypatch: pytest.MonkeyPatc
 def test_a_worker_has_one_thread_and_its_parent_what_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    assert {end.job: end.result for end in LocalEngine(1).run(setting, THREADS)} == dict.fromkeys(THREADS, "1")
+    assert {end.job: end.result for end in LocalEngine(1).run(setting, ONE_THREAD)} == ONE_THREAD
     assert (os.environ["OMP_NUM_THREADS"], os.environ.get("MKL_NUM_THREADS")) == ("7", None)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,6 @@ from seqanomaly.datasets.formats.labels import zero_one
 from seqanomaly.datasets.formats.text import bare, first_line, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
-
-if TYPE_CHECKING:
-    pass
 
 LABEL = "is_anomaly"
 PART = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TRAIN_A|TRAIN_NA|TEST)")
@@ -52,10 +49,12 @@ class Aeon(Given):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        names = [path] if path.is_file() else listed(path, "*.csv")[:1]
+        names = [path] if path.is_file() else listed(path, "*.csv")
         tables = [name for name in names if bare(name).suffix.lower() == ".csv"]
-        if not any(first_line(name).strip().endswith(f",{LABEL}") for name in tables):
+        if not any(first_line(name).strip().endswith(f",{LABEL}") for name in tables[:1]):
             return None
+        if path.is_dir() and len(names) > 1 and not any(PART.fullmatch(bare(name).stem) for name in names):
+            return None  # a series in each file
         part = PART.fullmatch(bare(path).stem) if path.is_file() else None
         return {"part": part["part"]} if part and part["part"].startswith("TRAIN_") else {}
 

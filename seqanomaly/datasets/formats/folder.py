@@ -13,15 +13,18 @@ from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file
-from seqanomaly.datasets.formats.text import bare
+from seqanomaly.datasets.formats.text import bare, column_names
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import Backward, Duplicates
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.single import TIMES
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ANOMALY = "is_anomaly"
+"""What the column of labels is called in files of several collections."""
 FILE, ROW = "name of the file", "number of the row"
 
 
@@ -53,7 +56,8 @@ class Folder(Given, Drawn):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        return {} if path.is_dir() and _tables(path) else None
+        found = _tables(path) if path.is_dir() else []
+        return _named(column_names(found[0])) if found else None
 
     def files(self) -> Sequence[Path]:
         """All tables, in the order of their names."""
@@ -145,6 +149,12 @@ class Folder(Given, Drawn):
                 "so 3: add files, or cut each in time with split: time"
             )
         return Loaded(known=sequences, notes=tuple(notes))
+
+
+def _named(columns: list[str]) -> dict[str, Any]:
+    """The columns that a folder's first table has under a usual name: a first one of times, and labels."""
+    step = {"step": columns[0]} if columns[0].lower() in TIMES else {}
+    return step | ({"label": ANOMALY} if ANOMALY in columns and "label" not in columns else {})
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,8 @@ SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parqu
 """Endings of the files that `read_table` reads."""
 SEPARATORS = (",", ";", "\t", "|")
 """What may stand between the columns of a CSV file; the one that its header has most of."""
-
-
+MORE_VALUES = "the rows have more values than the header has names"
+"""What is wrong where pandas would leave values out."""
 BROKEN = (pd.errors.ParserError, pyarrow.ArrowException, ValueError, TypeError, KeyError, AttributeError, IndexError)
 """What pandas and Arrow raise for broken tables; the last four where what pandas wrote about them is broken."""
 
@@ -34,6 +36,15 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table in a file, and a sentence about how it was read if that was not the usual way."""
+    with as_table(path):
+        if path.suffix.lower() in (".parquet", ".pq", ".feather"):
+            return _read_arrow(path), ()
+        return _read_csv(path)
+
+
+@contextmanager
+def as_table(path: Path) -> Iterator[None]:
+    """Read the file at `path` inside; a `DataError` says that it is no table, or what is wrong with it."""
     if state(path) is None:
         raise DataError(f"{path}: there is no such file")
     if not is_file(path):
@@ -42,9 +53,7 @@ def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
     begun(path)
     try:
-        if path.suffix.lower() in (".parquet", ".pq", ".feather"):
-            return _read_arrow(path), ()
-        return _read_csv(path)
+        yield
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty") from None
     except UnicodeDecodeError as error:
@@ -69,47 +78,67 @@ def content_digest(path: Path) -> str:
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     check_unpacks(path)
+    separator = separator_of(path)
+    frame = _columns(path, separator)
+    decimal = "," if separator != "," and _comma_decimals(frame) else "."
+    if decimal == ",":
+        frame = _columns(path, separator, decimal)
+    return frame, separated_note(path.name, separator, decimal)
+
+
+def separator_of(path: Path) -> str:
+    """What stands between the columns of a CSV file; a `DataError` says that it has too many of them."""
     header = first_line(path)
     separator = max(SEPARATORS, key=header.count)
     check_width(1 + header.count(separator), path)
-    frame = _columns(path, separator)
-    decimal = separator != "," and _comma_decimals(frame)
-    if decimal:
-        frame = _columns(path, separator, ",")
-    if separator == ",":
-        return frame, ()
-    also = " and decimals follow a comma" if decimal else ""
-    return frame, (f"{path.name}: its columns are separated by {separator!r}{also}",)
+    return separator
+
+
+def separated_note(where: str, separator: str, decimal: str) -> tuple[str, ...]:
+    """The sentence about the separator and the mark of decimals of a CSV file, if they are not the usual ones."""
+    also = " and decimals follow a comma" if decimal == "," else ""
+    return () if separator == "," else (f"{where}: its columns are separated by {separator!r}{also}",)
 
 
 def _comma_decimals(frame: pd.DataFrame) -> bool:
     """Whether a column of text holds numbers such as 0,5 only."""
     text = (frame[name].dropna() for name in frame if pd.api.types.is_string_dtype(frame[name]))
-    return any(
-        len(column) > 0 and column.astype(str).str.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?|[-+]?\d+").all()
-        for column in text
-    )
+    return any(len(column) > 0 and have_comma_decimals(column) for column in text)
+
+
+def have_comma_decimals(column: pd.Series) -> bool:
+    """Whether the text in a column is numbers such as 0,5 or 7 only."""
+    return bool(column.astype(str).str.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?|[-+]?\d+").all())
 
 
 def _columns(path: Path, separator: str, decimal: str = ".") -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            frame = _read(
-                path,
-                sep=separator,
-                decimal=decimal,
-                index_col=False,
-                keep_default_na=False,
-                na_values=list(MISSING),
-                low_memory=False,
-            )
+            frame = _read(path, **options(separator, decimal))
         except pd.errors.ParserWarning:
-            raise ValueError("the rows have more values than the header has names") from None
+            raise ValueError(MORE_VALUES) from None
+    check_header(path, separator)
+    return frame
+
+
+def options(separator: str, decimal: str) -> dict[str, Any]:
+    """How pandas reads a CSV file."""
+    return {
+        "sep": separator,
+        "decimal": decimal,
+        "index_col": False,
+        "keep_default_na": False,
+        "na_values": list(MISSING),
+        "low_memory": False,
+    }
+
+
+def check_header(path: Path, separator: str) -> None:
+    """Raise a `ValueError` where two columns of a CSV file have one name."""
     header = _read(path, sep=separator, nrows=1, header=None, dtype=str, index_col=False, keep_default_na=False).iloc[0]
     if (header.duplicated() & (header != "")).any():
         raise ValueError(f"two columns are called {header[header.duplicated() & (header != '')].iloc[0]!r}; rename one")
-    return frame
 
 
 def _read(path: Path, **how: Any) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +33,11 @@ def bare(path: Path) -> Path:
     'a/train.txt'
     """
     return path.with_suffix("") if path.suffix.lower() in OPEN else path
+
+
+def column_names(path: Path) -> list[str]:
+    """The words of the first line of a text file, at commas, semicolons, tabs or bars, without quotes."""
+    return [name.strip().strip('"') for name in re.split(r"[,;\t|]", first_line(path).strip())]
 
 
 def find(folder: Path, name: str, remedy: str) -> Path:

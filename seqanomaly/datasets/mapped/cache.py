@@ -70,7 +70,9 @@ def _version(path: Path) -> list[int]:
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns]
 
 
-def kept(path: Path, meaning: object, size: int, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
+def kept(
+    path: Path, meaning: object, size: Callable[[], int], make: Callable[[Path], None], read: Callable[[Path], T]
+) -> T:
     """What is read from the folder of a file's content and `meaning`; it is made first where it is not there.
 
     A folder appears whole, by one rename, so that readers never meet a half; of two that are made at once, one is kept.
@@ -79,7 +81,7 @@ def kept(path: Path, meaning: object, size: int, make: Callable[[Path], None], r
     Args:
         path: the file.
         meaning: what else the converted files depend on.
-        size: bytes that they take.
+        size: gives the bytes that they take, where they are to be made.
         make: converts the file into a new folder.
         read: opens what is in a folder; a `DataError` says that it is damaged.
     """
@@ -92,16 +94,18 @@ def kept(path: Path, meaning: object, size: int, make: Callable[[Path], None], r
     return read(_made(path, meaning, size, make, read))
 
 
-def _made(path: Path, meaning: object, size: int, make: Callable[[Path], None], read: Callable[[Path], T]) -> Path:
+def _made(
+    path: Path, meaning: object, size: Callable[[], int], make: Callable[[Path], None], read: Callable[[Path], T]
+) -> Path:
     """The folder, converted while the file's digest is computed beside."""
-    root = cache_folder()
+    root, wanted = cache_folder(), size()
     draft = root / f".{os.getpid()}.{threading.get_ident()}.{digest([str(path), meaning])}"
     with writing(), _removed_at_the_end(draft):
         draft.mkdir(parents=True)
         free = shutil.disk_usage(draft).free
-        if free < size:
+        if free < wanted:
             raise DataError(
-                f"{path}: its converted copy takes {size / 1e9:.1f} GB and {root} has {free / 1e9:.1f} GB free; make "
+                f"{path}: its converted copy takes {wanted / 1e9:.1f} GB and {root} has {free / 1e9:.1f} GB free; make "
                 f"room, or name another folder with the environment variable {PLACE}"
             )
         beside = _Digest(path)

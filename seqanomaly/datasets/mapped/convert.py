@@ -1,4 +1,4 @@
-"""A long Parquet or Feather table, converted to the mapped layout a batch of rows at a time."""
+"""A long table, converted to the mapped layout a batch of rows at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from seqanomaly.datasets.formats.stream import UNREADABLE
 from seqanomaly.datasets.frame import Layout, feature_names, numbers
+from seqanomaly.datasets.mapped import text
 from seqanomaly.datasets.mapped.codes import Codes, Parts
 from seqanomaly.datasets.mapped.layout import SERIES, STEPS, About, Series, new_steps, write_series
+from seqanomaly.datasets.mapped.text import Text, described, is_text, text_batches
 from seqanomaly.datasets.part_column import no_part
 from seqanomaly.errors import DataError
 
@@ -41,21 +43,27 @@ def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
     where = path.name
     try:
         names, rows = columns_and_rows(path)
-        features = feature_names(names, layout, where)
-        if part is not None and part not in names:
-            raise no_part(part, names, where)
+        features = check_columns(names, layout, part, where)
         if not rows:
             raise DataError(f"{where}: there are no rows")
         with new_steps(folder / STEPS, rows, len(features)) as (file, x_at, label_at):
             walk = _Walk(layout, part, features, where)
-            for batch in ahead(batches(path, [*walk.columns, *features], layout.series)):
+            for batch in ahead(batches(path, [*walk.columns, *features], layout)):
                 x, label = walk.add(batch)
                 write_at(file, x, x_at + 4 * len(features) * (walk.row - len(x)))
                 write_at(file, label, label_at + walk.row - len(x))
-        series, about = walk.done()
+        series, about = walk.done(described(path) if is_text(path) else None)
     except pa.ArrowException as error:
         raise _unreadable(path, error) from None
     write_series(folder / SERIES, series, about)
+
+
+def check_columns(names: list[str], layout: Layout, part: str | None, where: str) -> tuple[str, ...]:
+    """The features among the columns; a `DataError` names one that is missing."""
+    features = feature_names(names, layout, where)
+    if part is not None and part not in names:
+        raise no_part(part, names, where)
+    return features
 
 
 def write_at(file: int, values: NDArray[np.float32] | NDArray[np.uint8], place: int) -> None:
@@ -67,7 +75,7 @@ def write_at(file: int, values: NDArray[np.float32] | NDArray[np.uint8], place: 
 
 
 def is_arrow(path: Path) -> bool:
-    """Whether a table can be converted, by its ending."""
+    """Whether a file is Parquet or Feather, by its ending; other tables that can be converted are text."""
     return is_parquet(path) or path.suffix.lower() in (".feather", ".arrow")
 
 
@@ -76,12 +84,20 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in (".parquet", ".pq")
 
 
+def columns_of(path: Path) -> list[str]:
+    """Names of the columns; a `DataError` says that the file cannot be read."""
+    return columns_and_rows(path)[0] if is_arrow(path) else text.columns_of(path)
+
+
 def columns_and_rows(path: Path) -> tuple[list[str], int]:
-    """Names of the columns and number of the rows, from the description of the file.
+    """Names of the columns and number of the rows, from the description of the file; text is looked through for them.
 
     Raises:
         DataError: it cannot be read.
     """
+    if is_text(path):
+        found = described(path)
+        return list(found.kinds), found.rows
     try:
         return _described(path)
     except (pa.ArrowException, *UNREADABLE) as error:
@@ -111,14 +127,17 @@ def called(kind: pa.DataType) -> str:
     return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else str(kind)
 
 
-def batches(path: Path, columns: list[str], series: str) -> Iterator[pa.RecordBatch]:
-    """Batches of at most `AT_ONCE` rows with those columns, in order; `series` as codes where it is text.
+def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.RecordBatch]:
+    """Batches of at most `AT_ONCE` rows with those columns, in order; the series may come as codes.
 
     Raises:
         DataError: the file cannot be read.
     """
+    if is_text(path):
+        yield from text_batches(path, described(path), columns, layout)
+        return
     try:
-        yield from _parquet(path, columns, series) if is_parquet(path) else _feather(path, columns)
+        yield from _parquet(path, columns, layout.series) if is_parquet(path) else _feather(path, columns)
     except (pa.ArrowException, *UNREADABLE) as error:
         raise _unreadable(path, error) from None
 
@@ -183,7 +202,7 @@ class _Walk:
                 x[:, place] = column.to_numpy(zero_copy_only=False)
         if any(batch.column(name).null_count for name in self.features) or not np.isfinite(x).all():
             for name in self.features:
-                instead = ", or leave the column out with --features"
+                instead = "" if self.layout.label is None else ", or leave the column out with --features"
                 numbers(pd.Series(batch.column(name).to_pandas(), name=name), self.where, instead, self.row)
         return x
 
@@ -252,8 +271,8 @@ class _Walk:
             "timestamps: write them so, or read the table whole with mapped: false"
         )
 
-    def done(self) -> tuple[Series, About]:
-        """The series and the names of everything."""
+    def done(self, how: Text | None) -> tuple[Series, About]:
+        """The series and the names of everything, and how text was read."""
         names, first = pa.concat_arrays(self.names), np.concatenate(self.first).astype(np.int64)
         self._once(names, first)
         length = np.diff(np.append(first, self.row))
@@ -261,7 +280,7 @@ class _Walk:
         labels, codes = self.codes.done()
         return (
             Series(names=names, first=first, length=length, parts=parts),
-            About(features=self.features, labels=labels, codes=codes, timed=self.timed),
+            About(features=self.features, labels=labels, codes=codes, timed=self.timed, text=how),
         )
 
     def _once(self, names: pa.Array, first: NDArray[np.int64]) -> None:

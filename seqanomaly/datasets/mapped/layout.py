@@ -22,6 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.mapped.pages import Pages
+from seqanomaly.datasets.mapped.text import Text
 
 STEPS, SERIES = "steps.arrow", "series.arrow"
 ABOUT = b"seqanom"
@@ -42,6 +43,8 @@ class About:
     """Code in the file of each of `labels`."""
     timed: bool
     """Whether timestamps order the steps."""
+    text: Text | None = None
+    """How the table was read, if it is text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +152,7 @@ def read_series(path: Path) -> tuple[Series, About]:
             labels=tuple(found["labels"]),
             codes=tuple(map(int, found["codes"])),
             timed=bool(found["timed"]),
+            text=None if found.get("text") is None else Text(**found["text"]),
         )
         columns = {name: table[name].to_numpy().copy() for name in table.column_names if name != "name"}
         names = pa.concat_arrays([chunk.cast(pa.large_string()) for chunk in table["name"].chunks])

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.config import digest
+from seqanomaly.datasets.files import UNLABELLED
+from seqanomaly.datasets.formats.stream import OPEN, RATIO
+from seqanomaly.datasets.formats.table import separated_note
 from seqanomaly.datasets.frame import Layout, normal_first
 from seqanomaly.datasets.mapped.cache import kept, known_digest
-from seqanomaly.datasets.mapped.convert import columns_and_rows, convert, is_arrow
+from seqanomaly.datasets.mapped.convert import check_columns, columns_and_rows, columns_of, convert, is_arrow
 from seqanomaly.datasets.mapped.layout import VERSION
 from seqanomaly.datasets.mapped.notes import notes_about
 from seqanomaly.datasets.mapped.sequences import MappedSequences, MappedTable
+from seqanomaly.datasets.mapped.text import decoded_size, is_text
 from seqanomaly.datasets.opened import check_enough, check_lengths, cut_note, reading, time_cuts
 from seqanomaly.datasets.part_column import begins_to_validate, check_counts
 from seqanomaly.datasets.sequences import Sequences
@@ -58,16 +62,27 @@ class Division:
 
 
 def is_large(path: Path) -> bool:
-    """Whether a table is too large to be read whole as a matter of course, by what its description says."""
+    """Whether a table is too large to be read whole as a matter of course.
+
+    Parquet and Feather say how many values they have; those of text are estimated from its beginning.
+    """
     try:
+        if is_text(path):
+            return _may_be_large(path) and decoded_size(path) > LARGE
         names, rows = columns_and_rows(path) if is_arrow(path) else ([], 0)
     except DataError:
         return False  # whoever reads it says why it cannot be read
     return 8 * rows * len(names) > LARGE
 
 
+def _may_be_large(path: Path) -> bool:
+    """Whether a text file is not so small that nothing need be known of it: a value takes two bytes at least."""
+    most = path.stat().st_size * (RATIO if path.suffix.lower() in OPEN else 1)
+    return 4 * most > LARGE
+
+
 class MappedSource(Source):
-    """A long table in a Parquet or Feather file, converted once and mapped then.
+    """A long table in a file, converted once and mapped then.
 
     The parts of a seed are those that it has of the same table read whole.
 
@@ -78,12 +93,7 @@ class MappedSource(Source):
     """
 
     def __init__(self, path: Path, layout: Layout, division: Division) -> None:
-        self.where, self.division = path.name, division
-        if not is_arrow(path):
-            raise DataError(
-                f"{path}: only Parquet and Feather files can be mapped; write it as one (seqanom data convert), "
-                "or read it whole with mapped: false"
-            )
+        self.where, self.layout, self.division = path.name, layout, division
         with reading([path], self.where):
             self.table = _converted(path, layout, division.column)
             self.digest = known_digest(path)
@@ -127,6 +137,10 @@ class MappedSource(Source):
     def _how(self) -> list[str]:
         """How the table was read and cut."""
         notes = [f"{self.where} is mapped, not read: its steps stay in its converted copy, {self.table.folder}"]
+        if (text := self.table.about.text) is not None:
+            notes += separated_note(self.where, text.separator, text.decimal)
+        if self.layout.label is None:
+            notes.append(UNLABELLED)
         if self.division.split is not None and self.division.split.time is not None and self.given is not None:
             share = 100 * self.division.split.time
             notes.append(f"test is the last {share:g}% of each series: {int(self.given.length.sum()):,} steps")
@@ -194,10 +208,15 @@ def held(part: MappedSequences) -> Sequences:
 
 
 def _converted(path: Path, layout: Layout, part: str | None) -> MappedTable:
+    check_columns(columns_of(path), layout, part, path.name)  # at once, as looking through text takes its time
     meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
+    return kept(path, digest(meaning), partial(_size, path), partial(convert, path, layout, part), MappedTable)
+
+
+def _size(path: Path) -> int:
+    """About the bytes of the converted copy; text is looked through for that."""
     names, rows = columns_and_rows(path)
-    size = rows * (4 * len(names) + 1)
-    return kept(path, digest(meaning), size, partial(convert, path, layout, part), MappedTable)
+    return rows * (4 * len(names) + 1)
 
 
 def _cut(whole: MappedSequences, ends: NDArray[np.int64]) -> tuple[MappedSequences, MappedSequences]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from seqanomaly.datasets.formats.folder import Folder
+from seqanomaly.datasets.specs import recognise
 from seqanomaly.errors import DataError
 
 Samples = Mapping[str, Callable[[Path], None]]
@@ -65,6 +66,18 @@ def test_a_column_may_order_the_rows(tmp_path: Path) -> None:
     assert known is not None
     assert known.x[0, :, 0].tolist() == [3.5, 2.5, 1.5, 0.5]
     assert known.features == ("heat",)
+
+
+def test_times_and_labels_under_usual_names_are_recognised(tmp_path: Path) -> None:
+    for place in range(3):
+        frame = pd.DataFrame({"timestamp": range(100, 110), "value": range(10), "is_anomaly": [0] * 9 + [1]})
+        frame.to_csv(tmp_path / f"real_{place}.csv", index=False)
+    settings = recognise(str(tmp_path))
+    assert settings == {"kind": "folder", "path": str(tmp_path), "step": "timestamp", "label": "is_anomaly"}
+    known = Folder(path=str(tmp_path), step="timestamp", label="is_anomaly").open().known
+    assert known is not None
+    assert known.features == ("value",)
+    assert known.label[:, 9].tolist() == [1, 1, 1]
 
 
 def test_without_labels_all_is_normal(tmp_path: Path) -> None:

@@ -62,7 +62,14 @@ def write(folder: Path) -> None:
         record(folder, f"r{place}", steps=200 + place)
 
 
-SAMPLE = {"kind": "wfdb", "write": write, "path": ".", "settings": {}, "needs": "wfdb"}
+def lack(folder: Path) -> None:
+    """Sample 10 of the first lead is the smallest number of 16 bits, which says that there is none."""
+    values = np.fromfile(folder / "r3.dat", "<i2")
+    values[20] = -(1 << 15)
+    values.tofile(folder / "r3.dat")
+
+
+SAMPLE = {"kind": "wfdb", "write": write, "path": ".", "settings": {}, "needs": "wfdb", "lack": lack}
 
 
 def opened(path: Path, **settings: Any) -> Source:

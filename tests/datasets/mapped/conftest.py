@@ -30,12 +30,14 @@ def long() -> pd.DataFrame:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a table as Parquet in row groups of 100 rows."""
+    """Writes a table as Parquet in row groups of 100 rows, or as the name says."""
 
     def writer(frame: pd.DataFrame, name: str = "t.parquet") -> Path:
         path = tmp_path / name
         if path.suffix == ".feather":
             frame.to_feather(path, chunksize=100)
+        elif ".csv" in path.suffixes or ".tsv" in path.suffixes:
+            frame.to_csv(path, index=False, sep="\t" if ".tsv" in path.suffixes else ",")
         else:
             frame.to_parquet(path, index=False, row_group_size=100)
         return path

@@ -1,0 +1,101 @@
+"""Workers that begin as copies of one process, which has loaded what they need while their parent did other things.
+
+On Linux, by Python's fork server; elsewhere each worker is a new process that loads everything itself.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.context import BaseContext, SpawnContext, SpawnProcess
+from types import ModuleType
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""Variables that tell libraries, when they are loaded, to start no threads: the workers share the cores among them."""
+FIRST = "seqanomaly.engines.loading"
+"""What is loaded first."""
+
+
+def load_for_copies(module: str) -> BaseContext:
+    """Begin to load a module in a process of its own; returns the context that makes workers which are copies of it.
+
+    Workers that are started before it is loaded wait for it. For programs that start processes in this way only: Python
+    has one such process per program, and everything started by it has one thread.
+    """
+    if sys.platform != "linux":  # a copy is not safe on macOS, and there is none on Windows
+        return NewProcesses()
+    from multiprocessing import forkserver
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload([FIRST, module])
+    with one_thread(), interrupts_for_us():
+        forkserver.ensure_running()
+    return Copies()
+
+
+@contextmanager
+def interrupts_for_us() -> Iterator[None]:
+    """Processes that are started inside never see Ctrl-C: it is for their parent."""
+    resource_tracker.ensure_running()  # its start unblocks interrupts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Processes that are started inside have one thread."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            os.environ.update({} if value is None else {name: value})
+
+
+def _start(start: Callable[[], None]) -> None:
+    """Start a worker that does not import the caller's script, so that needs no `if __name__ == "__main__"` for it."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        with one_thread():
+            start()
+    finally:
+        sys.modules["__main__"] = script
+
+
+class _NewProcess(SpawnProcess):
+    def start(self) -> None:
+        _start(super().start)
+
+
+class NewProcesses(SpawnContext):
+    """Workers that load everything themselves."""
+
+    Process = _NewProcess
+
+
+if sys.platform == "linux":
+    from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+    class _Copy(ForkServerProcess):
+        def start(self) -> None:
+            _start(super().start)
+
+    class Copies(ForkServerContext):
+        """Workers that are copies of the process which `load_for_copies` started."""
+
+        Process = _Copy

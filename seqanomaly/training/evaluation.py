@@ -1,0 +1,76 @@
+"""Losses of a stack over some data, without gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from seqanomaly.losses.base import StepLoss
+from seqanomaly.models.base import SequenceModel
+from seqanomaly.training.compute import Compute
+from seqanomaly.training.graphs import Recorder, Replayed, Work
+from seqanomaly.training.stack import Shelf
+
+
+class Sums:
+    """Losses and valid steps added up; changed in place, so that adding can be recorded and replayed.
+
+    Args:
+        compute: how outputs are computed.
+        step_loss: unweighted loss of each step.
+        rows: parameters [K, P].
+    """
+
+    def __init__(self, compute: Compute, step_loss: StepLoss, rows: Tensor) -> None:
+        self.compute, self.step_loss, self.rows = compute, step_loss, rows
+        self.loss, self.steps = rows.new_zeros(len(rows)), rows.new_zeros(len(rows))
+
+    @torch.no_grad()
+    def add(self, x: Tensor, target: Tensor, mask: Tensor) -> None:
+        """Add a batch: features [K, B, T, F], targets and which steps count [K, B, T]."""
+        outputs = self.compute.outputs(self.rows, x)
+        self.loss += torch.where(mask, self.step_loss(outputs, target), 0.0).sum((1, 2))
+        self.steps += mask.sum((1, 2))
+
+
+class Evaluation:
+    """Mean unweighted loss over the valid steps of all sequences, each step taken once.
+
+    Args:
+        sums: where it is added up.
+        data: of all members.
+        recorder: how the work is recorded to be replayed; None to do it as usual.
+    """
+
+    def __init__(self, sums: Sums, data: Shelf, recorder: Recorder | None = None) -> None:
+        self.sums, self.data = sums, data
+        self.places = list(places(sums.compute.model, len(sums.rows), data))
+        self._run: Work = _from_place(sums, data) if data.resident else sums.add
+        if recorder is not None:
+            self._run = Replayed(self._run, recorder)
+
+    def mean(self) -> Tensor:
+        """The loss [K] of the rows as they are now."""
+        self.sums.loss.zero_()
+        self.sums.steps.zero_()
+        for index in self.places:
+            self._run(*((index,) if self.data.resident else self.data.read(index, once=True)))
+        return self.sums.loss / self.sums.steps.clamp(min=1)
+
+
+def _from_place(sums: Sums, data: Shelf) -> Work:
+    """Adding what is at an index [1, B], which the device looks up."""
+
+    def run(index: Tensor) -> None:
+        sums.add(*data.read(index, once=True))
+
+    return run
+
+
+def places(model: SequenceModel, members: int, data: Shelf) -> Iterator[Tensor]:
+    """Indices [1, B] of some windows or sequences after the other, where the data lie."""
+    size = data.chunk(members, max(model.features, model.width))
+    for start in range(0, data.count, size):
+        yield torch.arange(start, min(start + size, data.count), device=data.home).unsqueeze(0)

@@ -1,0 +1,130 @@
+"""The updates of an epoch. From the batch order to the last of them nobody asks the device for a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqanomaly.batch import upload
+from seqanomaly.losses.base import StepLoss
+from seqanomaly.models.base import Dropout
+from seqanomaly.training.compute import Compute
+from seqanomaly.training.graphs import Recorder, Replayed, Work
+from seqanomaly.training.optimizers import Optimizer
+from seqanomaly.training.stack import Stock, Weighting
+
+
+class Update:
+    """One update of all members; what outlives it is changed in place, so that it can be recorded and replayed.
+
+    Args:
+        compute: how losses and gradients are computed.
+        step_loss: unweighted loss of each step.
+        optimizer: changes its rows [K, P].
+        clip: largest norm of a member's gradient, None for no limit.
+        drop: dropout.
+    """
+
+    def __init__(
+        self, compute: Compute, step_loss: StepLoss, optimizer: Optimizer, clip: float | None, drop: Dropout
+    ) -> None:
+        self.compute, self.step_loss, self.optimizer = compute, step_loss, optimizer
+        self.clip, self.drop = clip, drop
+        self.total = torch.zeros(len(optimizer.rows), device=optimizer.rows.device)
+        """Each member's losses so far in the epoch, times its sequences, [K]."""
+
+    def __call__(
+        self, x: Tensor, target: Tensor, mask: Tensor, weight: Tensor, sizes: Tensor, active: Tensor | None
+    ) -> None:
+        """Learn from a batch.
+
+        Args:
+            x: features, [K, B, T, F].
+            target: [K, B, T] or [K, B, T, F].
+            mask: which steps count, [K, B, T].
+            weight: weight of each step, [K, B, T].
+            sizes: how many sequences are each member's own, [K].
+            active: whether a member has any, [K]; None where all have.
+        """
+        rows = self.optimizer.rows
+        loss, gradient = self.compute.gradient(self.step_loss, rows, x, target, mask, weight, self.drop)  # [K], [K, P]
+        if self.clip is not None:
+            gradient = gradient * (self.clip / gradient.norm(dim=1, keepdim=True).clamp(min=self.clip))
+        self.optimizer.step(gradient, active)
+        self.total += loss * sizes
+
+
+class Epochs:
+    """Passes over the training data of all members.
+
+    Args:
+        update: what is done with a batch.
+        train: the data.
+        weights: the members' weights of its steps.
+        batch_size: sequences, or windows, per update.
+        device: where the members lie.
+        recorder: how updates are recorded to be replayed; None to do each as usual.
+    """
+
+    def __init__(
+        self,
+        update: Update,
+        train: Stock,
+        weights: Weighting,
+        batch_size: int,
+        device: torch.device,
+        recorder: Recorder | None,
+    ) -> None:
+        self.update, self.train, self.weights, self.batch_size = update, train, weights, batch_size
+        self.counts = torch.tensor(train.counts, device=device)
+        self.own = own_sizes(train.counts, batch_size)
+        self.rests = (self.own == 0).any(1).tolist()
+        self.sizes = upload(torch.from_numpy(self.own), device)  # [batches, K]
+        self.active = self.sizes > 0
+        self.drop = update.drop
+        self._run: Work = _from_place(update, train, weights) if train.resident else update
+        if recorder is not None:
+            assert self.drop.rate == 0, "dropout draws on the CPU, which cannot be recorded"
+            self._run = Replayed(self._run, recorder)
+
+    def one(self, order: Tensor) -> Tensor:
+        """Mean training loss [K] of an epoch in that order [K, N], which lies where the data do."""
+        self.update.total.zero_()
+        for number, index in enumerate(torch.split(order, self.batch_size, 1)):  # [K, B]
+            self.update.drop = self.drop.for_sizes(self.own[number].tolist())
+            read = (index,) if self.train.resident else (*self.train.read(index), self.weights.read(index))
+            self._run(*read, self.sizes[number], self.active[number] if self.rests[number] else None)
+        return self.update.total / self.counts
+
+
+def _from_place(update: Update, train: Stock, weights: Weighting) -> Callable[[Tensor, Tensor, Tensor | None], None]:
+    """An update from the index [K, B] of its batch: the batch is looked up by the device."""
+
+    def run(index: Tensor, sizes: Tensor, active: Tensor | None) -> None:
+        update(*train.read(index), weights.read(index), sizes, active)
+
+    return run
+
+
+def own_sizes(counts: list[int], size: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """How many sequences of each batch of an epoch are a member's own, [batches, K].
+
+    >>> own_sizes([5, 3], 2).tolist()
+    [[2, 2], [2, 1], [1, 0]]
+    """
+    begin = np.arange(0, max(counts), size)[:, None]
+    return np.clip(np.array(counts) - begin, 0, size)
+
+
+def batch_orders(orders: list[np.random.Generator], counts: list[int], home: torch.device) -> Iterator[Tensor]:
+    """Indices [K, N] of one epoch after the other: every member's sequences once, in an order of its own.
+
+    A member with fewer than the others has an index past its last one in what is left.
+    """
+    while True:
+        drawn = [generator.permutation(count) for generator, count in zip(orders, counts, strict=True)]
+        filled = [np.pad(o, (0, max(counts) - len(o)), constant_values=len(o)) for o in drawn]
+        yield upload(torch.from_numpy(np.stack(filled)), home)
