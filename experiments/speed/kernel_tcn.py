@@ -24,8 +24,8 @@ from seqanomaly.models.base import NO_DROPOUT
 from seqanomaly.models.specs import TcnSpec
 from seqanomaly.models.tcn import TCN
 from seqanomaly.tasks import Detect
+from seqanomaly.training.compiled import CompiledTCN
 from seqanomaly.training.compute import Compute, Torch
-from seqanomaly.training.convolutional import CompiledTCN
 from seqanomaly.training.optimizers import make_optimizer
 
 SHAPES = ((8, 32, 50, 4), (16, 32, 50, 4), (32, 64, 100, 8), (64, 64, 100, 8), (128, 64, 100, 8))

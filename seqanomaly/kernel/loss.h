@@ -1,4 +1,4 @@
-// Base losses of one step of a block, and their gradients by the outputs.
+// The base losses of losses/base.py and their gradients by the outputs: of a step in each lane.
 #pragma once
 
 #include "vector.h"
@@ -7,10 +7,32 @@ namespace {
 
 enum Base { BCE = 0, MSE = 1, CE = 2 };
 
+// What a gradient is made of, and how many numbers its members lie apart; they may share what they read.
+//
+// rows: [members][size]; x: [batch][steps][features]; target: float [batch][steps] for BCE, int64 for CE, float
+// [batch][steps][outputs] for MSE; mask, weight: [batch][steps].
+struct Given {
+  const float* rows;
+  const float* x;
+  int64_t x_stride;
+  const void* target;
+  int64_t target_stride;
+  const uint8_t* mask;
+  int64_t mask_stride;
+  const float* weight;
+  int64_t weight_stride;
+
+  // The target of a member from the sequence's step `at` on, `at` counted in targets.
+  const void* target_of(int64_t base, int64_t member, int64_t at = 0) const {
+    const int64_t size = base == CE ? sizeof(int64_t) : sizeof(float);
+    return static_cast<const char*>(target) + (member * target_stride + at) * size;
+  }
+};
+
 // Loss of each lane, weighted; `out` [outputs] rows become their gradients.
 //
-// target: one row, or a row per output (MSE); mask: 1 where a step counts, else 0 and nothing else matters;
-// weight: of the step; scale: what the mean divides by, inverted.
+// target: one row, for CE of classes (the loss is NaN where it is none), for MSE a row per output; mask: 1 where a step
+// counts, else 0 and nothing else matters; weight: of the step; scale: what the mean divides by, inverted.
 template <int V>
 INLINE vec step_loss(int base, int64_t outputs, float* out, const float* target, const float* mask, const float* weight,
                      float scale, int v) {
@@ -39,7 +61,7 @@ INLINE vec step_loss(int base, int64_t outputs, float* out, const float* target,
       top = choose(z > top, z, top);
     }
     const vec y = load(target);
-    vec total = {}, own = {};
+    vec total = {}, own = all(__builtin_nanf(""));
     for (int64_t o = 0; o < outputs; o++) {
       const vec z = load(out + o * row) - top, e = exp(z);
       own = choose(y == static_cast<float>(o), z, own);

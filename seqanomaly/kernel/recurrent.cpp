@@ -14,7 +14,7 @@ namespace {
 
 // What one call works on; the same order as in Python.
 struct Shape {
-  int64_t kind, base, members, batch, steps, features, outputs, hidden, layers, truncate;
+  int64_t batch, steps, kind, features, outputs, hidden, layers, truncate, base;
 };
 
 // Rows a unit keeps per step. The first G have weights of the input, the last G recurrent ones (they begin at SHIFT).
@@ -397,7 +397,8 @@ static void backward(const Shape& s, const Work& work, int64_t n, float* gradien
 
 // What one call reads and writes of one member.
 struct Member {
-  const float *row, *x, *target, *weight;
+  const float *row, *x, *weight;
+  const void* target;
   const uint8_t* mask;
   float *out, *gradient;
 };
@@ -408,7 +409,11 @@ static float block(const Shape& s, const Work& work, const Member& m, int64_t fi
   const int64_t each = s.steps * s.features, targets = s.steps * (s.base == MSE ? s.outputs : 1);
   into_lanes(m.x + first * each, each, count, each, work.x, lanes);
   if (LEARNS) {
-    into_lanes(m.target + first * targets, targets, count, targets, work.target, lanes);
+    const int64_t from = first * targets;
+    if (s.base == CE)
+      into_lanes(static_cast<const int64_t*>(m.target) + from, targets, count, targets, work.target, lanes);
+    else
+      into_lanes(static_cast<const float*>(m.target) + from, targets, count, targets, work.target, lanes);
     into_lanes(m.mask + first * s.steps, s.steps, count, s.steps, work.mask, lanes);
     into_lanes(m.weight + first * s.steps, s.steps, count, s.steps, work.weight, lanes);
   }
@@ -449,32 +454,32 @@ static int64_t size(const Shape& s) {
 }
 
 template <class Cell>
-static void outputs(const Shape& s, const float* rows, const float* x, float* out, float* space) {
+static void outputs(const Shape& s, int64_t members, const float* rows, const float* x, int64_t x_stride, float* out,
+                    float* space) {
   Work work;
   arrange<Cell>(s, false, space, work);
-  for (int64_t k = 0; k < s.members; k++) {
+  for (int64_t k = 0; k < members; k++) {
     Member m{};
     m.row = rows + k * size<Cell>(s);
-    m.x = x + k * s.batch * s.steps * s.features;
+    m.x = x + k * x_stride;
     m.out = out + k * s.batch * s.steps * s.outputs;
     member<Cell, false>(s, work, m);
   }
 }
 
 template <class Cell>
-static void gradient(const Shape& s, const float* rows, const float* x, const float* target, const uint8_t* mask,
-                     const float* weight, float* loss, float* gradient, float* space) {
+static void gradient(const Shape& s, int64_t members, const Given& given, float* loss, float* gradient, float* space) {
   Work work;
   arrange<Cell>(s, true, space, work);
-  const int64_t all = s.batch * s.steps, count = size<Cell>(s);
-  memset(gradient, 0, s.members * count * sizeof(float));
-  for (int64_t k = 0; k < s.members; k++) {
+  const int64_t count = size<Cell>(s);
+  memset(gradient, 0, members * count * sizeof(float));
+  for (int64_t k = 0; k < members; k++) {
     Member m{};
-    m.row = rows + k * count;
-    m.x = x + k * all * s.features;
-    m.target = target + k * all * (s.base == MSE ? s.outputs : 1);
-    m.mask = mask + k * all;
-    m.weight = weight + k * all;
+    m.row = given.rows + k * count;
+    m.x = given.x + k * given.x_stride;
+    m.target = given.target_of(s.base, k);
+    m.mask = given.mask + k * given.mask_stride;
+    m.weight = given.weight + k * given.weight_stride;
     m.gradient = gradient + k * count;
     loss[k] = static_cast<float>(member<Cell, true>(s, work, m));
   }
@@ -490,21 +495,20 @@ EXPORT int64_t NAME(seqanom_recurrent_space)(const Shape* s, int64_t learns) {
   return arrange<Lstm>(*s, learns, nullptr, work);
 }
 
-// Outputs [K, B, T, O] under rows [K, P] of features [K, B, T, F].
-EXPORT void NAME(seqanom_recurrent_outputs)(const Shape* s, const float* rows, const float* x, float* out,
-                                            float* space) {
-  if (s->kind == 0) return outputs<Rnn>(*s, rows, x, out, space);
-  if (s->kind == 1) return outputs<Gru>(*s, rows, x, out, space);
-  return outputs<Lstm>(*s, rows, x, out, space);
+// Outputs [members][batch][steps][outputs] of x, whose members lie `x_stride` floats apart.
+EXPORT void NAME(seqanom_recurrent_outputs)(const Shape* s, int64_t members, const float* rows, const float* x,
+                                            int64_t x_stride, float* out, float* space) {
+  if (s->kind == 0) return outputs<Rnn>(*s, members, rows, x, x_stride, out, space);
+  if (s->kind == 1) return outputs<Gru>(*s, members, rows, x, x_stride, out, space);
+  return outputs<Lstm>(*s, members, rows, x, x_stride, out, space);
 }
 
-// Mean weighted losses [K] and their gradients [K, P]; target [K, B, T] or [K, B, T, O], mask and weight [K, B, T].
-EXPORT void NAME(seqanom_recurrent_gradient)(const Shape* s, const float* rows, const float* x, const float* target,
-                                             const uint8_t* mask, const float* weight, float* loss, float* gradients,
-                                             float* space) {
-  if (s->kind == 0) return gradient<Rnn>(*s, rows, x, target, mask, weight, loss, gradients, space);
-  if (s->kind == 1) return gradient<Gru>(*s, rows, x, target, mask, weight, loss, gradients, space);
-  return gradient<Lstm>(*s, rows, x, target, mask, weight, loss, gradients, space);
+// Mean weighted losses [members] and their gradients [members][size].
+EXPORT void NAME(seqanom_recurrent_gradient)(const Shape* s, int64_t members, const Given* given, float* loss,
+                                             float* gradients, float* space) {
+  if (s->kind == 0) return gradient<Rnn>(*s, members, *given, loss, gradients, space);
+  if (s->kind == 1) return gradient<Gru>(*s, members, *given, loss, gradients, space);
+  return gradient<Lstm>(*s, members, *given, loss, gradients, space);
 }
 
 // tanh of n values.

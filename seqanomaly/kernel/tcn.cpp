@@ -91,7 +91,7 @@ int64_t make_network(Network& m, const int64_t* shape, float* base) {
   m.head = make_layer(space, at, c, m.outputs, 1, 1);
   m.size = at;
   m.zeros = space.take(m.ld > m.ld_x ? m.ld : m.ld_x);
-  m.scratch = space.take(3 * (t + LANES));
+  m.scratch = space.take(loss_scratch(m.outputs));
   int64_t widest = 0;  // values of all pairs
   for (int64_t n = 0; n < m.layers; n++)
     if (m.block[n].second.paired && widest < pairs(t, int64_t(1) << n)) widest = pairs(t, int64_t(1) << n);
@@ -269,7 +269,7 @@ void backward(const Network& m, int64_t steps) {
 }  // namespace
 
 // Floats of work space that the other functions need.
-EXPORT int64_t NAME(seqanom_tcn_space)(const int64_t* shape) {
+EXPORT int64_t NAME(seqanom_tcn_space)(const int64_t* shape, int64_t /* learns */) {
   Network m;
   return make_network(m, shape, nullptr);
 }
@@ -290,16 +290,16 @@ EXPORT void NAME(seqanom_tcn_outputs)(
   }
 }
 
-// Mean weighted loss [members] and its gradient [members][size]; strides as above, in elements.
+// Mean weighted losses [members] and their gradients [members][size].
 EXPORT void NAME(seqanom_tcn_gradient)(
-    const int64_t* shape, int64_t members, const float* rows, const float* x, int64_t x_stride, const void* target,
-    int64_t target_stride, const uint8_t* mask, int64_t mask_stride, const float* weight, int64_t weight_stride,
-    float* loss, float* gradient, float* space) {
+    const int64_t* shape, int64_t members, const Given* given, float* loss, float* gradient, float* space) {
   Network m;
   make_network(m, shape, space);
+  const int64_t targets = m.loss == MSE ? m.outputs : 1;
   for (int64_t k = 0; k < members; k++) {
-    load_weights(m, rows + k * m.size, true);
-    const uint8_t* valid = mask + k * mask_stride;
+    load_weights(m, given->rows + k * m.size, true);
+    const uint8_t* valid = given->mask + k * given->mask_stride;
+    const float* weight = given->weight + k * given->weight_stride;
     int64_t count = 0;
     for (int64_t i = 0; i < m.batch * m.steps; i++) count += valid[i] != 0;
     const double share = 1.0 / (count ? count : 1);
@@ -309,9 +309,9 @@ EXPORT void NAME(seqanom_tcn_gradient)(
       while (steps && !valid[steps - 1]) steps--;
       if (!steps) continue;
       const int64_t at = b * m.steps;
-      forward(m, x + k * x_stride + at * m.features, steps);
-      total += step_losses(m.loss, m.z, m.ld_z, m.outputs, steps, target, k * target_stride, at, valid,
-                           weight + k * weight_stride + at, (float)share, m.scratch);
+      forward(m, given->x + k * given->x_stride + at * m.features, steps);
+      total += step_losses(m.loss, m.z, m.ld_z, m.outputs, steps, given->target_of(m.loss, k, at * targets), valid,
+                           weight + at, (float)share, m.scratch);
       backward(m, steps);
     }
     loss[k] = (float)(total * share);

@@ -8,9 +8,8 @@ from seqanomaly.kernel.library import library
 from seqanomaly.models.base import SequenceModel
 from seqanomaly.models.rnn import Recurrent
 from seqanomaly.models.tcn import TCN
-from seqanomaly.training.compiled import KINDS, LAYERS, CompiledRecurrent
+from seqanomaly.training.compiled import DEEPEST, KINDS, LAYERS, CompiledRecurrent, CompiledTCN
 from seqanomaly.training.compute import Compute, Precision, Torch, Truncated
-from seqanomaly.training.convolutional import DEEPEST, CompiledTCN
 from seqanomaly.training.graphs import graphs_wanted
 
 CPU = torch.device("cpu")

@@ -6,20 +6,25 @@ A member's sums have one order, so it has the same bits alone and in any stack.
 from __future__ import annotations
 
 import ctypes
+from abc import ABC
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from seqanomaly.kernel.library import Library
 from seqanomaly.losses.base import BCE, CE, MSE, BaseLoss, StepLoss
-from seqanomaly.models.base import Dropout
+from seqanomaly.models.base import Dropout, SequenceModel
 from seqanomaly.models.rnn import GRU, LSTM, RNN, Recurrent
+from seqanomaly.models.tcn import TCN
 from seqanomaly.training.compute import Compute, Torch, Truncated
 
 KINDS: dict[type[Recurrent], int] = {RNN: 0, GRU: 1, LSTM: 2}
 """What the kernel calls a cell."""
 LAYERS = 64
-"""Most layers that it has room for."""
+"""Most layers of a recurrent model that the kernel has room for."""
+DEEPEST = 32
+"""Most layers of a TCN that it has room for."""
 LINE = 64
 """Bytes of a cache line, on which the work space begins."""
 
@@ -40,33 +45,49 @@ def number_of(base: BaseLoss) -> int | None:
     return None
 
 
-class CompiledRecurrent(Compute):
-    """rnn, gru and lstm by `seqanomaly/kernel/recurrent.cpp`.
+class Given(ctypes.Structure):
+    """What a gradient is made of, as the kernel's `Given`: addresses, and the numbers between two members."""
+
+    _fields_: ClassVar = [
+        ("rows", ctypes.c_void_p),
+        *(
+            (name + end, type_)
+            for name in ("x", "target", "mask", "weight")
+            for end, type_ in (("", ctypes.c_void_p), ("_stride", ctypes.c_int64))
+        ),
+    ]
+
+
+class Compiled(Compute, ABC):
+    """A family of models by a source of `seqanomaly/kernel`.
 
     Args:
         model: without dropout.
         library: whose functions run.
-        truncate: steps of a piece in truncated backpropagation through time, None for all of a sequence at once.
+        family: what the functions of the source are called after.
+        numbers: of the model, in the order of the source, between batch, steps and base loss.
+        reference: what is asked where the kernel does not know the base loss.
     """
 
-    def __init__(self, model: Recurrent, library: Library, truncate: int | None = None) -> None:
+    def __init__(
+        self, model: SequenceModel, library: Library, family: str, numbers: tuple[int, ...], reference: Compute
+    ) -> None:
         super().__init__(model)
-        self.path = f"compiled, {library.instructions}" + ", truncated" * (truncate is not None)
-        self.reference = Torch(model) if truncate is None else Truncated(model, truncate)
-        """What is asked where the kernel does not know the base loss."""
-        self._kind = KINDS[type(model)]
-        self._fixed = (model.features, model.outputs, model.hidden, model.layers, truncate or 0)
-        pointer = ctypes.c_void_p
-        self._outputs = library.function("seqanom_recurrent_outputs", *[pointer] * 5)
-        self._gradient = library.function("seqanom_recurrent_gradient", *[pointer] * 9)
-        self._space_of = library.function("seqanom_recurrent_space", pointer, ctypes.c_int64, result=ctypes.c_int64)
+        self.path, self.reference = f"compiled, {library.instructions}", reference
+        self._numbers = numbers
+        pointer, integer = ctypes.c_void_p, ctypes.c_int64
+        name = f"seqanom_{family}"
+        self._space_of = library.function(f"{name}_space", pointer, integer, result=integer)
+        self._outputs = library.function(f"{name}_outputs", pointer, integer, pointer, pointer, integer, *[pointer] * 2)
+        self._gradient = library.function(f"{name}_gradient", pointer, integer, *[pointer] * 4)
         self._space = torch.empty(0)
 
     def outputs(self, rows: Tensor, x: Tensor) -> Tensor:
-        rows, x = rows.contiguous(), x.contiguous()
+        rows, x = rows.contiguous(), _inner(x)
+        out = x.new_empty(*x.shape[:3], self.model.outputs)  # [K, B, T, O]
         shape = self._shape(x, 0)
-        out = x.new_empty(*x.shape[:3], self.model.outputs)
-        self._outputs(shape, rows.data_ptr(), x.data_ptr(), out.data_ptr(), self._space_for(shape, learns=False))
+        space = self._space_for(shape, learns=False)
+        self._outputs(shape, len(rows), rows.data_ptr(), x.data_ptr(), x.stride(0), out.data_ptr(), space)
         return out
 
     def gradient(
@@ -75,16 +96,18 @@ class CompiledRecurrent(Compute):
         base = number_of(step_loss.base)
         if base is None:
             return self.reference.gradient(step_loss, rows, x, target, mask, weight, drop)
+        target = target.long() if isinstance(step_loss.base, CE) else target.float()
+        rows, kept = rows.contiguous(), [_inner(values) for values in (x, target, mask, weight)]
+        given = Given(rows.data_ptr(), *(number for v in kept for number in (v.data_ptr(), v.stride(0))))
+        loss, gradient = rows.new_empty(len(rows)), torch.empty_like(rows)  # [K], [K, P]
         shape = self._shape(x, base)
-        read = [tensor.contiguous() for tensor in (rows, x, target.float(), mask, weight)]
-        loss, gradient = rows.new_empty(len(rows)), torch.empty_like(read[0])
-        written = [tensor.data_ptr() for tensor in (*read, loss, gradient)]
-        self._gradient(shape, *written, self._space_for(shape, learns=True))
+        written = (loss.data_ptr(), gradient.data_ptr(), self._space_for(shape, learns=True))
+        self._gradient(shape, len(rows), ctypes.addressof(given), *written)
         return loss, gradient
 
     def _shape(self, x: Tensor, base: int) -> ctypes.Array[ctypes.c_int64]:
-        """What a call works on, in the order of the kernel's `Shape`."""
-        numbers = (self._kind, base, *x.shape[:3], *self._fixed)
+        """Batch, steps, the numbers of the model, base loss."""
+        numbers = (*x.shape[1:3], *self._numbers, base)
         return (ctypes.c_int64 * len(numbers))(*numbers)
 
     def _space_for(self, shape: ctypes.Array[ctypes.c_int64], *, learns: bool) -> int:
@@ -94,3 +117,37 @@ class CompiledRecurrent(Compute):
         if len(self._space) < floats + LINE:
             self._space = torch.empty(floats + LINE)
         return -(-self._space.data_ptr() // LINE) * LINE
+
+
+class CompiledRecurrent(Compiled):
+    """rnn, gru and lstm by `recurrent.cpp`.
+
+    Args:
+        model: without dropout, of at most `LAYERS` layers.
+        library: whose functions run.
+        truncate: steps of a piece in truncated backpropagation through time, None for all of a sequence at once.
+    """
+
+    def __init__(self, model: Recurrent, library: Library, truncate: int | None = None) -> None:
+        numbers = (KINDS[type(model)], model.features, model.outputs, model.hidden, model.layers, truncate or 0)
+        reference = Torch(model) if truncate is None else Truncated(model, truncate)
+        super().__init__(model, library, "recurrent", numbers, reference)
+        self.path += ", truncated" * (truncate is not None)
+
+
+class CompiledTCN(Compiled):
+    """The temporal convolutional detector by `tcn.cpp`.
+
+    Args:
+        model: without dropout, of at most `DEEPEST` layers.
+        library: whose functions run.
+    """
+
+    def __init__(self, model: TCN, library: Library) -> None:
+        numbers = (model.features, model.outputs, model.channels, model.kernel, model.layers)
+        super().__init__(model, library, "tcn", numbers, Torch(model))
+
+
+def _inner(values: Tensor) -> Tensor:
+    """`values` [K, B, T, ...] whose members are each contiguous; they may share their memory."""
+    return values if values[0].is_contiguous() else values.contiguous()

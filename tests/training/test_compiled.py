@@ -231,6 +231,26 @@ def test_what_stands_where_nothing_counts_means_nothing(instructions: str) -> No
     assert torch.equal(gradient, again[1])
 
 
+@each_set
+@each_base
+def test_members_may_share_their_data(base: BaseLoss, instructions: str) -> None:
+    own = case(GRU, base)
+    compute = CompiledRecurrent(own.model, of(instructions))
+    shared = [v[:1].expand(3, *v.shape[1:]) for v in (own.x, own.target, own.mask, own.weight)]
+    found = Case(own.model, base, own.rows, *shared).gradient(compute)
+    expected = Case(own.model, base, own.rows, *(v.clone() for v in shared)).gradient(compute)
+    assert all(map(torch.equal, found, expected))
+    assert torch.equal(compute.outputs(own.rows, shared[0]), compute.outputs(own.rows, shared[0].clone()))
+
+
+@each_set
+def test_a_class_that_is_none_is_no_number(instructions: str) -> None:
+    own = case(LSTM, CE())
+    own.target[1][own.mask[1]] = 3
+    loss, _ = own.gradient(CompiledRecurrent(own.model, of(instructions)))
+    assert loss.isnan().tolist() == [False, True, False]
+
+
 def test_a_member_without_steps_has_no_loss_and_no_gradient() -> None:
     own = case(GRU, BCE())
     mask = own.mask & torch.tensor([True, False, True])[:, None, None]

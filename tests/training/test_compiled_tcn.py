@@ -17,8 +17,8 @@ from seqanomaly.models.base import NO_DROPOUT
 from seqanomaly.models.tcn import TCN
 from seqanomaly.tasks import TASKS
 from seqanomaly.training.choose import compute_for
+from seqanomaly.training.compiled import CompiledTCN
 from seqanomaly.training.compute import Torch
-from seqanomaly.training.convolutional import CompiledTCN
 
 pytestmark = pytest.mark.skipif(not usable(), reason="the kernel is not compiled here (python setup.py build_ext -i)")
 each_set = pytest.mark.parametrize("instructions", SETS)
@@ -214,7 +214,9 @@ def test_the_work_space_is_what_is_used(instructions: str) -> None:
     c = case(steps=30, channels=12)
     fast = compiled(c, instructions)
     shape = (ctypes.c_int64 * 8)(3, 30, 4, 1, 12, 3, 2, 0)
-    count = of(instructions).function("seqanom_tcn_space", ctypes.c_void_p, result=ctypes.c_int64)(shape)
+    count = of(instructions).function("seqanom_tcn_space", ctypes.c_void_p, ctypes.c_int64, result=ctypes.c_int64)(
+        shape, 1
+    )
     assert count is not None
     fast._space = torch.full((count + 64,), 7.0)
     offset = -(fast._space.data_ptr() // -64) * 64 - fast._space.data_ptr()
