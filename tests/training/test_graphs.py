@@ -12,6 +12,7 @@ from torch import Tensor
 from seqanomaly.errors import ConfigError
 from seqanomaly.kernel.library import VARIABLE as KERNEL
 from seqanomaly.losses.base import BCE, CE, StepLoss
+from seqanomaly.models import rnn
 from seqanomaly.models.base import NO_DROPOUT
 from seqanomaly.models.rnn import GRU
 from seqanomaly.models.specs import MODELS
@@ -44,8 +45,9 @@ CASES += [("lstm", "truncate", "even"), ("tcn", "bf16", "even"), ("rnn", "sgd", 
 
 @pytest.fixture(autouse=True)
 def _by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A GPU has no compiled kernel, which no tape would see either."""
+    """As on a GPU: without the compiled kernel, which no tape would see either, and with backward passes by hand."""
     monkeypatch.setenv(KERNEL, "off")
+    monkeypatch.setattr(rnn, "BY_HAND", ("cpu", "meta"))
     monkeypatch.delenv(VARIABLE, raising=False)
 
 
