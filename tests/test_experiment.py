@@ -375,8 +375,8 @@ def test_the_size_of_a_stack_follows_the_shapes(model: RnnSpec | GruSpec, batch_
     ("model", "batch_size", "members"),
     [
         (RnnSpec(hidden=4), 32, 128),
-        (GruSpec(hidden=32), 64, 128),
-        (LstmSpec(hidden=48), 64, 85),
+        (GruSpec(hidden=32), 64, 64),
+        (LstmSpec(hidden=48), 64, 42),
         (GruSpec(hidden=4096), 64, 1),
     ],
 )

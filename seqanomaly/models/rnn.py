@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from seqanomaly.models.base import Dropout, Parameter, SequenceModel, linear
+from seqanomaly.models.unrolled import GruSteps, LstmSteps, RnnSteps
 
+BY_HAND = ("cuda",)
+"""Kinds of devices on which backward passes are those of `unrolled`."""
 State = tuple[Tensor, ...]
 """What a layer knows of the steps so far, each [K, B, H]."""
 
@@ -75,10 +78,24 @@ class Recurrent(SequenceModel, ABC):
         for n in range(self.layers):
             inputs = linear(h, weights[f"weight_ih_l{n}"], weights[f"bias_ih_l{n}"])  # [K, B, T, gates * H]
             recurrent, bias = weights[f"weight_hh_l{n}"].mT.contiguous(), weights[f"bias_hh_l{n}"].unsqueeze(1)
-            hidden, end = self.layer(inputs, recurrent, bias, None if states is None else states[n])
-            h = drop(torch.stack(hidden, dim=2))  # [K, B, T, H]
+            hidden, end = self.steps(inputs, recurrent, bias, None if states is None else states[n])
+            h = drop(hidden)  # [K, B, T, H]
             ends.append(end)
         return linear(h, weights["head.weight"], weights["head.bias"]), ends  # [K, B, T, O]
+
+    def steps(self, inputs: Tensor, weight: Tensor, bias: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Hidden states [K, B, T, H] and the last state, as `layer` says; on a GPU with fewer kernels."""
+        if inputs.device.type not in BY_HAND or type(self) not in (RNN, GRU, LSTM):
+            hidden, end = self.layer(inputs, weight, bias, state)
+            return torch.stack(hidden, dim=2), end
+        h = state[0] if state else self.start(inputs)
+        if isinstance(self, LSTM):
+            cell = state[1] if state else self.start(inputs)
+            found, last = LstmSteps.apply(inputs, weight, bias, h, cell)  # type: ignore[no-untyped-call]
+            return found, (found[:, :, -1], last)
+        kind = GruSteps if isinstance(self, GRU) else RnnSteps
+        found = kind.apply(inputs, weight, bias, h)  # type: ignore[no-untyped-call]
+        return found, (found[:, :, -1],)
 
     def start(self, inputs: Tensor) -> Tensor:
         """The hidden state before the first step, zeros [K, B, H]."""

@@ -37,6 +37,23 @@ def find_device(name: str) -> torch.device:
 
 
 @contextmanager
+def room_on(device: torch.device, members: int) -> Iterator[None]:
+    """What cannot be trained inside because the device has too little memory is told as what to do about it.
+
+    Raises:
+        ConfigError: there is no room on the device.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        smaller = f"stack: {members // 2}" if members > 1 else "a smaller batch_size"
+        raise ConfigError(
+            f"{device}: a stack of {members} members does not fit into its memory; give {smaller}, or compute with "
+            "--device cpu"
+        ) from error
+
+
+@contextmanager
 def one_thread() -> Iterator[None]:
     """One thread for torch inside: small models are faster so, and the sums have one order."""
     before = torch.get_num_threads()

@@ -70,16 +70,18 @@ class CudaRecorder(Recorder):
         """See `Recorder`; waits for the device, once.
 
         Raises:
-            ConfigError: the driver or the card cannot; what to do.
+            ConfigError: the driver or the card cannot.
         """
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.device(self.device), torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
                 work()
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise ConfigError(
                 f"{self.device}: an update could not be recorded as a CUDA graph ({str(error).splitlines()[0]}); "
-                f"compute without graphs, {VARIABLE}=off, or give it more room by a smaller stack"
+                f"compute without graphs by {VARIABLE}=off"
             ) from error
         return graph.replay
 

@@ -18,6 +18,7 @@ from seqanomaly.models.base import Dropout, SequenceModel
 from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Precision
+from seqanomaly.training.device import room_on
 from seqanomaly.training.evaluation import Evaluation, Sums, places
 from seqanomaly.training.graphs import CudaRecorder, Recorder
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
@@ -100,7 +101,8 @@ def fit(
     log = _Log(rows, patience)
 
     for epoch, order in zip(range(1, epochs + 1), orders, strict=False):
-        log.add(epoch, rows, epoch_of.one(order), evaluation.mean())
+        with room_on(device, len(members)):
+            log.add(epoch, rows, epoch_of.one(order), evaluation.mean())
         on_epoch(epoch)
         if log.all_stopped:
             break

@@ -12,6 +12,7 @@ from torch import Tensor
 from seqanomaly.errors import ConfigError
 from seqanomaly.kernel.library import VARIABLE as KERNEL
 from seqanomaly.losses.base import BCE, CE, StepLoss
+from seqanomaly.models import rnn
 from seqanomaly.models.base import NO_DROPOUT
 from seqanomaly.models.rnn import GRU
 from seqanomaly.models.specs import MODELS
@@ -19,6 +20,7 @@ from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.tasks import TASKS
 from seqanomaly.training import stack
 from seqanomaly.training.choose import compute_for
+from seqanomaly.training.compute import Torch
 from seqanomaly.training.device import find_device
 from seqanomaly.training.evaluation import Evaluation, Sums
 from seqanomaly.training.graphs import VARIABLE, WARM, CudaRecorder, Replayed
@@ -44,8 +46,9 @@ CASES += [("lstm", "truncate", "even"), ("tcn", "bf16", "even"), ("rnn", "sgd", 
 
 @pytest.fixture(autouse=True)
 def _by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A GPU has no compiled kernel, which no tape would see either."""
+    """As on a GPU: without the compiled kernel, which no tape would see either, and with backward passes by hand."""
     monkeypatch.setenv(KERNEL, "off")
+    monkeypatch.setattr(rnn, "BY_HAND", ("cpu", "meta"))
     monkeypatch.delenv(VARIABLE, raising=False)
 
 
@@ -346,5 +349,38 @@ def test_a_recording_that_fails_says_what_to_do(monkeypatch: pytest.MonkeyPatch)
         CudaRecorder(torch.device("cuda:0")).record(lambda: None)
     assert str(error.value) == (
         "cuda:0: an update could not be recorded as a CUDA graph (operation not permitted when stream is capturing); "
-        "compute without graphs, SEQANOM_GRAPHS=off, or give it more room by a smaller stack"
+        "compute without graphs by SEQANOM_GRAPHS=off"
     )
+
+
+@pytest.mark.parametrize(("count", "remedy"), [(3, "stack: 1"), (1, "a smaller batch_size")])
+def test_a_stack_that_does_not_fit_says_what_to_do(
+    count: int, remedy: str, loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(Update, "__call__", full)
+    with pytest.raises(ConfigError) as error:
+        loop.train("gru", "detect", members(loop, "even")[:count])
+    assert str(error.value) == (
+        f"cpu: a stack of {count} members does not fit into its memory; give {remedy}, or compute with --device cpu"
+    )
+
+
+@pytest.mark.parametrize(("kind", "kernels"), [("rnn", 4), ("gru", 9), ("lstm", 13)])
+def test_a_step_has_few_kernels(kind: str, kernels: int, tape: Any) -> None:
+    """Forward and backward: launching them is what a step of a small model costs a GPU."""
+
+    def count(steps: int) -> int:
+        model = MODELS[kind]().build(2, 1)
+        rows, x = torch.zeros(3, model.size), torch.ones(3, 4, steps, 2)
+        given = (x[..., 0], torch.ones(3, 4, steps, dtype=torch.bool), x[..., 0], NO_DROPOUT)
+
+        def work() -> None:
+            Torch(model).gradient(StepLoss(BCE()), rows, x, *given)
+
+        tape.record(work)
+        return sum(not func.is_view for func, *_ in tape.recorded[-1].operations)
+
+    assert count(30) - count(20) == 10 * kernels
