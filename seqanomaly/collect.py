@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -38,22 +40,87 @@ def collect(experiment: Experiment, digests: Digests, store: Store) -> pd.DataFr
         digests: digest of each data file, see `Experiment.data_digests` and `Store.experiment`.
         store: where they lie.
     """
-    axes, table = list(experiment.axes()), _Table()
-    absent = list(places(experiment.buckets))
-    for config in experiment.expand():
-        what = {**_names(config), **_place(config, axes), "seed": config.seed}
-        digest = config.digest(digests[config.data])
-        folder = store.folder(digest)
-        with _undamaged(folder):
-            if digest in store:
-                table.add_stored(what, folder, trained=config.model.trained)
+    runs = _frame([run for part in stored_parts(experiment, digests, store) for run in part.every])
+    return _with_chosen(runs, experiment)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a run stands in an experiment, and where its files lie."""
+
+    what: dict[str, Any]
+    """Names of the data set, the model and the loss, the further axes, seed."""
+    title: str
+    """Model, data set and further axes in words."""
+    folder: Path
+    """Its folder."""
+    there: bool
+    """Whether it is stored."""
+    trained: bool
+    """Whether its model is trained."""
+    absent: tuple[tuple[str, str], ...]
+    """The buckets and metrics that are missing with it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The runs of one task, data set and model; what is compared with each other lies in one part."""
+
+    every: list[Run]
+    """Its runs, in the order of the experiment."""
+    experiment: Experiment
+    """Whose they are."""
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """See `collect`."""
+        return _with_chosen(_frame(self.every), self.experiment)
+
+    def titles(self, detail: Detail) -> list[str]:
+        """The titles of which a stored run has rows in one of its tables."""
+        found: dict[str, bool] = {}
+        for run in self.every:
+            if not found.get(run.title) and (path := _table_of(run, detail)) is not None:
+                with _undamaged(run.folder), path.open("rb") as file:
+                    file.readline()
+                    found[run.title] = bool(file.read(1))
+        return [title for title, has in found.items() if has]
+
+    def details(self, detail: Detail, titles: Sequence[str] | None = None) -> pd.DataFrame:
+        """See `collect_details`; with `titles`, of these only."""
+        return _details([run for run in self.every if titles is None or run.title in titles], detail)
+
+
+def stored_parts(experiment: Experiment, digests: Digests, store: Store) -> Iterator[Part]:
+    """The runs of an experiment, part by part; see `collect`."""
+    axes, absent = list(experiment.axes()), tuple(places(experiment.buckets))
+    for _, configs in groupby(experiment.expand(), lambda run: (run.task, id(run.data), id(run.model))):
+        every = []
+        for config in configs:
+            names, place = _names(config), _place(config, axes)
+            title = ", ".join([f"{names['model']} on {names['dataset']}", *(f"{k}={v}" for k, v in place.items())])
+            folder = store.folder(config.digest(digests[config.data]))
+            what = {**names, **place, "seed": config.seed}
+            every.append(Run(what, title, folder, folder.is_dir(), config.model.trained, absent))
+        yield Part(every, experiment)
+
+
+def _with_chosen(runs: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    if experiment.choose is None:
+        return runs
+    bucket, metric = experiment.choose.bucket, experiment.choose.metric
+    return with_chosen(runs, experiment.families(), list(experiment.axes()), bucket=bucket, metric=metric)
+
+
+def _frame(every: list[Run]) -> pd.DataFrame:
+    table = _Table()
+    for run in every:
+        with _undamaged(run.folder):
+            if run.there:
+                table.add_stored(run.what, run.folder, trained=run.trained)
             else:
-                table.add_absent(what, absent)
-    runs = table.frame()
-    if experiment.choose is not None:
-        families = experiment.families()
-        return with_chosen(runs, families, axes, bucket=experiment.choose.bucket, metric=experiment.choose.metric)
-    return runs
+                table.add_absent(run.what, list(run.absent))
+    return table.frame()
 
 
 def _names(config: RunConfig) -> dict[str, str]:
@@ -158,24 +225,23 @@ def collect_details(experiment: Experiment, digests: Digests, store: Store, deta
 
     Empty where no run has it.
     """
-    axes = list(experiment.axes())
-    paths, whats = [], []
-    for config in experiment.expand():
-        digest = config.digest(digests[config.data])
-        path = store.folder(digest) / f"{detail}.csv"
-        if digest in store and (detail != "sequences" or path.is_file()):
-            place = _place(config, axes)
-            rest = [f"{axis}={value}" for axis, value in place.items()]
-            names = _names(config)
-            title = ", ".join([f"{names['model']} on {names['dataset']}", *rest])
-            paths.append(path)
-            whats.append({"title": title, **names, **place, "seed": config.seed})
-    table, counts = _joined(paths)
+    return _details([run for part in stored_parts(experiment, digests, store) for run in part.every], detail)
+
+
+def _details(runs: list[Run], detail: Detail) -> pd.DataFrame:
+    having = [(run, path) for run in runs if (path := _table_of(run, detail)) is not None]
+    table, counts = _joined([path for _, path in having])
     if table.empty:
         return pd.DataFrame()
     named = dict.fromkeys(("title", "dataset", "model", "loss"), "category")  # a byte or two in place of a text
-    what = pd.DataFrame(whats).astype(named).loc[np.repeat(np.arange(len(whats)), counts)].reset_index(drop=True)
-    return pd.concat([what, table], axis=1)
+    whats = pd.DataFrame([{"title": run.title, **run.what} for run, _ in having]).astype(named)
+    return pd.concat([whats.loc[np.repeat(np.arange(len(whats)), counts)].reset_index(drop=True), table], axis=1)
+
+
+def _table_of(run: Run, detail: Detail) -> Path | None:
+    """The file of one of the run's tables, where there is one."""
+    path = run.folder / f"{detail}.csv"
+    return path if run.there and (detail != "sequences" or path.is_file()) else None
 
 
 def _joined(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:

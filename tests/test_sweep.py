@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqanomaly.collect import collect, collect_details, collect_notes
+from seqanomaly.collect import collect, collect_details, collect_notes, stored_parts
 from seqanomaly.comparison import MISSING, NOT_TRAINED, compare_runs
 from seqanomaly.config import dump_yaml, read_yaml
 from seqanomaly.engines.base import Ended, Engine
@@ -709,8 +709,7 @@ def test_a_whole_report_with_controls(controlled: Store, tmp_path: Path) -> None
     experiment, digests = controlled.experiment()
     assert experiment == Experiment(**CONTROLLED)
     report = make_report(
-        collect(experiment, digests, controlled),
-        lambda detail: collect_details(experiment, digests, controlled, detail),
+        stored_parts(experiment, digests, controlled),
         tmp_path,
         name="tiny",
         question="",

@@ -167,7 +167,7 @@ def show(
 ) -> None:
     """Collect the stored runs, write the report beside them, and print it."""
     from seqanom.train import plain_json
-    from seqanomaly.collect import collect, collect_details, collect_notes
+    from seqanomaly.collect import collect_notes, stored_parts
     from seqanomaly.report.tables import blocks
     from seqanomaly.report.units import unit
     from seqanomaly.report.write import make_report
@@ -175,8 +175,7 @@ def show(
 
     store = Store(folder)
     report = make_report(
-        collect(experiment, digests, store),
-        lambda detail: collect_details(experiment, digests, store, detail),
+        stored_parts(experiment, digests, store),
         folder,
         name=experiment.name,
         question=experiment.question,

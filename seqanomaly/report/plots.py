@@ -46,11 +46,11 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def panels(every: Sequence[object], *, height: float, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+def panels(every: int, *, height: float, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """A figure with a panel for each of `every`, at most `PANELS`, two side by side; empty places are hidden."""
     from matplotlib.figure import Figure
 
-    shown = min(len(every), PANELS)
+    shown = min(every, PANELS)
     columns = min(2, shown)
     rows = -(-shown // columns)
     figure = Figure(figsize=(5.2 * columns, height * rows + 0.4), layout="constrained")
@@ -60,20 +60,53 @@ def panels(every: Sequence[object], *, height: float, titles: Sequence[str]) -> 
         here.spines[["top", "right"]].set_visible(False)
     for unused in axes[shown:]:
         unused.set_visible(False)
-    _say_what_is_left_out(figure, len(every))
+    _say_what_is_left_out(figure, every)
     return figure, axes
 
 
-def curves_figure(curves: pd.DataFrame) -> Figure:
-    """Accuracy by step: per data set and model a line per loss with its 95% band over seeds, and the prevalence.
+def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy by step over seeds: mean, low, high, and the means of prevalence and best_possible over all losses.
 
     Args:
         curves: one row per run and step with the columns title, loss, seed, step, accuracy, prevalence, best_possible.
+
+    Returns:
+        One row per title, loss and step.
+    """
+    made = []
+    for _, of_title in curves.groupby("title", sort=False, observed=True):
+        steps = of_title.groupby("step")[["best_possible", "prevalence"]].mean()
+        made.append(bands(of_title, "step", "accuracy").merge(steps.reset_index(), on="step", how="left"))
+    return pd.concat(made, ignore_index=True)
+
+
+def bands(runs: pd.DataFrame, step: str, value: str) -> pd.DataFrame:
+    """Mean, low and high of a value over seeds, see `t_intervals`: one row per title, loss and step.
+
+    >>> rows = [{"title": "t", "loss": "exp", "seed": seed, "step": 0, "recall": seed} for seed in (1.0, 2.0, 3.0)]
+    >>> bands(pd.DataFrame(rows), "step", "recall").round(3).values.tolist()
+    [['t', 'exp', 0, 2.0, -0.484, 4.484]]
+    """
+    made = []
+    for (title, loss), of_loss in runs.groupby(["title", "loss"], sort=False, observed=True):
+        by_step = of_loss.pivot(index=step, columns="seed", values=value)
+        mean, low, high = t_intervals(by_step.to_numpy(np.float64))
+        named = {"title": str(title), "loss": str(loss), step: by_step.index}
+        made.append(pd.DataFrame({**named, "mean": mean, "low": low, "high": high}))
+    return pd.concat(made, ignore_index=True)
+
+
+def curves_figure(curves: pd.DataFrame, every: int | None = None) -> Figure:
+    """Accuracy by step: per data set and model a line per loss with its 95% band over seeds, and the prevalence.
+
+    Args:
+        curves: see `curve_bands`.
+        every: how many data sets and models there are, where `curves` has the first ones only.
     """
     from matplotlib.figure import Figure
 
-    every = list(curves["title"].unique())
-    titles = every[:PANELS]
+    titles = list(curves["title"].unique())
+    every, titles = every or len(titles), titles[:PANELS]
     columns = min(2, len(titles))
     rows = -(-len(titles) // columns)
     figure = Figure(figsize=(5.2 * columns, 4.2 * rows + 0.4), layout="constrained")
@@ -88,14 +121,14 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
         axes[2 * row, column].set_visible(False)
         axes[2 * row + 1, column].set_visible(False)
     legend(figure)
-    _say_what_is_left_out(figure, len(every))
+    _say_what_is_left_out(figure, every)
     return figure
 
 
 def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours: dict[str, str]) -> None:
     for loss, of_loss in curves.groupby("loss", sort=False):
-        draw_band(above, of_loss.pivot(index="step", columns="seed", values="accuracy"), str(loss), colours[str(loss)])
-    steps = curves.groupby("step")[["best_possible", "prevalence"]].mean()
+        draw_band(above, of_loss, "step", str(loss), colours[str(loss)])
+    steps = curves.drop_duplicates("step").set_index("step")[["best_possible", "prevalence"]].sort_index()
     if steps["best_possible"].notna().any():
         above.plot(steps.index, 100 * steps["best_possible"], "--", color="#777777", linewidth=1, label="best possible")
     above.set_title(title, fontsize=10)
@@ -108,18 +141,19 @@ def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours:
         axes.spines[["top", "right"]].set_visible(False)
 
 
-def draw_band(axes: Axes, by_step: pd.DataFrame, loss: str, colour: str) -> None:
+def draw_band(axes: Axes, band: pd.DataFrame, step: str, loss: str, colour: str) -> None:
     """A line of means with its 95% band over seeds, in percent.
 
     Args:
         axes: where to draw.
-        by_step: shares [step, seed]; NaN where a seed has none.
+        band: the columns mean, low and high, shares, and the one called `step`; see `bands`.
+        step: name of that column.
         loss: name of the line.
         colour: its colour.
     """
-    mean, low, high = (100 * np.clip(limit, 0, 1) for limit in t_intervals(by_step.to_numpy(np.float64)))
-    axes.plot(by_step.index, mean, color=colour, label=loss, linewidth=1.4)
-    axes.fill_between(by_step.index, low, high, color=colour, alpha=0.18, linewidth=0)
+    mean, low, high = (100 * np.clip(band[name].to_numpy(), 0, 1) for name in ("mean", "low", "high"))
+    axes.plot(band[step], mean, color=colour, label=loss, linewidth=1.4)
+    axes.fill_between(band[step], low, high, color=colour, alpha=0.18, linewidth=0)
 
 
 def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: str) -> Figure:
@@ -127,7 +161,7 @@ def tradeoff_figure(comparison: pd.DataFrame, baseline: str, early: str, late: s
     accuracy = comparison[comparison["metric"] == "accuracy"]
     every = [(title, rows) for title, rows in groups(accuracy) if has_others(rows, baseline)]
     losses = [loss for loss in comparison["loss"].unique() if loss != baseline]
-    figure, axes = panels(every, height=4.4, titles=[title for title, _ in every])
+    figure, axes = panels(len(every), height=4.4, titles=[title for title, _ in every])
     for here, (_, of_title) in zip(axes, every[:PANELS], strict=False):
         _tradeoff(here, of_title, losses, early, late)
         here.set(xlabel=f"{early} change from {baseline} (points)", ylabel=f"{late} change (points)")

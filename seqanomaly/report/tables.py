@@ -199,28 +199,59 @@ WEIGHTS = ["frame", "normalize", "mean_weight", "ess", "active_share", "prevalen
 """What is said of a loss's weights on a training part."""
 
 
-def weights_of(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per data set, task and loss: frame and normalisation, and means over all runs of what the weights do.
-
-    Of the further axes only the task changes which steps are learned.
-
-    Empty where the runs say nothing of weights.
-    """
+def weight_rows(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
+    """One small row per run of what its weights do, with the data set, task and loss; see `weights_of`."""
     if "normalize" not in runs:
         return pd.DataFrame()
     place = ["dataset", *(["task"] if "task" in axes else [])]
     once = runs.drop_duplicates([*place, "model", "loss", "seed"]).rename(columns={"prevalence": "of_test"})
-    once = once.rename(columns={"train_prevalence": "prevalence"})
-    found = once.dropna(subset="normalize").groupby([*place, "loss"], sort=False)
+    once = once.rename(columns={"train_prevalence": "prevalence"}).dropna(subset="normalize")
+    texts = dict.fromkeys((*place, "loss", "frame", "normalize"), "category")  # a byte or two in place of a text
+    return once[[*place, "loss", *WEIGHTS]].astype(texts)
+
+
+def weights_of(rows: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One row per data set, task and loss: frame and normalisation, and means over all runs of what the weights do.
+
+    Of the further axes only the task changes which steps are learned.
+
+    Args:
+        rows: see `weight_rows`.
+
+    Empty where the runs say nothing of weights.
+    """
+    every = [part.astype(dict.fromkeys(part.select_dtypes("category"), object)) for part in rows if len(part)]
+    if not every:
+        return pd.DataFrame()
+    once = pd.concat(every, ignore_index=True)
+    place = [str(name) for name in once.columns if name not in WEIGHTS]
     rule: dict[str, str] = {name: "first" if name in ("frame", "normalize") else "mean" for name in WEIGHTS}
-    return found[WEIGHTS].agg(rule).reset_index()
+    return once.groupby(place, sort=False)[WEIGHTS].agg(rule).reset_index()
+
+
+CONTEXT = ["n", "prevalence", "majority_accuracy"]
+"""What is said of a bucket."""
 
 
 def bucket_context(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
     """Per data set, further axes and bucket: steps, prevalence and majority accuracy, means over all runs."""
+    return mean_context([context_sums(runs, axes)])
+
+
+def context_sums(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
+    """The sums of these numbers and how many they are, which some runs add to `mean_context`."""
     accuracy, place = runs[runs["metric"] == "accuracy"], ["dataset", *axes, "bucket"]
-    found = accuracy.groupby(place, sort=False)[["n", "prevalence", "majority_accuracy"]].mean()
-    return found.reset_index()
+    found = accuracy.groupby(place, sort=False)[CONTEXT]
+    return found.sum().join(found.count().add_suffix(" of")).reset_index()
+
+
+def mean_context(sums: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """See `bucket_context`."""
+    every = pd.concat(sums, ignore_index=True)
+    counts = [f"{name} of" for name in CONTEXT]
+    place = [str(name) for name in every.columns if name not in (*CONTEXT, *counts)]
+    found = every.groupby(place, sort=False)[[*CONTEXT, *counts]].sum()
+    return pd.DataFrame({name: found[name] / found[f"{name} of"] for name in CONTEXT}).reset_index()
 
 
 def _after(note: str) -> str:

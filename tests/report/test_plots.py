@@ -13,7 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from seqanomaly.comparison import compare_runs
-from seqanomaly.report.plots import PANELS, curves_figure, save, tradeoff_figure
+from seqanomaly.report.plots import PANELS, curve_bands, curves_figure, save, tradeoff_figure
+
+
+def figure_of(curves: pd.DataFrame) -> Figure:
+    """The figure of the curves of some runs."""
+    return curves_figure(curve_bands(curves))
 
 
 def drawn(figure: Figure) -> Figure:
@@ -37,7 +42,7 @@ def many(curves: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def test_accuracy_by_step_with_its_band_and_the_prevalence_beneath(curves: pd.DataFrame) -> None:
-    figure = drawn(curves_figure(curves))
+    figure = drawn(figure_of(curves))
     left, right, below, _ = panels(figure)
     assert [axes.get_title() for axes in (left, right)] == ["gru on episodes", "gru on drift"]
     assert left.get_ylabel() == right.get_ylabel() == "accuracy (%)"
@@ -56,7 +61,7 @@ def test_accuracy_by_step_with_its_band_and_the_prevalence_beneath(curves: pd.Da
 def test_the_bands_stay_between_nothing_and_everything(curves: pd.DataFrame) -> None:
     ends = curves.assign(accuracy=curves["seed"].map({0: 0.0, 1: 0.02, 2: 0.01}))
     for sure in (ends, ends.assign(accuracy=1 - ends["accuracy"])):
-        left, *_ = panels(drawn(curves_figure(sure)))
+        left, *_ = panels(drawn(figure_of(sure)))
         heights = np.asarray(left.collections[0].get_paths()[0].vertices)[:, 1]
         assert heights.min() >= 0
         assert heights.max() <= 100
@@ -64,7 +69,7 @@ def test_the_bands_stay_between_nothing_and_everything(curves: pd.DataFrame) -> 
 
 
 def test_the_best_possible_stands_where_it_is_known_and_in_the_legend(curves: pd.DataFrame) -> None:
-    figure = curves_figure(curves)
+    figure = figure_of(curves)
     left, right, *_ = panels(figure)
     assert [str(line.get_label()) for line in left.get_lines()] == ["uniform", "exp"]
     assert [str(line.get_label()) for line in right.get_lines()] == ["uniform", "exp", "best possible"]
@@ -72,7 +77,7 @@ def test_the_best_possible_stands_where_it_is_known_and_in_the_legend(curves: pd
 
 
 def test_the_baseline_is_black_and_a_loss_has_one_colour_everywhere(curves: pd.DataFrame) -> None:
-    left, right, *_ = panels(curves_figure(curves))
+    left, right, *_ = panels(figure_of(curves))
     colours = [[line.get_color() for line in axes.get_lines()[:2]] for axes in (left, right)]
     assert colours[0] == colours[1]
     assert colours[0][0] == "#000000"
@@ -81,7 +86,7 @@ def test_the_baseline_is_black_and_a_loss_has_one_colour_everywhere(curves: pd.D
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_any_number_of_panels(curves: pd.DataFrame, count: int) -> None:
-    figure = drawn(curves_figure(many(curves, count)))
+    figure = drawn(figure_of(many(curves, count)))
     assert len(panels(figure)) == 2 * count
     assert [axes.get_title() for axes in panels(figure) if axes.get_title()] == [f"panel {i}" for i in range(count)]
 
@@ -90,30 +95,30 @@ def test_more_panels_than_anybody_reads(curves: pd.DataFrame, comparison: pd.Dat
     few = curves[(curves["seed"] == 0) & (curves["step"] < 2)]
     grid = pd.concat([comparison.assign(dataset=f"data {place}") for place in range(PANELS + 1)])
     for figure, names in (
-        (curves_figure(many(few, PANELS + 3)), [f"panel {place}" for place in range(PANELS)]),
+        (figure_of(many(few, PANELS + 3)), [f"panel {place}" for place in range(PANELS)]),
         (tradeoff_figure(grid, "uniform", "early", "late"), [f"gru(hidden=4) on data {p}" for p in range(PANELS)]),
     ):
         assert [axes.get_title() for axes in panels(figure) if axes.get_title()] == names
         left = 3 if names[0].startswith("panel") else 1
         assert figure.get_supxlabel() == f"The first {PANELS} of {PANELS + left} panels; the tables have all."
-    assert curves_figure(many(few, 2)).get_supxlabel() == ""
+    assert figure_of(many(few, 2)).get_supxlabel() == ""
 
 
 def test_a_single_loss_and_a_single_seed(curves: pd.DataFrame) -> None:
-    figure = drawn(curves_figure(curves[(curves["loss"] == "exp") & (curves["seed"] == 0)]))
+    figure = drawn(figure_of(curves[(curves["loss"] == "exp") & (curves["seed"] == 0)]))
     assert legend(figure) == ["exp", "best possible"]
 
 
 def test_more_losses_than_colours(curves: pd.DataFrame) -> None:
     losses = pd.concat([curves[curves["loss"] == "exp"].assign(loss=f"loss {place}") for place in range(10)])
-    assert len(legend(drawn(curves_figure(losses)))) == 11
+    assert len(legend(drawn(figure_of(losses)))) == 11
 
 
 def test_steps_without_a_value(curves: pd.DataFrame) -> None:
     gaps = curves.assign(accuracy=curves["accuracy"].mask(curves["step"] < 2))
-    left, *_ = panels(drawn(curves_figure(gaps)))
+    left, *_ = panels(drawn(figure_of(gaps)))
     assert np.isnan(np.asarray(left.get_lines()[0].get_ydata())).tolist() == [True] * 2 + [False] * 4
-    assert len(panels(drawn(curves_figure(curves.assign(accuracy=np.nan, prevalence=np.nan))))) == 4
+    assert len(panels(drawn(figure_of(curves.assign(accuracy=np.nan, prevalence=np.nan))))) == 4
 
 
 def test_late_against_early_change_with_both_intervals(comparison: pd.DataFrame) -> None:
@@ -142,8 +147,8 @@ def test_a_trade_without_pairs_or_with_one(stored_runs: pd.DataFrame) -> None:
 
 
 def test_a_figure_is_written_whole_and_is_the_same_again(curves: pd.DataFrame, tmp_path: Path) -> None:
-    first = [path.read_bytes() for path in save(curves_figure(curves), tmp_path, "curves")]
-    paths = save(curves_figure(curves), tmp_path, "curves")
+    first = [path.read_bytes() for path in save(figure_of(curves), tmp_path, "curves")]
+    paths = save(figure_of(curves), tmp_path, "curves")
     assert paths == [tmp_path / "curves.png", tmp_path / "curves.svg"]
     assert sorted(tmp_path.iterdir()) == paths  # and no draft
     assert [path.read_bytes() for path in paths] == first

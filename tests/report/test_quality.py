@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqanomaly.report.plots import PANELS
-from seqanomaly.report.quality import recall_figure, reliability_figure
+from seqanomaly.report.plots import PANELS, bands
+from seqanomaly.report.quality import pooled, recall_figure, reliability_figure
 
 
 def bins(*rows: tuple[str, str, int, float, int, float, float]) -> pd.DataFrame:
@@ -22,7 +22,7 @@ def test_the_bins_of_all_seeds_are_pooled_by_their_steps() -> None:
         ("uniform", "late", 0, 0.1, 5, 0.15, 0.2),
         ("uniform", "mid", 0, 0.1, 5, 0.15, 0.2),
     )
-    figure = reliability_figure(table, ["early", "late"])
+    figure = reliability_figure(pooled(table), ["early", "late"])
     assert [axes.get_title() for axes in figure.axes] == ["gru on drift, early", "gru on drift, late"]
     lines = {line.get_label(): line for line in figure.axes[1].get_lines()}
     assert list(lines) == ["calibrated", "uniform"]
@@ -43,7 +43,7 @@ def test_recall_is_a_mean_over_seeds_with_its_band() -> None:
         for seed in range(3)
         for since in range(4)
     ]
-    (axes,) = recall_figure(pd.DataFrame(rows)).axes
+    (axes,) = recall_figure(bands(pd.DataFrame(rows), "since_onset", "recall")).axes
     assert [line.get_label() for line in axes.get_lines()] == ["uniform", "exp"]
     assert axes.get_lines()[0].get_ydata() == pytest.approx([10, 30, 50, 70])
     band = axes.collections[0].get_paths()[0].vertices
@@ -55,5 +55,14 @@ def test_more_panels_than_anybody_reads_are_left_out() -> None:
         {"title": f"gru on {n}", "loss": "uniform", "seed": 0, "since_onset": 0, "recall": 1.0}
         for n in range(PANELS + 1)
     ]
-    figure = recall_figure(pd.DataFrame(rows))
+    figure = recall_figure(bands(pd.DataFrame(rows), "since_onset", "recall"))
     assert len([axes for axes in figure.axes if axes.get_visible()]) == PANELS
+
+
+def test_panels_that_were_not_read_are_counted() -> None:
+    row = {"title": "gru on tep", "loss": "uniform", "seed": 0, "since_onset": 0, "recall": 1.0}
+    figure = recall_figure(bands(pd.DataFrame([row]), "since_onset", "recall"), PANELS + 2)
+    assert figure.get_supxlabel() == f"The first {PANELS} of {PANELS + 2} panels; the tables have all."
+    table = pooled(bins(("uniform", "late", 0, 0.9, 10, 0.92, 0.5)))
+    figure = reliability_figure(table, ["early", "late"], PANELS)
+    assert figure.get_supxlabel() == f"The first {PANELS} of {2 * PANELS} panels; the tables have all."

@@ -17,6 +17,7 @@ from seqanomaly.report.tables import (
     dataset_blocks,
     interval,
     weight_blocks,
+    weight_rows,
     weights_of,
     whole_blocks,
 )
@@ -177,13 +178,13 @@ def test_what_each_loss_makes_of_the_steps() -> None:
             for bucket in ENDS
         ]
     )
-    (block,) = weight_blocks(weights_of(runs))
+    (block,) = weight_blocks(weights_of([weight_rows(runs)]))
     assert block.title == "tep"
     assert block.rows == [
         ["uniform", "sequence", "mean", "1", "50.5", "50.0", "25.0", "75.0"],
         ["exp", "sequence", "mean", "1", "20.5", "50.0", "25.0", "75.0"],
     ]
-    assert weights_of(runs.drop(columns="normalize")).empty
+    assert weights_of([weight_rows(runs.drop(columns="normalize"))]).empty
 
 
 def test_models_that_are_not_trained_share_a_table(comparison: pd.DataFrame, stored_runs: pd.DataFrame) -> None:

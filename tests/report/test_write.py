@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,27 @@ import pytest
 from numpy.typing import NDArray
 
 from seqanomaly.comparison import compare_runs
-from seqanomaly.report.write import Report, make_report
+from seqanomaly.errors import DataError
+from seqanomaly.report.write import Detail, Report, make_report
 
 TEXT = ["dataset", "model", "loss", "bucket", "metric", "note"]
+
+
+@dataclass
+class Part:
+    """Runs with curves."""
+
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+
+    def titles(self, detail: Detail) -> list[str]:
+        found = self.details(detail)
+        return list(found["title"].unique()) if len(found) else []
+
+    def details(self, detail: Detail, titles: Sequence[str] | None = None) -> pd.DataFrame:
+        if detail != "curve" or self.curves.empty:
+            return pd.DataFrame()
+        return self.curves if titles is None else self.curves[self.curves["title"].isin(titles)]
 
 
 def made(runs: pd.DataFrame, curves: pd.DataFrame, folder: Path, **changed: Any) -> Report:
@@ -25,9 +45,7 @@ def made(runs: pd.DataFrame, curves: pd.DataFrame, folder: Path, **changed: Any)
         "buckets": ["early", "late"],
         "axes": [],
     }
-    return make_report(
-        runs, lambda detail: curves if detail == "curve" else pd.DataFrame(), folder, **{**settings, **changed}
-    )
+    return make_report([Part(runs, curves)], folder, **{**settings, **changed})
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -129,3 +147,20 @@ def test_an_old_report_is_replaced(stored_runs: pd.DataFrame, tmp_path: Path, bu
     made(stored_runs, pd.DataFrame(), tmp_path, buckets=buckets)
     assert (tmp_path / "comparison.csv").read_text().startswith("dataset,")
     assert (tmp_path / "comparison.md").read_text().startswith("# golden\n")
+
+
+def test_part_by_part_the_report_is_the_same(stored_runs: pd.DataFrame, curves: pd.DataFrame, tmp_path: Path) -> None:
+    made(stored_runs, curves, tmp_path / "whole")
+    parts = [
+        Part(stored_runs[stored_runs["dataset"] == name], curves[curves["title"] == title])
+        for name, title in zip(stored_runs["dataset"].unique(), curves["title"].unique(), strict=True)
+    ]
+    (tmp_path / "parts").mkdir()
+    settings: dict[str, Any] = {"name": "golden", "question": "When does late weighting buy late accuracy?"}
+    make_report(parts, tmp_path / "parts", **settings, baseline="uniform", buckets=["early", "late"], axes=[])
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+
+
+def test_without_parts_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^there are no finished runs to compare$"):
+        make_report([], tmp_path, name="n", question="", baseline="uniform", buckets=["late"], axes=[])
