@@ -32,8 +32,9 @@ class Codes:
         """Codes of the labels in the next rows, of which `row` came before."""
         if label is None:
             return np.zeros(count, np.uint8)
-        if label.null_count:
-            at = row + int(pc.index(label.is_null(), True).as_py()) + 1
+        missing = pc.index(label.is_null(nan_is_null=pa.types.is_floating(label.type)), True).as_py()
+        if missing >= 0:
+            at = row + missing + 1
             raise DataError(
                 f"{self.where}: column {self.column!r}, data row {at}: the label is missing; label every row, or read "
                 "the table whole with mapped: false"
@@ -44,8 +45,8 @@ class Codes:
         if coded.type.ordered:
             self.declared = names
         elif pa.types.is_dictionary(label.type):
-            used = np.unique(place)
-            names = [name if n in set(used.tolist()) else None for n, name in enumerate(names)]
+            used = np.bincount(place, minlength=len(names)) > 0
+            names = [name if here else None for name, here in zip(names, used.tolist(), strict=True)]
         known = [self._code(name, row, place, n) for n, name in enumerate(names)]
         return np.asarray(np.array(known, np.uint8)[place], np.uint8)
 
@@ -54,7 +55,7 @@ class Codes:
             return 0
         if self.is_number:
             value = float(name)  # type: ignore[arg-type]
-            if value != round(value) or abs(value) >= 2**53:
+            if not value.is_integer() or abs(value) >= 2**53:
                 at = row + int(np.argmax(place == number)) + 1
                 raise DataError(
                     f"{self.where}: column {self.column!r}, data row {at}: the label is {value:g}; labels are classes, "
