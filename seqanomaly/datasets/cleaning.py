@@ -28,7 +28,7 @@ from seqanomaly.datasets.repair import (
 from seqanomaly.datasets.scale import carried
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.series import TEST, TRAIN, VALIDATE, Series, series_of
-from seqanomaly.datasets.times import Survey, distances, duration
+from seqanomaly.datasets.times import Survey, distances, duration, even
 from seqanomaly.errors import DataError
 
 MISSING = {"drop": drop_missing, "mask": mask_missing, "ffill": ffill_missing, "interpolate": interpolate_missing}
@@ -63,17 +63,49 @@ def clean(loaded: Loaded, policies: Policies, where: str) -> Loaded:
     timed, found = loaded.known.time is not None, Findings()
     if not timed:
         _check_no_times(policies, where)
-    series = series_of(loaded) if timed or policies.active() else []
+    series = series_of(loaded) if policies.active() else _uneven(loaded) if timed else []
     times = [one.survey(policies.gap) for one in series]
     for one, of_it in zip(series, times, strict=True):
         _look(one, of_it, policies, found, where)
     if policies.active() or (policies.backward == "sort" and found.steps["backward"].total()):
+        if not policies.active():
+            series = series_of(loaded)
+            times = [one.survey(policies.gap) for one in series]
         lines = [_repaired(one, of_it, policies, found, where) for one, of_it in zip(series, times, strict=True)]
         loaded = _rebuilt(loaded, series, lines, policies, where)
     test = None if loaded.test is None else replace(loaded.test, time=None)
     notes = (*loaded.notes, *found.sentences(policies))
     loaded = replace(loaded, known=replace(loaded.known, time=None), test=test, notes=notes)
     return _without_constant(replace(loaded, counts=found.counts(timed=timed)), policies, where)
+
+
+def _uneven(loaded: Loaded) -> list[Series]:
+    """The series in which a survey might find something: most data sets have none."""
+    known, test = loaded.known, loaded.test
+    assert known.time is not None
+    odd = ~even(known.time, known.length)
+    if test is None:
+        return [one for one, is_odd in zip(series_of(loaded), odd, strict=True) if is_odd] if odd.any() else []
+    assert test.time is not None
+    if odd.any() or not even(test.time, test.length).all() or not _goes_on_evenly(known, test):
+        return series_of(loaded)
+    return []
+
+
+def _goes_on_evenly(known: Sequences, test: Sequences) -> bool:
+    """Whether test sequences go on with training ones at their distances, as far as that is quickly seen."""
+    if not (test.start > 0).any():
+        return True
+    place = {name: i for i, name in enumerate(known.ids)}
+    both = [(place[name], j) for j, name in enumerate(test.ids) if test.start[j] > 0 and name in place]
+    before, after = np.array(both, np.int64).reshape(-1, 2).T
+    if (known.length[before] < 2).any() or (test.length[after] < 2).any():
+        return False
+    assert known.time is not None
+    assert test.time is not None
+    first, last = known.time[before, 0], known.time[before, known.length[before] - 1]
+    apart, between = known.time[before, 1] - first, test.time[after, 0] - last
+    return bool(((between == apart) & (between == test.time[after, 1] - test.time[after, 0])).all())
 
 
 def clean_new(sequences: Sequences, policies: Policies, where: str) -> Sequences:
@@ -118,9 +150,17 @@ def step_note(sequences: Sequences) -> tuple[str, ...]:
     """
     if sequences.time is None or sequences.time.dtype.kind != "M":
         return ()
-    each = zip(sequences.time, sequences.length.tolist(), strict=True)
-    apart = np.concatenate([distances(time[:length]) for time, length in each])
+    apart = _distances(sequences.time, sequences.length)
     return (f"a step is every {duration(float(np.median(apart)), seconds=True)} (median)",) if len(apart) else ()
+
+
+def _distances(time: NDArray[Any], length: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Distances of neighbouring steps in seconds; one stands for all where they are all the same."""
+    if time.shape[1] < 2 or not even(time, length).all():
+        return np.concatenate([distances(of[:steps]) for of, steps in zip(time, length.tolist(), strict=True)])
+    several = length > 1
+    each = distances(time[several, :2])[:, 0]
+    return each[:1] if (each == each[:1]).all() else np.repeat(each, length[several] - 1)
 
 
 def _check_no_times(policies: Policies, where: str) -> None:

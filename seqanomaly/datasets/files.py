@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -50,6 +51,10 @@ class _TableSpec(DataSpec, ABC):
     @abstractmethod
     def expect_columns(self, names: list[str]) -> None:
         """Raise a `DataError` where the column of the series or the label is not there, of those names."""
+
+    @abstractmethod
+    def as_it_is(self) -> tuple[str, ...] | None:
+        """What is said about the table if `long` leaves it as it is; None if it does not."""
 
     @abstractmethod
     def policies(self) -> Policies:
@@ -109,27 +114,14 @@ class _TableSpec(DataSpec, ABC):
         return MappedSource(self.table(), self.layout(), Division(self.part_column(), self.division(), **share))
 
     def _read(self) -> Source:
-        from seqanomaly.datasets.cleaning import clean, step_note
-        from seqanomaly.datasets.formats.table import content_digest, read_noted
-        from seqanomaly.datasets.frame import read_frame
-        from seqanomaly.datasets.part_column import by_part, given_parts
+        from seqanomaly.datasets.cleaning import clean
+        from seqanomaly.datasets.formats.table import content_digest
 
-        path, where, part = self.table(), self.table().name, self.part_column()
-        with reading([path], where):
-            table, notes = read_noted(path)
-            frame, also = self.long(table)
+        path, where = self.table(), self.table().name
+        with reading([path], where), ThreadPoolExecutor(1) as beside:
+            digest = beside.submit(content_digest, path)
+            loaded = self._straight() or self._by_frame()
             policies = self.policies()
-            read = read_frame(
-                frame,
-                self.layout(),
-                where,
-                missing=policies.missing != "error",
-                sort=policies.backward == "sort",
-                doubles=policies.duplicates != "error" or policies.backward != "sort",
-            )
-            loaded = Loaded(known=read.sequences, notes=(*notes, *also, *step_note(read.sequences)))
-            if part is not None:
-                loaded = by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
             split, share = self.division(), self.test_share()
             if split is not None and split.time is not None:
                 loaded = by_time(loaded, split.time, where)
@@ -141,7 +133,7 @@ class _TableSpec(DataSpec, ABC):
             source = Opened(
                 loaded,
                 where,
-                digest=content_digest(path),
+                digest=digest.result(),
                 test_share=share,
                 few=FEW,
                 folds=folds,
@@ -149,6 +141,44 @@ class _TableSpec(DataSpec, ABC):
             )
         source.columns = self.layout().series, self.layout().step
         return source
+
+    def _straight(self) -> Loaded | None:
+        """The table, read a batch of rows at a time; None where it is none that can be."""
+        from seqanomaly.datasets.cleaning import step_note
+        from seqanomaly.datasets.part_column import by_counts
+        from seqanomaly.datasets.straight import read_straight
+
+        notes, part = self.as_it_is(), self.part_column()
+        if notes is None:
+            return None
+        found = read_straight(self.table(), self.layout(), part, missing=self.policies().missing != "error")
+        if found is None:
+            return None
+        loaded = Loaded(known=found.sequences, notes=(*notes, *step_note(found.sequences)))
+        if part is None or found.parts is None:
+            return loaded
+        return by_counts(loaded, found.parts, part, self.table().name)
+
+    def _by_frame(self) -> Loaded:
+        """The table, read whole into a data frame."""
+        from seqanomaly.datasets.cleaning import step_note
+        from seqanomaly.datasets.formats.table import read_noted
+        from seqanomaly.datasets.frame import read_frame
+        from seqanomaly.datasets.part_column import by_part, given_parts
+
+        path, where, part, policies = self.table(), self.table().name, self.part_column(), self.policies()
+        table, notes = read_noted(path)
+        frame, also = self.long(table)
+        read = read_frame(
+            frame,
+            self.layout(),
+            where,
+            missing=policies.missing != "error",
+            sort=policies.backward == "sort",
+            doubles=policies.duplicates != "error" or policies.backward != "sort",
+        )
+        loaded = Loaded(known=read.sequences, notes=(*notes, *also, *step_note(read.sequences)))
+        return loaded if part is None else by_part(loaded, given_parts(frame, part, where)[read.rows], part, where)
 
 
 class FileData(Cleaned, _TableSpec):
@@ -250,6 +280,11 @@ class FileData(Cleaned, _TableSpec):
         long = long_from_wide(table, self.series, self.step, kept, self.table().name)
         return long, ("each row is a sequence and each other column a step of its one feature",)
 
+    def as_it_is(self) -> tuple[str, ...] | None:
+        if self.rows != "steps" or self.series is None:
+            return None
+        return () if self.label is not None else (UNLABELLED,)
+
     def expect_columns(self, names: list[str]) -> None:
         """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
@@ -318,6 +353,9 @@ class Episodes(_TableSpec):
 
     def expect_columns(self, names: list[str]) -> None:
         """They are there, as the table ships."""
+
+    def as_it_is(self) -> tuple[str, ...]:
+        return ()
 
     def part_column(self) -> str:
         return "part"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,8 @@ from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
-Scalar = TypeVar("Scalar", bound=np.generic)
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest 32-bit number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,20 +79,22 @@ def read_frame(
         values[:, place] = _feature(frame[name], where, instead, missing=missing)
     codes, series = _series(frame, layout, where)
     steps = step_values(frame[layout.step], where)
-    order = _order(codes, steps) if sort else np.argsort(codes, kind="stable")
-    if not doubles:
+    order = None if _is_ordered(codes, steps) else _order(codes, steps, sort=sort)
+    if order is not None and not doubles:
         _no_duplicates(codes[order], steps[order], order, series, layout, where)
-    lengths = np.bincount(codes)
     labels, classes = _labels(frame, layout, codes, series, where)
-    sequences = Sequences.of(
-        np.split(_ordered(values, order), np.cumsum(lengths)[:-1]),
-        np.split(_ordered(labels, order), np.cumsum(lengths)[:-1]),
+    if order is not None:
+        values, labels, steps = values[order], labels[order], steps[order]
+    sequences = Sequences.stacked(
+        values,
+        labels,
+        np.bincount(codes).astype(np.int64),
         ids=tuple(series),
         features=names,
         classes=classes,
-        time=np.split(_ordered(steps, order), np.cumsum(lengths)[:-1]),
+        time=steps,
     )
-    return LongFrame(sequences=sequences, rows=order)
+    return LongFrame(sequences=sequences, rows=np.arange(len(values)) if order is None else order)
 
 
 def feature_names(columns: list[str], layout: Layout, where: str) -> tuple[str, ...]:
@@ -126,10 +129,12 @@ def numbers(
     The rows of the column are those of the table after the first `before` ones. With `missing`, values may be missing
     (NaN); where it is False, the remedy names the setting.
     """
+    if len(column) and isinstance(column.dtype, np.dtype) and column.dtype.kind in "if" and within(column.to_numpy()):
+        return column.to_numpy(np.float64)
     found = np.full(len(column), np.nan)
     if column.dtype.kind not in "mM":  # times are no numbers
         found = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    usable = np.abs(found) <= np.finfo(np.float32).max
+    usable = np.abs(found) <= LARGEST
     if missing:
         usable |= column.isna().to_numpy()
     if usable.all():
@@ -156,6 +161,15 @@ def _feature(
         if np.isfinite(found).all():
             return found
     return numbers(column, where, instead, missing=missing)
+
+
+def within(values: NDArray[Any]) -> bool:
+    """Whether all values, of which there is one at least, are finite 32-bit numbers below the largest; two quick looks.
+
+    >>> within(np.array([0.5, 2.0])), within(np.array([0.5, np.nan])), within(np.array([1e39]))
+    (True, False, False)
+    """
+    return bool(float(values.min()) > -LARGEST and float(values.max()) < LARGEST)
 
 
 def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np.int64], list[str]]:
@@ -185,17 +199,16 @@ def step_values(column: pd.Series, where: str, before: int = 0) -> NDArray[Any]:
     return times.dt.tz_localize(None).to_numpy()
 
 
-def _order(codes: NDArray[np.int64], steps: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows by series and step; mostly they are so already."""
-    same = codes[1:] == codes[:-1]
-    if ((codes[1:] > codes[:-1]) | (same & (steps[1:] > steps[:-1]))).all():
-        return np.arange(len(codes))
-    return np.lexsort((steps, codes))
+def _is_ordered(codes: NDArray[np.int64], steps: NDArray[Any]) -> bool:
+    """Whether the rows stand by series and step, no step twice; mostly they do."""
+    new = codes[1:] > codes[:-1]
+    new |= (steps[1:] > steps[:-1]) & (codes[1:] == codes[:-1])
+    return bool(new.all())
 
 
-def _ordered(values: NDArray[Scalar], order: NDArray[np.int64]) -> NDArray[Scalar]:
-    """`values[order]`, and no copy where that is what they are."""
-    return values if len(order) and order[-1] == len(order) - 1 and (np.diff(order) == 1).all() else values[order]
+def _order(codes: NDArray[np.int64], steps: NDArray[Any], *, sort: bool) -> NDArray[np.int64]:
+    """The rows by series and, with `sort`, step."""
+    return np.lexsort((steps, codes)) if sort else np.argsort(codes, kind="stable")
 
 
 def _no_duplicates(

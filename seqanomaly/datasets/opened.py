@@ -197,7 +197,8 @@ def cut_note(train: NDArray[np.int64], validation: NDArray[np.int64], share: flo
 
 def constant_features(known: Sequences) -> NDArray[np.bool_]:
     """Which features have one value at all steps that take part, [F]."""
-    some = known.x[0][known.mask[0]]
+    first = np.arange(known.x.shape[1]) < known.length[0]
+    some = known.x[0][first if known.valid is None else first & known.valid[0]]
     same = np.asarray((some == some[:1]).all(axis=0), bool)  # most change in the first sequence
     if same.any():
         steps = known.x[..., same][known.mask]
@@ -237,13 +238,28 @@ def _pieces_note(known: tuple[Sequences, ...], test: Sequences | None, where: st
 
 def _copies_note(loaded: Loaded) -> tuple[str, ...]:
     """Whether a test sequence, or one that may be drawn for testing, equals another one step by step."""
-    known, test = (
-        [] if part is None else [x[:length].tobytes() for x, length in zip(part.x, part.length, strict=True)]
-        for part in (loaded.known, loaded.test)
-    )
+    parts = [part for part in (loaded.known, loaded.test) if part is not None]
+    known, *test = _like_others(parts)
     seen = set(known)
-    count = sum(one in seen for one in test) if loaded.test is not None else len(known) - len(seen)
+    count = sum(one in seen for one in test[0]) if test else len(known) - len(seen)
     return copies_note(count, given=loaded.test is not None)
+
+
+def _like_others(parts: list[Sequences]) -> list[list[bytes]]:
+    """The steps of the sequences of each part, without those whose length, first and last step no other one has."""
+    keys = [_keys(part) for part in parts]
+    _, code, count = np.unique(np.concatenate(keys), return_inverse=True, return_counts=True)
+    chosen = np.split(count[code] > 1, np.cumsum([len(key) for key in keys])[:-1])
+    places = [np.flatnonzero(some).tolist() for some in chosen]
+    return [[part.x[i, : part.length[i]].tobytes() for i in some] for part, some in zip(parts, places, strict=True)]
+
+
+def _keys(part: Sequences) -> NDArray[np.void]:
+    """Length, first and last step of each sequence as bytes, [N]."""
+    every = np.arange(len(part))
+    ends = [part.x[:, 0], part.x[every, part.length - 1], part.length[:, None].view(np.float32)]
+    key = np.ascontiguousarray(np.concatenate(ends, axis=1))
+    return key.view(np.dtype((np.void, key.shape[1] * key.itemsize)))[:, 0]
 
 
 def copies_note(count: int, *, given: bool) -> tuple[str, ...]:
@@ -257,11 +273,27 @@ def copies_note(count: int, *, given: bool) -> tuple[str, ...]:
 def _early_note(loaded: Loaded) -> tuple[str, ...]:
     """Whether anomalies are commoner at one end of the sequences, which accuracy by step would mostly show."""
     part = loaded.test or loaded.known
-    place = (np.arange(part.x.shape[1]) + 0.5) / part.length[:, None]
-    thirds = [part.label[part.mask & third] != 0 for third in (place < 1 / 3, place > 2 / 3)]
-    if not all(len(third) for third in thirds):
+    step, anomalous, taking = np.arange(part.x.shape[1]), part.label != 0, part.mask
+    ends, begins = _thirds(part.length)
+    thirds = [third & taking for third in (step < ends[:, None], step >= begins[:, None])]
+    steps = [np.count_nonzero(third) for third in thirds]
+    if not all(steps):
         return ()
-    return early_note(*(float(third.mean()) for third in thirds))
+    early, late = (np.count_nonzero(third & anomalous) / count for third, count in zip(thirds, steps, strict=True))
+    return early_note(early, late)
+
+
+def _thirds(length: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the first third of sequences of those lengths ends, and where the last one begins, both [N].
+
+    >>> _thirds(np.array([9, 2]))
+    (array([3, 1]), array([6, 1]))
+    """
+    lengths, code = np.unique(length, return_inverse=True)
+    places = [(np.arange(steps) + 0.5) / steps for steps in lengths.tolist()]
+    ends = [np.count_nonzero(place < 1 / 3) for place in places]
+    begins = [np.count_nonzero(place <= 2 / 3) for place in places]
+    return np.array(ends, np.int64)[code], np.array(begins, np.int64)[code]
 
 
 def early_note(early: float, late: float) -> tuple[str, ...]:

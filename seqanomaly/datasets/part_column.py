@@ -54,8 +54,17 @@ def by_part(loaded: Loaded, part: NDArray[np.int64], column: str, where: str) ->
     >>> cut.known.length.tolist(), cut.test.start.tolist(), cut.continued
     ([4], [4], True)
     """
+    return by_counts(loaded, _counts(loaded.known, part, where), column, where)
+
+
+def by_counts(loaded: Loaded, count: NDArray[np.int64], column: str, where: str) -> Loaded:
+    """As `by_part`, by how many steps of each series train, validate and test, [N, 3], in that order.
+
+    >>> whole = Loaded(known=Sequences.of([np.zeros((6, 1))], [0]))
+    >>> by_counts(whole, np.array([[4, 0, 2]]), "part", "doc").known.length.tolist()
+    [4]
+    """
     whole = loaded.known
-    count = _counts(whole, part, where)  # [N, 3]
     check_counts(count, whole.ids, column, where)
     learned, tested = count[:, :2].sum(axis=1), count[:, 2]
     return replace(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.errors import DataError
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 Steps = NDArray[np.int64]
 """Numbers of steps or sequences."""
 PADDED = 16 << 30
 """Bytes of the largest padded features."""
+LONG = 500
+"""Steps of sequences that are copied one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +95,24 @@ class Sequences:
         (('0',), [[[3.0], [4.0]]], [3])
         """
         kept = np.flatnonzero(end > start)
+        if len(kept) and not start[kept].any() and np.array_equal(end[kept], self.length[kept]):
+            return self._whole(kept)
         return self._spans(kept, start[kept], end[kept], tuple(self.ids[i] for i in kept))
+
+    def _whole(self, rows: Steps) -> Sequences:
+        """The sequences `rows` with all of their steps, padded to the longest of them."""
+        longest = int(self.length[rows].max())
+        index = slice(None) if len(rows) == len(self) else rows
+        others: dict[str, Any] = {key: steps[index, :longest] for key, steps in self._others().items()}
+        return replace(
+            self,
+            x=self.x[index, :longest],
+            label=self.label[index, :longest],
+            length=self.length[rows],
+            ids=tuple(self.ids[i] for i in rows),
+            offset=self.start[rows],
+            **others,
+        )
 
     def _spans(self, rows: Steps, start: Steps, end: Steps, ids: tuple[str, ...]) -> Sequences:
         """The steps [start, end) of the sequences `rows`, all [S], as sequences."""
@@ -164,11 +184,7 @@ class Sequences:
             MemoryError: padded they would be over `PADDED` bytes.
         """
         longest, width = max(len(a) for a in x), x[0].shape[1]
-        if len(x) * longest * width * 4 > PADDED:
-            raise MemoryError(
-                f"{len(x):,} sequences padded to the {longest:,} steps of the longest, {width:,} features each, "
-                f"are over {PADDED >> 30} GB"
-            )
+        _check_padded(len(x), longest, width)
         padded = np.zeros((len(x), longest, width), np.float32)
         labels = np.zeros((len(x), longest), np.int64)
         for row, (values, of_steps) in enumerate(zip(x, label, strict=True)):
@@ -185,6 +201,61 @@ class Sequences:
             valid=_padded(valid, longest),
             time=_padded(time, longest),
             breaks=_padded(breaks, longest),
+        )
+
+    @classmethod
+    def stacked(
+        cls,
+        x: NDArray[np.float32],
+        label: NDArray[np.int64],
+        length: NDArray[np.int64],
+        *,
+        ids: tuple[str, ...],
+        features: tuple[str, ...],
+        classes: tuple[str, ...],
+        time: NDArray[Any],
+    ) -> Sequences:
+        """As `of`, from arrays [S, F], [S] and [S] in which the steps of all sequences, [N], stand one after the other.
+
+        They are not copied where all sequences are equally long.
+
+        Raises:
+            MemoryError: padded they would be over `PADDED` bytes.
+
+        >>> names = {"ids": ("a", "b"), "features": ("f",), "classes": ("0", "1")}
+        >>> x, label = np.array([[1], [2], [3]], np.float32), np.array([0, 0, 1])
+        >>> Sequences.stacked(x, label, np.array([2, 1]), time=np.arange(3), **names).x.tolist()
+        [[[1.0], [2.0]], [[3.0], [0.0]]]
+        """
+        _check_padded(len(length), int(length.max()), x.shape[1])
+        x, label, time = (unstacked(steps, length) for steps in (x, label, time))
+        return cls(x=x, label=label, length=length, ids=ids, features=features, classes=classes, time=time)
+
+
+def unstacked(steps: NDArray[Scalar], length: NDArray[np.int64]) -> NDArray[Scalar]:
+    """The steps of all sequences, [S, ...], by sequence, [N, T, ...], with zeros past the end of each.
+
+    >>> unstacked(np.array([5, 6, 7]), np.array([1, 2])).tolist()
+    [[5, 0], [6, 7]]
+    """
+    longest = int(length.max())
+    if (length == longest).all():
+        return steps.reshape(len(length), longest, *steps.shape[1:])
+    padded = np.zeros((len(length), longest, *steps.shape[1:]), steps.dtype)
+    first = np.cumsum(length) - length
+    if len(steps) >= LONG * len(length):
+        for row, (start, count) in enumerate(zip(first.tolist(), length.tolist(), strict=True)):
+            padded[row, :count] = steps[start : start + count]
+    else:
+        padded[np.arange(longest) < length[:, None]] = steps
+    return padded
+
+
+def _check_padded(count: int, longest: int, width: int) -> None:
+    if count * longest * width * 4 > PADDED:
+        raise MemoryError(
+            f"{count:,} sequences padded to the {longest:,} steps of the longest, {width:,} features each, "
+            f"are over {PADDED >> 30} GB"
         )
 
 

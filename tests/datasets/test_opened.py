@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seqanomaly.datasets.opened import Loaded, Opened, cut_in_time
 from seqanomaly.datasets.sequences import Sequences
@@ -106,3 +108,29 @@ def test_what_cannot_be_split(known: Sequences, test: Sequences | None, text: st
     with pytest.raises(DataError) as error:
         opened(known, test)
     assert str(error.value).startswith(f"mine: {text}")
+
+
+short = st.lists(st.lists(st.integers(0, 1), min_size=2, max_size=5), min_size=4, max_size=9)
+
+
+@given(short, st.integers(0, 2))
+def test_copies_are_counted_and_ends_compared_as_one_after_the_other(series: list[list[int]], tested: int) -> None:
+    x = [np.array(one, float)[:, None] for one in series]
+    whole = Sequences.of(x, [np.array(one) for one in series])
+    first, last = (whole.take(np.arange(*ends)) for ends in ((0, len(x) - tested), (len(x) - tested, len(x))))
+    source = opened(first, last if tested else None)
+    known, new = (list(map(tuple, part)) for part in (series[: len(x) - tested], series[len(x) - tested :]))
+    count = sum(one in known for one in new) if tested else len(known) - len(set(known))
+    said = [note for note in source.notes if note.startswith("copies")]
+    assert [int(note.split()[1]) for note in said] == ([count] if count else [])
+    thirds = []
+    for late in (False, True):
+        places = [((i + 0.5) / len(one), v) for one in (new or known) for i, v in enumerate(one)]
+        steps = [v for place, v in places if (place > 2 / 3 if late else place < 1 / 3)]
+        thirds.append(sum(steps) / len(steps) if steps else float("nan"))
+    ends = [note for note in source.notes if "in the first third" in note]
+    apart = abs(thirds[1] - thirds[0]) >= 0.05
+    assert bool(ends) == apart
+    if apart:
+        assert ends[0].startswith(f"{thirds[0]:.0%} of the steps")
+        assert f" and {thirds[1]:.0%} in the last" in ends[0]

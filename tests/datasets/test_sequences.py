@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from typing import Any
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from seqanomaly.datasets import sequences
 from seqanomaly.datasets.sequences import Sequences
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=8)
@@ -66,3 +72,49 @@ def test_pieces_know_where_they_begin() -> None:
     assert (latest.start.tolist(), latest.x[0, :, 0].tolist(), latest.label.tolist()) == ([3], [3.0, 4.0], [[0, 1]])
     assert late.take(np.array([0])).start.tolist() == [2]
     assert whole.start.tolist() == whole.take(np.array([1, 0])).start.tolist() == [0, 0]
+
+
+@given(lengths)
+@pytest.mark.parametrize("long", [1, 500])
+def test_stacked_steps_become_the_same_sequences(long: int, lengths: list[int]) -> None:
+    with mock.patch.object(sequences, "LONG", long):
+        made = ragged(lengths)
+        time = [np.arange(length) * 2 for length in lengths]
+        names: dict[str, Any] = {"ids": made.ids, "features": made.features, "classes": made.classes}
+        whole = Sequences.of(_split(made), _labels(made), time=time, **names)
+        stacked = Sequences.stacked(
+            made.x[made.mask], made.label[made.mask], made.length, time=np.concatenate(time), **names
+        )
+    _same(stacked, whole)
+
+
+@given(lengths, st.integers(0, 255))
+def test_whole_sequences_are_cut_out_as_any_steps_are(lengths: list[int], chosen: int) -> None:
+    made = ragged(lengths)
+    made = replace(made, valid=made.real & (np.arange(made.x.shape[1]) != 1), offset=np.arange(len(made)))
+    ends = np.where((chosen >> np.arange(len(made))) & 1, made.length, 0)
+    if ends.any():
+        kept = np.flatnonzero(ends)
+        _same(
+            made.cut(np.zeros_like(ends), ends),
+            made._spans(kept, np.zeros_like(kept), ends[kept], tuple(made.ids[i] for i in kept)),
+        )
+
+
+def _split(made: Sequences) -> list[NDArray[np.float32]]:
+    return [x[:length] for x, length in zip(made.x, made.length, strict=True)]
+
+
+def _labels(made: Sequences) -> list[NDArray[np.int64]]:
+    return [label[:length] for label, length in zip(made.label, made.length, strict=True)]
+
+
+def _same(one: Sequences, other: Sequences) -> None:
+    for field in fields(Sequences):
+        mine, theirs = getattr(one, field.name), getattr(other, field.name)
+        assert isinstance(mine, np.ndarray) == isinstance(theirs, np.ndarray)
+        if isinstance(theirs, np.ndarray):
+            assert mine.dtype == theirs.dtype
+            np.testing.assert_array_equal(mine, theirs)
+        else:
+            assert mine == theirs

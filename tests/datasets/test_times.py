@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.times import distances, duration, elapsed, survey
+from seqanomaly.datasets.times import distances, duration, elapsed, even, survey
 
 NUMBERS = st.lists(st.integers(-20, 20), min_size=1, max_size=12)
 
@@ -53,3 +53,29 @@ def test_far_times_do_not_overflow() -> None:
 def test_durations(apart: float, words: str) -> None:
     assert duration(apart, seconds=True) == words
     assert duration(1, seconds=False) == "1 step number"
+
+
+@given(st.lists(st.lists(st.sampled_from([0, 0, 1, 2, 3, 2**61, -(2**61)]), min_size=1, max_size=5), min_size=1))
+def test_nothing_is_found_in_what_is_even(series: list[list[int]]) -> None:
+    length = np.array([len(one) for one in series])
+    time = np.zeros((len(series), max(length)), np.int64)
+    for row, one in enumerate(series):
+        time[row, : len(one)] = np.cumsum(one)
+    for times in (time, time * 0.1, time.view("datetime64[us]")):
+        for row, found in enumerate(even(times, length)):
+            if found:
+                assert not survey(times[row, : length[row]], 1.5).odd
+    small = [len(set(one[1:])) < 2 and (len(one) < 2 or 0 < one[1] < 9) for one in series]
+    assert even(time, length)[small].all() or np.abs(time).max() >= 2**61
+
+
+def test_many_even_series_are_looked_at_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqanomaly.datasets.times.AT_ONCE", 8)
+    time = np.arange(5) * np.arange(1, 10)[:, None]
+    time[6, 4] += 1
+    time[7, 4] = 0
+    length = np.array([5, 5, 5, 5, 5, 5, 5, 4, 1])
+    assert even(time, length).tolist() == [True] * 6 + [False, True, True]
+    assert even(time[:, :1], np.ones(9, np.int64)).all()
+    assert not even(time + 2**62, length).any()
+    assert not even(np.full((1, 3), np.inf), np.array([3])).any()

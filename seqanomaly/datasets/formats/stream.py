@@ -73,7 +73,8 @@ class Stream(io.RawIOBase):
             raise UnicodeDecodeError("utf-8", chunk[:2], 0, 2, "UTF-16")
         waiting = len(self.decoder.getstate()[0])
         try:
-            self.decoder.decode(chunk, final=not chunk)
+            if waiting or not chunk.isascii():
+                self.decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             start = self.count - waiting + error.start
             raise UnicodeDecodeError("utf-8", b"", start, start + 1, error.reason) from None

@@ -154,11 +154,11 @@ def _read_arrow(path: Path) -> pd.DataFrame:
             counted = file.read(6) == b"ARROW1"  # the first version of Feather does not compress
         if counted:
             about = pyarrow.dataset.dataset(path, format="feather")
-            _check_size(8 * about.count_rows() * len(about.schema), path)
+            check_size(8 * about.count_rows() * len(about.schema), path)
         table = pyarrow.feather.read_table(path, memory_map=False)
     else:
         about = pyarrow.parquet.read_metadata(path)
-        _check_size(8 * about.num_rows * about.num_columns, path)
+        check_size(8 * about.num_rows * about.num_columns, path)
         table = pyarrow.parquet.ParquetFile(path).read()
     check_width(table.num_columns, path)
     table.validate(full=True)
@@ -167,7 +167,8 @@ def _read_arrow(path: Path) -> pd.DataFrame:
     return frame.reset_index(named) if named else frame
 
 
-def _check_size(wanted: int, path: Path) -> None:
+def check_size(wanted: int, path: Path) -> None:
+    """Raise a `DataError` where a file says that it holds far more bytes than its size allows."""
     size = path.stat().st_size
     if wanted > max(FREE, RATIO * size):
         raise DataError(

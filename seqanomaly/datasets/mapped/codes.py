@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +14,8 @@ from seqanomaly.errors import DataError
 
 MOST = 256
 """Most classes of a mapped table."""
+EXACT = 2**53
+"""Whole numbers below it are exact as 64-bit numbers with a point, too."""
 
 
 class Codes:
@@ -32,29 +36,49 @@ class Codes:
         """Codes of the labels in the next rows, of which `row` came before."""
         if label is None:
             return np.zeros(count, np.uint8)
-        if label.null_count:
-            at = row + int(pc.index(label.is_null(), True).as_py()) + 1
+        is_float = pa.types.is_floating(label.type)
+        missing = pc.index(label.is_null(nan_is_null=True), True).as_py() if label.null_count or is_float else -1
+        if missing >= 0:
+            at = row + missing + 1
             raise DataError(
                 f"{self.where}: column {self.column!r}, data row {at}: the label is missing; label every row, or read "
                 "the table whole with mapped: false"
             )
+        if pa.types.is_integer(label.type) or pa.types.is_boolean(label.type):
+            self.is_number = True
+            codes = self._of_near_numbers(label.to_numpy(zero_copy_only=False), row)
+            if codes is not None:
+                return codes
         coded = label if pa.types.is_dictionary(label.type) else pc.dictionary_encode(label)
         names, place = coded.dictionary.to_pylist(), coded.indices.to_numpy(zero_copy_only=False)
         self.is_number = not pa.types.is_dictionary(label.type) and not _is_text(label.type)
         if coded.type.ordered:
             self.declared = names
         elif pa.types.is_dictionary(label.type):
-            used = np.unique(place)
-            names = [name if n in set(used.tolist()) else None for n, name in enumerate(names)]
+            used = np.bincount(place, minlength=len(names)) > 0
+            names = [name if here else None for name, here in zip(names, used.tolist(), strict=True)]
         known = [self._code(name, row, place, n) for n, name in enumerate(names)]
         return np.asarray(np.array(known, np.uint8)[place], np.uint8)
+
+    def _of_near_numbers(self, values: NDArray[Any], row: int) -> NDArray[np.uint8] | None:
+        """As `add`, of whole numbers that are not far apart, without a look at where each stands; None of others."""
+        lowest, highest = int(values.min()), int(values.max())
+        if highest - lowest >= MOST or lowest <= -EXACT or highest >= EXACT:
+            return None
+        place = values.astype(np.int64) - lowest
+        here = np.flatnonzero(np.bincount(place)).tolist()
+        if any(lowest + number not in self.code for number in here):
+            here.sort(key=lambda number: int(np.argmax(place == number)))
+        known = np.zeros(highest - lowest + 1, np.uint8)
+        known[here] = [self._code(lowest + number, row, place, number) for number in here]
+        return known[place]
 
     def _code(self, name: object, row: int, place: NDArray[np.int64], number: int) -> int:
         if name is None:  # a name that no row here has
             return 0
         if self.is_number:
             value = float(name)  # type: ignore[arg-type]
-            if value != round(value) or abs(value) >= 2**53:
+            if not value.is_integer() or abs(value) >= EXACT:
                 at = row + int(np.argmax(place == number)) + 1
                 raise DataError(
                     f"{self.where}: column {self.column!r}, data row {at}: the label is {value:g}; labels are classes, "

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.formats.stream import UNREADABLE
-from seqanomaly.datasets.frame import Layout, feature_names, numbers
+from seqanomaly.datasets.frame import Layout, feature_names, numbers, within
 from seqanomaly.datasets.mapped import text
 from seqanomaly.datasets.mapped.codes import Codes, Parts
 from seqanomaly.datasets.mapped.layout import SERIES, STEPS, About, Series, new_steps, write_series
@@ -47,7 +47,7 @@ def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
         if not rows:
             raise DataError(f"{where}: there are no rows")
         with new_steps(folder / STEPS, rows, len(features)) as (file, x_at, label_at):
-            walk = _Walk(layout, part, features, where)
+            walk = Walk(layout, part, features, where)
             for batch in ahead(batches(path, [*walk.columns, *features], layout)):
                 x, label = walk.add(batch)
                 write_at(file, x, x_at + 4 * len(features) * (walk.row - len(x)))
@@ -124,11 +124,15 @@ def called(kind: pa.DataType) -> str:
     >>> called(pa.large_string()), called(pa.float32())
     ('text', 'float')
     """
-    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else str(kind)
+    return "text" if _is_text(kind) else str(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.RecordBatch]:
-    """Batches of at most `AT_ONCE` rows with those columns, in order; the series may come as codes.
+    """Batches of at most `AT_ONCE` rows with those columns, in order; series, label and part may come as codes.
 
     Raises:
         DataError: the file cannot be read.
@@ -137,13 +141,15 @@ def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.Recor
         yield from text_batches(path, described(path), columns, layout)
         return
     try:
-        yield from _parquet(path, columns, layout.series) if is_parquet(path) else _feather(path, columns)
+        yield from _parquet(path, columns, layout) if is_parquet(path) else _feather(path, columns)
     except (pa.ArrowException, *UNREADABLE) as error:
         raise _unreadable(path, error) from None
 
 
-def _parquet(path: Path, columns: list[str], series: str) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path, read_dictionary=[series], buffer_size=1 << 20, pre_buffer=False) as file:
+def _parquet(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.RecordBatch]:
+    schema, asked = pq.read_schema(path), (layout.series, layout.label, *layout.ignore)
+    words = [name for name in columns if name in asked and _is_text(schema.field(name).type)]
+    with pq.ParquetFile(path, read_dictionary=words, buffer_size=1 << 20, pre_buffer=False) as file:
         for group in range(file.num_row_groups):  # of several groups at once pyarrow would hold all
             yield from file.iter_batches(AT_ONCE, [group], columns)
 
@@ -166,11 +172,21 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-class _Walk:
-    """What has been seen of a table so far, from its first row on."""
+class Walk:
+    """What has been seen of a table so far, from its first row on.
 
-    def __init__(self, layout: Layout, part: str | None, features: tuple[str, ...], where: str) -> None:
-        self.layout, self.features, self.where, self.row = layout, features, where, 0
+    Args:
+        layout: which column means what.
+        part: the column that says train or test, if there is one.
+        features: columns of the features.
+        where: name of the table in an error.
+        missing: whether features may lack values (NaN).
+    """
+
+    def __init__(
+        self, layout: Layout, part: str | None, features: tuple[str, ...], where: str, *, missing: bool | None = None
+    ) -> None:
+        self.layout, self.features, self.where, self.row, self.missing = layout, features, where, 0, missing
         self.columns = [name for name in (layout.series, layout.step, layout.label, part) if name is not None]
         self.codes, self.timed = Codes(layout.label, where), False
         self.parts = None if part is None else Parts(part, where)
@@ -178,10 +194,14 @@ class _Walk:
         self.first: list[NDArray[np.int64]] = []
         self.last: tuple[object, float | int] | None = None
         """Series and step of the last row."""
+        self.steps: NDArray[np.int64] | NDArray[np.float64] = np.zeros(0, np.int64)
+        """Steps of the rows that were added last; timestamps as their numbers."""
 
-    def add(self, batch: pa.RecordBatch) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Features [rows, F] and label codes [rows] of the next rows."""
-        x = self._features(batch)
+    def add(
+        self, batch: pa.RecordBatch, x: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Features [rows, F], written to `x` if that is given, and label codes [rows] of the next rows."""
+        x = self._features(batch, np.empty((batch.num_rows, len(self.features)), np.float32) if x is None else x)
         begins = self._series(batch.column(self.layout.series), batch.column(self.layout.step))
         label = self.codes.add(None if self.layout.label is None else batch.column(self.layout.label), self.row, len(x))
         if self.parts is not None:
@@ -189,8 +209,7 @@ class _Walk:
         self.row += len(x)
         return x, label
 
-    def _features(self, batch: pa.RecordBatch) -> NDArray[np.float32]:
-        x = np.empty((batch.num_rows, len(self.features)), np.float32)
+    def _features(self, batch: pa.RecordBatch, x: NDArray[np.float32]) -> NDArray[np.float32]:
         for place, name in enumerate(self.features):
             column = batch.column(name)
             kind = column.type
@@ -199,11 +218,18 @@ class _Walk:
                     f"{self.where}: column {name!r} is {called(kind)}, not numbers; name the features with --features"
                 )
             with np.errstate(over="ignore"):
-                x[:, place] = column.to_numpy(zero_copy_only=False)
-        if any(batch.column(name).null_count for name in self.features) or not np.isfinite(x).all():
+                values = column.to_numpy(zero_copy_only=False)
+                x[:, place] = values.astype(np.float64) if pa.types.is_integer(kind) else values
+        if any(batch.column(name).null_count for name in self.features) or not within(x):
             for name in self.features:
                 instead = "" if self.layout.label is None else ", or leave the column out with --features"
-                numbers(pd.Series(batch.column(name).to_pandas(), name=name), self.where, instead, self.row)
+                numbers(
+                    pd.Series(batch.column(name).to_pandas(), name=name),
+                    self.where,
+                    instead,
+                    self.row,
+                    missing=self.missing,
+                )
         return x
 
     def _series(self, series: pa.Array, step: pa.Array) -> NDArray[np.int64]:
@@ -233,7 +259,7 @@ class _Walk:
 
     def _ascending(self, step: pa.Array, begins: NDArray[np.int64], *, goes_on: bool, names: pa.Array) -> None:
         """Raise a `DataError` where steps of a series are missing, or do not ascend."""
-        values = self._steps(step)
+        values = self.steps = self._steps(step)
         before = values[:-1]
         wrong = ~(values[1:] > before)
         wrong[begins[1:] - 1] = False
@@ -254,7 +280,7 @@ class _Walk:
         kind, column = step.type, self.layout.step
         if pa.types.is_temporal(kind) and not step.null_count:
             self.timed = True
-            return np.asarray(step.to_numpy(zero_copy_only=False).astype("datetime64[ns]").view(np.int64))
+            return np.asarray(step.cast(pa.int64() if kind.bit_width == 64 else pa.int32()).to_numpy())
         if pa.types.is_integer(kind) and not step.null_count:
             return np.asarray(step.to_numpy(zero_copy_only=False))
         if pa.types.is_floating(kind):
@@ -271,7 +297,7 @@ class _Walk:
             "timestamps: write them so, or read the table whole with mapped: false"
         )
 
-    def done(self, how: Text | None) -> tuple[Series, About]:
+    def done(self, how: Text | None = None) -> tuple[Series, About]:
         """The series and the names of everything, and how text was read."""
         names, first = pa.concat_arrays(self.names), np.concatenate(self.first).astype(np.int64)
         self._once(names, first)

@@ -197,6 +197,18 @@ BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
         lambda t: cell(t.astype({"label": "Int64"}), 333, "label", pd.NA),
         "column 'label', data row 334: the label is missing; label every row, or read the table whole",
     ),
+    "a label is not a number": (
+        lambda t: cell(t.astype({"label": float}), 333, "label", np.nan),
+        "column 'label', data row 334: the label is missing; label every row, or read the table whole",
+    ),
+    "a label is infinite": (
+        lambda t: cell(t.astype({"label": float}), 333, "label", np.inf),
+        "column 'label', data row 334: the label is inf; labels are classes, so whole numbers or text",
+    ),
+    "a value is just too large": (
+        lambda t: cell(t, 700, "a", 3.40282347e38),
+        "column 'a', data row 701: the value is 3.40282347e+38, not a finite 32-bit number",
+    ),
     "a label is no class": (
         lambda t: cell(t.astype({"label": float}), 333, "label", 0.5),
         "column 'label', data row 334: the label is 0.5; labels are classes, so whole numbers or text",

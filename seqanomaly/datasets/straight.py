@@ -1,0 +1,190 @@
+"""Ordinary Parquet and Feather tables become sequences a batch of rows at a time, without a data frame of their rows.
+
+Ordinary is what needs no mending: text or whole numbers name the series, whose rows stand together and in the order of
+their steps; nothing is missing but features where that is allowed. Every other table, and every error, is left to
+`frame.read_frame`, which gives the same for these, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
+from seqanomaly.datasets.formats.table import BROKEN, check_size
+from seqanomaly.datasets.formats.text import check_width
+from seqanomaly.datasets.frame import Layout, feature_names, normal_first
+from seqanomaly.datasets.mapped.convert import Walk, ahead, batches, is_parquet
+from seqanomaly.datasets.mapped.layout import About
+from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.watching import begun
+from seqanomaly.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Straight:
+    """What was read."""
+
+    sequences: Sequences
+    parts: NDArray[np.int64] | None
+    """Steps of each series that train, validate and test, [N, 3], where a column says so."""
+
+
+class _UnusualError(Exception):
+    """The table is not ordinary."""
+
+
+def read_straight(path: Path, layout: Layout, part: str | None, *, missing: bool) -> Straight | None:
+    """The sequences in a Parquet or Feather file; None where it is not ordinary, or has something wrong with it.
+
+    Args:
+        path: the file.
+        layout: which column means what.
+        part: the column that says train or test, if there is one.
+        missing: whether features may lack values (NaN).
+    """
+    try:
+        if not is_file(path) or not (is_parquet(path) or path.suffix.lower() == ".feather"):
+            return None
+        schema, rows = _described(path)
+        features = _features(schema, layout, part, path)
+        begun(path)
+        return _read(path, Walk(layout, part, features, path.name, missing=missing), schema, rows)
+    except (_UnusualError, DataError, pa.ArrowException, UnicodeDecodeError, *UNREADABLE):
+        return None
+
+
+def _described(path: Path) -> tuple[pa.Schema, int]:
+    """Columns and number of rows, from the description of the file, which is no larger than it can be."""
+    if is_parquet(path):
+        about = pyarrow.parquet.read_metadata(path)
+        schema, rows = about.schema.to_arrow_schema(), about.num_rows
+    else:
+        with path.open("rb") as file:
+            if file.read(6) != b"ARROW1":  # the first version of Feather
+                raise _UnusualError
+        schema, rows = _counted(path)
+    check_size(8 * rows * len(schema), path)
+    check_width(len(schema), path)
+    if not rows:
+        raise _UnusualError
+    return schema, rows
+
+
+def _counted(path: Path) -> tuple[pa.Schema, int]:
+    """Columns and number of rows of a Feather file, of which no more than the narrowest column is read."""
+    with pa.OSFile(str(path)) as file:
+        schema = pa.ipc.open_file(file).schema
+        widths = [kind.bit_width if pa.types.is_primitive(kind) else 128 for kind in schema.types]
+        options = pa.ipc.IpcReadOptions(included_fields=[int(np.argmin(widths))])
+        reader = pa.ipc.open_file(file, options=options)
+        return schema, sum(reader.get_batch(n).num_rows for n in range(reader.num_record_batches))
+
+
+def _features(schema: pa.Schema, layout: Layout, part: str | None, path: Path) -> tuple[str, ...]:
+    """Names of the features, after a look at the types of all columns that are needed."""
+    features = feature_names(list(schema.names), layout, path.name)
+    kinds = {name: schema.field(name).type for name in schema.names}
+    if part is not None and part not in kinds:
+        raise _UnusualError
+    label = None if layout.label is None else kinds[layout.label]
+    usual = (
+        all(_is_number(kinds[name]) for name in features)
+        and (pa.types.is_integer(kinds[layout.series]) or _is_text(kinds[layout.series]))
+        and (_is_number(kinds[layout.step]) or pa.types.is_timestamp(kinds[layout.step]))
+        and not (pa.types.is_boolean(kinds[layout.step]) or pa.types.is_uint64(kinds[layout.step]))
+        and (label is None or _is_number(label) or _is_text(label))
+        and (part is None or _is_text(kinds[part]))
+    )
+    if not usual or not _columns_stay(schema):
+        raise _UnusualError
+    return features
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_float32(kind) or pa.types.is_float64(kind)
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _columns_stay(schema: pa.Schema) -> bool:
+    """Whether pandas, if it wrote the table, had no index or column names that become something else when read."""
+    try:
+        about = schema.pandas_metadata or {}
+        indexes, names = about.get("index_columns", []), about.get("column_indexes", [])
+        return all(one["kind"] == "range" and one["name"] is None for one in indexes) and all(
+            one["pandas_type"] in ("unicode", "int64") and len(names) == 1 for one in names
+        )
+    except BROKEN:
+        return False
+
+
+def _read(path: Path, walk: Walk, schema: pa.Schema, rows: int) -> Straight:
+    x = np.empty((rows, len(walk.features)), np.float32)
+    label, time = np.empty(rows, np.uint8), np.empty(rows, _of_times(schema.field(walk.layout.step).type))
+    steps = time.view(np.int64) if time.dtype.kind == "M" else time
+    for batch in ahead(_checked(batches(path, [*walk.columns, *walk.features], walk.layout), schema)):
+        now = slice(walk.row, walk.row + batch.num_rows)
+        if now.stop > rows:
+            raise _UnusualError
+        label[now] = walk.add(batch, x[now])[1]
+        steps[now] = walk.steps
+    if walk.row != rows:
+        raise _UnusualError
+    series, about = walk.done()
+    number, classes = _classes(about, walk.layout, path.name)
+    sequences = Sequences.stacked(
+        x,
+        number[label],
+        series.length,
+        ids=tuple(series.names.to_pylist()),
+        features=walk.features,
+        classes=classes,
+        time=time,
+    )
+    return Straight(sequences=sequences, parts=series.parts)
+
+
+def _of_times(kind: pa.DataType) -> np.dtype[Any]:
+    """The type that `read_frame` has for steps of that type."""
+    if pa.types.is_timestamp(kind):
+        return np.dtype(f"datetime64[{kind.unit}]")
+    return np.dtype(np.int64 if pa.types.is_signed_integer(kind) else np.float64)
+
+
+def _checked(items: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The same, after a look at each that what Arrow says about it is true and that no word of a column is twice."""
+    declared: dict[str, pa.Array] = {}
+    for batch in items:
+        batch.validate(full=True)
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            kind = schema.field(name).type
+            if pa.types.is_dictionary(kind):
+                words = column.dictionary
+                if words.null_count or pc.count_distinct(words).as_py() < len(words):
+                    raise _UnusualError
+                if kind.ordered and not declared.setdefault(name, words).equals(words):
+                    raise _UnusualError
+        yield batch
+
+
+def _classes(about: About, layout: Layout, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The class of each label code, [codes], and the names of the classes, normal first."""
+    classes = about.labels if layout.label is None else normal_first(list(about.labels), layout, where)
+    number = np.zeros(max(about.codes) + 1, np.int64)
+    number[list(about.codes)] = [classes.index(name) for name in about.labels]
+    return number, classes
