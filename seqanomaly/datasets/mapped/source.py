@@ -128,10 +128,14 @@ class MappedSource(Source):
         self.cut = None if ends is None else _cut(self.sequences, ends)
         self.cut_share = None if begin is not None else share
 
-    def _shape(self) -> tuple[int, int]:
+    @property
+    def test_share(self) -> float:
+        """Share of the series that test where no part is given."""
         split = self.division.split
-        share = self.division.test if split is None or split.folds is None else 1 / split.folds
-        count = len(self.sequences) if self.official_test else int(len(self.sequences) * (1 - share))
+        return self.division.test if split is None or split.folds is None else 1 / split.folds
+
+    def _shape(self) -> tuple[int, int]:
+        count = len(self.sequences) if self.official_test else int(len(self.sequences) * (1 - self.test_share))
         return count, self.sequences.steps
 
     def _how(self) -> list[str]:
