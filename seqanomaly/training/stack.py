@@ -149,7 +149,7 @@ class Shelf(Stock):
 
     def chunk(self, members: int, width: int) -> int:
         """How many windows fit one evaluation batch of about 4 million hidden values: a rule of shapes alone."""
-        return max(1, 4_000_000 // (members * self.steps * width))
+        return windows_at_once(members, self.steps, width)
 
     def there(self, index: Tensor) -> Tensor | None:
         """Whether a member has something at `index`, [K, B]; None where every one has."""
@@ -161,6 +161,15 @@ class Shelf(Stock):
         """`index` [K, B] with 0 where a member has nothing."""
         there = self.there(index)
         return index if there is None else torch.where(there, index, 0)
+
+
+def windows_at_once(members: int, steps: int, width: int) -> int:
+    """How many windows of so many steps fit one evaluation batch of about 4 million hidden values.
+
+    >>> windows_at_once(1, 100, 16)
+    2500
+    """
+    return max(1, 4_000_000 // (members * steps * width))
 
 
 def padded(tensors: list[Tensor]) -> Tensor:

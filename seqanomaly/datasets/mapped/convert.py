@@ -16,11 +16,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.formats.stream import UNREADABLE
+from seqanomaly.datasets.formats.table import frame_of
 from seqanomaly.datasets.frame import Layout, feature_names, numbers
 from seqanomaly.datasets.mapped import text
 from seqanomaly.datasets.mapped.codes import Codes, Parts
 from seqanomaly.datasets.mapped.layout import SERIES, STEPS, About, Series, new_steps, write_series
-from seqanomaly.datasets.mapped.text import Text, described, is_text, text_batches
+from seqanomaly.datasets.mapped.text import Text, described, is_text, text_batches, text_frames
 from seqanomaly.datasets.part_column import no_part
 from seqanomaly.errors import DataError
 
@@ -142,8 +143,24 @@ def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.Recor
         raise _unreadable(path, error) from None
 
 
-def _parquet(path: Path, columns: list[str], series: str) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path, read_dictionary=[series], buffer_size=1 << 20, pre_buffer=False) as file:
+def frames(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """Some columns as a table in memory has them, in order, at most `AT_ONCE` rows at a time.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if is_text(path):
+        yield from text_frames(path, described(path), columns)
+        return
+    try:
+        for batch in _parquet(path, columns) if is_parquet(path) else _feather(path, columns):
+            yield frame_of(pa.Table.from_batches([batch]))[columns]
+    except (pa.ArrowException, *UNREADABLE) as error:
+        raise _unreadable(path, error) from None
+
+
+def _parquet(path: Path, columns: list[str], *codes: str) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path, read_dictionary=codes, buffer_size=1 << 20, pre_buffer=False) as file:
         for group in range(file.num_row_groups):  # of several groups at once pyarrow would hold all
             yield from file.iter_batches(AT_ONCE, [group], columns)
 

@@ -95,7 +95,7 @@ class MappedSource(Source):
     def __init__(self, path: Path, layout: Layout, division: Division) -> None:
         self.where, self.layout, self.division = path.name, layout, division
         with reading([path], self.where):
-            self.table = _converted(path, layout, division.column)
+            self.table = converted(path, layout, division.column)
             self.digest = known_digest(path)
         classes = normal_first(list(self.table.about.labels), layout, self.where)
         self.columns = layout.series, layout.step
@@ -211,7 +211,17 @@ def held(part: MappedSequences) -> Sequences:
     return replace(found, ids=tuple(part.ids), offset=part.offset)
 
 
-def _converted(path: Path, layout: Layout, part: str | None) -> MappedTable:
+def converted(path: Path, layout: Layout, part: str | None) -> MappedTable:
+    """The converted copy of a table, made where it is not there.
+
+    Args:
+        path: the file.
+        layout: which column means what.
+        part: the column that says which rows test, if any.
+
+    Raises:
+        DataError: it cannot be converted; see `convert`.
+    """
     check_columns(columns_of(path), layout, part, path.name)  # at once, as looking through text takes its time
     meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
     return kept(path, digest(meaning), partial(_size, path), partial(convert, path, layout, part), MappedTable)
