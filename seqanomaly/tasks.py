@@ -254,7 +254,7 @@ def _probability(outputs: Tensor) -> NDArray[np.float64]:
     full pieces that one thread does, and a step has the same bits wherever it stands.
     """
     logits = outputs.squeeze(-1).double()  # [N, T]
-    pieces = F.pad(logits.flatten(), (0, -logits.numel() % PIECE)).split(PIECE)
+    pieces = torch.split(F.pad(logits.flatten(), (0, -logits.numel() % PIECE)), PIECE)
     return torch.cat([piece.sigmoid() for piece in pieces])[: logits.numel()].view(logits.shape).numpy()
 
 
