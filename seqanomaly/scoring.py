@@ -61,7 +61,7 @@ def score_pieces(
                 f"{path.name}: series {longest!r} has {part.steps:,} steps, and a detector that sees whole sequences "
                 f"is given at most {LONGEST:,}; cut it into several series, or train with --window"
             )
-        rows = in_pieces(frames(path, [layout.series, layout.step]))
+        rows = in_pieces(frames(path, [layout.series, layout.step], part.about.text))
         for kept, judged in zip(rows, in_pieces(_judged(detector, part)), strict=True):
             decision = np.array(detector.classes, object)[judged["decision"]]
             decision[judged["score"].isna()] = None

@@ -143,14 +143,19 @@ def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.Recor
         raise _unreadable(path, error) from None
 
 
-def frames(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
+def frames(path: Path, columns: list[str], how: Text | None) -> Iterator[pd.DataFrame]:
     """Some columns as a table in memory has them, in order, at most `AT_ONCE` rows at a time.
+
+    Args:
+        path: the file.
+        columns: their names.
+        how: how it is read, if it is text.
 
     Raises:
         DataError: the file cannot be read.
     """
-    if is_text(path):
-        yield from text_frames(path, described(path), columns)
+    if how is not None:
+        yield from text_frames(path, how, columns)
         return
     try:
         for batch in _parquet(path, columns) if is_parquet(path) else _feather(path, columns):
