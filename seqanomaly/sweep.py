@@ -20,6 +20,7 @@ import pandas as pd
 from seqanomaly.collect import collect
 from seqanomaly.comparison import compare_runs
 from seqanomaly.config import keys, read_yaml
+from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.source import DataSpec, Source
 from seqanomaly.devices import device_kind
 from seqanomaly.engines.base import Ended, Engine
@@ -132,6 +133,7 @@ def run_experiment(
     jobs = list(_missing(experiment, store, digests, device, scores, progress))
     if not jobs:
         on_progress(progress)
+    _convert(jobs)
     while jobs:
         again, waiting = [], list(jobs)
         progress.running = _in_training(waiting, engine)
@@ -144,6 +146,13 @@ def run_experiment(
             on_progress(progress)
         jobs = again
     return progress
+
+
+def _convert(jobs: list[Job]) -> None:
+    """Open each table that is larger than memory, so that it is converted once and not by every worker at once."""
+    for data, digest in dict.fromkeys((job.configs[0].data, job.data_digest) for job in jobs):
+        if isinstance(data, FileData) and data.is_mapped():
+            _open(data, digest)
 
 
 def _in_training(waiting: list[Job], engine: Engine) -> int:

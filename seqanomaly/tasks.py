@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from seqanomaly.batch import Batch
 from seqanomaly.counters import sequence_counter
@@ -247,8 +248,18 @@ def _after_the_first(sequences: Sequences) -> NDArray[np.bool_]:
 
 
 def _probability(outputs: Tensor) -> NDArray[np.float64]:
-    """Logits [N, T, 1] as probabilities [N, T]."""
-    return outputs.squeeze(-1).double().sigmoid().numpy()
+    """Logits [N, T, 1] as probabilities [N, T].
+
+    Torch computes some at once, and what is left over, or where its threads meet, otherwise; so they are computed in
+    full pieces that one thread does, and a step has the same bits wherever it stands.
+    """
+    logits = outputs.squeeze(-1).double()  # [N, T]
+    pieces = torch.split(F.pad(logits.flatten(), (0, -logits.numel() % PIECE)), PIECE)
+    return torch.cat([piece.sigmoid() for piece in pieces])[: logits.numel()].view(logits.shape).numpy()
+
+
+PIECE = 1 << 12
+"""Values that torch computes in one thread, a multiple of how many it computes at once."""
 
 
 def _threshold(score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:

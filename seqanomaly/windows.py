@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,10 +66,30 @@ def cut_windows(lengths: Ints, steps: int, length: int, stride: int) -> Windows:
     >>> windows.sequence.tolist(), windows.start.tolist(), windows.fresh.tolist()
     ([0, 0, 0, 1], [0, 3, 5, 0], [0, 1, 2, 0])
     """
-    assert 1 <= stride <= length, "a larger stride would skip steps"
     per_sequence = windows_per_sequence(lengths, length, stride)
     sequence = np.repeat(np.arange(len(lengths)), per_sequence)
     number = np.arange(len(sequence)) - np.repeat(per_sequence.cumsum() - per_sequence, per_sequence)
+    return _numbered(lengths, steps, length, stride, sequence, number)
+
+
+def some_windows(lengths: Ints, steps: int, length: int, stride: int, at_once: int) -> Iterator[Windows]:
+    """The windows of `cut_windows`, `at_once` at a time and fewer at the end, so that not all have to be in memory.
+
+    >>> [windows.start.tolist() for windows in some_windows(np.array([9, 3]), 9, 4, 3, 3)]
+    [[0, 3, 5], [0]]
+    """
+    per_sequence = windows_per_sequence(lengths, length, stride)
+    ends = per_sequence.cumsum()
+    for first in range(0, int(per_sequence.sum()), at_once):
+        index = np.arange(first, min(first + at_once, ends[-1]))
+        sequence = np.searchsorted(ends, index, side="right")
+        number = index - (ends - per_sequence)[sequence]
+        yield _numbered(lengths, steps, length, stride, sequence, number)
+
+
+def _numbered(lengths: Ints, steps: int, length: int, stride: int, sequence: Ints, number: Ints) -> Windows:
+    """The windows with those numbers, counted from 0 in each sequence."""
+    assert 1 <= stride <= length, "a larger stride would skip steps"
     start = np.minimum(number * stride, np.maximum(lengths - length, 0)[sequence])
     before = (number - 1) * stride + length  # where the window before ends
     fresh = np.where(number == 0, 0, before - start)

@@ -21,6 +21,7 @@ import pytest
 from seqanomaly.collect import collect, collect_details, collect_notes, stored_parts
 from seqanomaly.comparison import MISSING, NOT_TRAINED, compare_runs
 from seqanomaly.config import dump_yaml, read_yaml
+from seqanomaly.datasets.watching import watching
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.engines.local import LocalEngine
 from seqanomaly.engines.serial import SerialEngine
@@ -523,6 +524,31 @@ def test_a_given_test_part_is_named(mine: Path, tmp_path: Path) -> None:
     sweep(on_file(mine), tmp_path / "out")
     runs = collect(on_file(mine), on_file(mine).data_digests(), Store(tmp_path / "out"))
     assert (runs["note"].str.endswith("covers training randomness only") == runs["value"].notna()).all()
+
+
+def test_a_large_table_is_converted_before_the_workers_start(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQANOM_CACHE", str(tmp_path / "cache"))
+    seen: list[str] = []
+
+    class Looking:
+        workers = 1
+
+        def run(self, work: Any, jobs: Any) -> Iterator[Any]:
+            assert [path.name for path in (tmp_path / "cache").glob("*/steps.arrow")] == ["steps.arrow"]
+            assert seen == ["mine.csv"]
+            yield from SerialEngine().run(work, jobs)
+
+    data = {"path": str(mine), "part": "part"}
+    with watching(lambda path, _: seen.append(path.name)):
+        sweep(on_file(mine, data={**data, "mapped": True}), tmp_path / "mapped", Looking())
+    sweep(on_file(mine), tmp_path / "memory")
+    names = [sorted(path.name for path in (tmp_path / how).glob("runs/*/*")) for how in ("mapped", "memory")]
+    assert names[0] == names[1]
+    for name in names[0]:
+        one, other = (tmp_path / how / "runs" / name[:2] / name / "metrics.csv" for how in ("mapped", "memory"))
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_a_file_counts_by_its_content(mine: Path, tmp_path: Path) -> None:

@@ -120,6 +120,8 @@ def opening(what: str) -> Iterator[None]:
 def counting(what: str, total: int, describe: Callable[[Any], tuple[int, str]]) -> Iterator[Callable[[Any], None]]:
     """Progress of many runs: a bar on a terminal, elsewhere a line for every further tenth, or after five minutes.
 
+    Before the first state a terminal shows which file is being read.
+
     Args:
         what: what is under way.
         total: how much there is to do.
@@ -127,9 +129,11 @@ def counting(what: str, total: int, describe: Callable[[Any], tuple[int, str]]) 
     """
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeElapsedColumn
 
+    from seqanomaly.datasets.watching import watching
+
     class State(ProgressColumn):
         def render(self, task: Task) -> Text:
-            text = describe(task.fields["state"])[1] if task.fields["state"] is not None else what
+            text = describe(task.fields["state"])[1] if task.fields["state"] is not None else task.description
             return Text(text, no_wrap=True, overflow="ellipsis")
 
     said, when = -1, 0.0
@@ -142,7 +146,10 @@ def counting(what: str, total: int, describe: Callable[[Any], tuple[int, str]]) 
         refresh_per_second=2,
         disable=not _remarks.is_terminal,
     ) as bar:
-        task = bar.add_task("", total=total, state=None)
+        task = bar.add_task(what, total=total, state=None)
+
+        def reading(path: Path, count: int) -> None:
+            bar.update(task, description=f"{what}: reading file {count}, {path.name}", refresh=True)
 
         def update(state: Any) -> None:
             nonlocal said, when
@@ -152,7 +159,8 @@ def counting(what: str, total: int, describe: Callable[[Any], tuple[int, str]]) 
                 said, when = 10 * done // total, time.monotonic()
                 remark(f"{what}: {text}")
 
-        yield update
+        with watching(reading):
+            yield update
 
 
 PAUSE = 300.0

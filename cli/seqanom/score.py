@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,6 @@ import typer
 
 from seqanom import console
 from seqanomaly.errors import ConfigError
-from seqanomaly.paths import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,17 +53,17 @@ def score(
         if part is not None:
             raise ConfigError("--part: is for a family of files; of a table every row is scored, so leave it out")
         given = values[0] if isinstance(values[0], Mapping) else {}
-        scored = _score_table(detector, spec, series or given.get("series"), step or given.get("step"))
+        pieces = _score_table(detector, spec, series or given.get("series"), step or given.get("step"))
     else:
         if series is not None or step is not None:
             raise ConfigError(f"--series and --step are for a table, not for {spec.kind}; leave them out")
-        scored = _score_parts(detector, spec, part)
+        pieces = [_score_parts(detector, spec, part)]
     if out is None:
-        console.result_text(scored.to_csv(index=False, lineterminator="\n"))
+        for number, piece in enumerate(pieces):
+            console.result_text(piece.to_csv(index=False, header=not number, lineterminator="\n"))
         return
-    _write(scored, out)
-    found = scored["decision"].notna() & (scored["decision"] != detector.classes[0])
-    console.remark(f"{len(scored)} steps scored, {int(found.sum())} of them anomalous: {out}")
+    steps, anomalous = _write(pieces, out, detector.classes[0])
+    console.remark(f"{steps} steps scored, {anomalous} of them anomalous: {out}")
 
 
 def _spec(values: list[object], text: str) -> DataSpec:
@@ -81,22 +80,29 @@ def _spec(values: list[object], text: str) -> DataSpec:
     return found
 
 
-def _score_table(detector: Detector, spec: FileData, series: str | None, step: str | None) -> pd.DataFrame:
-    """The rows of a table in their order; without the detector's column of series it may be one series."""
+def _score_table(detector: Detector, spec: FileData, series: str | None, step: str | None) -> Iterable[pd.DataFrame]:
+    """The rows of a table in their order; without the detector's column of series it may be one series.
+
+    They come all at once, or some after the other where the table is larger than memory.
+    """
     from seqanomaly.datasets.formats.table import read_table
     from seqanomaly.datasets.single import ROW, SERIES, one_series
 
     path = spec.table()
+    if spec.is_mapped():
+        from seqanomaly.scoring import score_pieces
+
+        return score_pieces(detector, path, series=series, step=step)
     table = read_table(path).rename(columns=str)
     if spec.rows == "sequences":
         table, _ = spec.long(table)
-        return detector.score(table, path.name, series=spec.series, step=spec.step)
+        return [detector.score(table, path.name, series=spec.series, step=spec.step)]
     if spec.series is None and series is None and detector.series not in table:
         known = None if detector.step == ROW else detector.step
         step = step or (known if known in table else spec.step)
         table, _ = one_series(table, step, path.name.split(".")[0], path.name)
         series, step = SERIES, step or ROW
-    return detector.score(table, path.name, series=series, step=step)
+    return [detector.score(table, path.name, series=series, step=step)]
 
 
 def _score_parts(detector: Detector, spec: DataSpec, part: str | None) -> pd.DataFrame:
@@ -131,15 +137,24 @@ def _named(parts: dict[str, Sequences]) -> dict[str, Sequences]:
     return {word: replace(one, ids=names[word]) for word, one in parts.items()}
 
 
-def _write(scored: pd.DataFrame, out: Path) -> None:
+def _write(pieces: Iterable[pd.DataFrame], out: Path, normal: str) -> tuple[int, int]:
+    """Write scores; how many steps they are, and how many of them are anomalous."""
+    from seqanomaly.datasets.written import write_pieces
+
+    steps = anomalous = 0
+
+    def counted() -> Iterator[pd.DataFrame]:
+        nonlocal steps, anomalous
+        for piece in pieces:
+            steps += len(piece)
+            anomalous += int((piece["decision"].notna() & (piece["decision"] != normal)).sum())
+            yield piece
+
     try:
-        with whole(out) as draft:
-            if out.suffix == ".csv":
-                scored.to_csv(draft, index=False, lineterminator="\n")
-            else:
-                scored.to_parquet(draft, index=False)
+        write_pieces(counted(), out)
     except OSError as error:
         raise ConfigError(f"--out: cannot write {out} ({error.strerror or error})") from None
+    return steps, anomalous
 
 
 def _find(run: str, runs: Path) -> Path:

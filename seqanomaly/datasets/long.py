@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from seqanomaly.datasets.mapped.sequences import MappedSequences
+from seqanomaly.datasets.mapped.source import MappedSource
 from seqanomaly.datasets.opened import Opened
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Source
 from seqanomaly.datasets.spans import series_names
+from seqanomaly.datasets.written import write_pieces
 from seqanomaly.errors import DataError
-from seqanomaly.paths import whole
 
 SERIES, STEP, LABEL, PART = "series", "step", "label", "part"
 """The columns beside the features."""
@@ -26,10 +29,29 @@ USUAL = ("0", "normal", "Normal", "NORMAL")
 class LongTable:
     """A long table, and what has to be said to read it again."""
 
-    frame: pd.DataFrame
-    """A row per step."""
+    pieces: Callable[[], Iterator[pd.DataFrame]]
+    """Makes its rows, one per step, some after the other."""
+    divided: bool
+    """Whether it has the column `part`."""
     settings: Mapping[str, str | float] = field(default_factory=dict)
     """Settings beside `path` with which it is read: `part`, `test`, `missing`, `normal`, as far as they are needed."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows."""
+        return pd.concat(self.pieces(), ignore_index=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What was written."""
+
+    steps: int
+    """Number of rows."""
+    series: int
+    """Number of series."""
+    sample: pd.DataFrame
+    """The first row of each series and of each class."""
 
 
 def long_table(source: Source, seed: int | None = None) -> LongTable:
@@ -51,7 +73,7 @@ def long_table(source: Source, seed: int | None = None) -> LongTable:
     ([['0 (test)', 0, 'test'], ['0 (test)', 1, 'test']], {'part': 'part'})
     """
     parts = _parts(source, seed)
-    in_time = isinstance(source, Opened) and source.cut is not None
+    in_time = isinstance(source, Opened | MappedSource) and source.cut is not None
     names = series_names(parts, whole=not in_time)
     (some, *_) = parts.values()
     clash = next((name for name in some.features if name in (SERIES, STEP, LABEL, PART)), None)
@@ -60,49 +82,85 @@ def long_table(source: Source, seed: int | None = None) -> LongTable:
             f"the feature {clash!r} has the name of a column that every long table has; choose others with features: "
             "[..] (--features), or rename it in the file"
         )
-    frames = [_frame(part, names[word], word) for word, part in parts.items()]
     settings: dict[str, str | float] = {}
     if len(parts) > 1:
         settings["part"] = PART
-    elif isinstance(source, Opened) and source.test_share != 0.3:
+    elif isinstance(source, Opened | MappedSource) and source.test_share != 0.3:
         settings["test"] = source.test_share
-    if any(part.valid is not None for part in parts.values()):
+    if any(isinstance(part, Sequences) and part.valid is not None for part in parts.values()):
         settings["missing"] = "mask"
     if next((name for name in some.classes if name in USUAL), None) != some.classes[0]:
         settings["normal"] = some.classes[0]
-    frame = pd.concat(frames, ignore_index=True)
-    return LongTable(frame=frame if len(parts) > 1 else frame.drop(columns=PART), settings=settings)
+
+    def pieces() -> Iterator[pd.DataFrame]:
+        for word, part in parts.items():
+            for frame in _frames(part, names[word], word):
+                yield frame if len(parts) > 1 else frame.drop(columns=PART)
+
+    return LongTable(pieces=pieces, divided=len(parts) > 1, settings=settings)
 
 
-def _parts(source: Source, seed: int | None) -> dict[str, Sequences]:
+def _parts(source: Source, seed: int | None) -> Mapping[str, Sequences | MappedSequences]:
     """What is written, by the word in the column `part`; a single part has none."""
+    if isinstance(source, MappedSource):
+        if seed is not None or source.cut is not None:
+            return vars(source.divided(seed or 0))
+        return {"": source.sequences} if source.given is None else {"train": source.sequences, "test": source.given}
     if seed is not None or not isinstance(source, Opened) or source.cut is not None:
         return dict(vars(source.parts(seed or 0)))
     known, test = source.loaded.known.pieces(), source.loaded.test
     return {"": known} if test is None else {"train": known, "test": test.pieces()}
 
 
-def _frame(part: Sequences, names: tuple[str, ...], word: str) -> pd.DataFrame:
-    """The rows of one part; the label is an ordered categorical, so that Parquet keeps the order of the classes.
+def _frames(part: Sequences | MappedSequences, names: tuple[str, ...], word: str) -> Iterator[pd.DataFrame]:
+    """The rows of one part: all at once, or some after the other where the part is mapped.
 
     Features of a masked step are missing.
     """
-    row, place = np.nonzero(part.real)
+    if isinstance(part, Sequences):
+        row, place = np.nonzero(part.real)
+        values = np.where(part.mask[..., None], part.x, np.float32(np.nan))[part.real]
+        yield _frame(part, names, word, row, place, part.label[part.real], values)
+        return
+    for stretch in part.stretches():
+        row, rows = np.repeat(stretch.sequence, stretch.length), stretch.rows
+        yield _frame(part, names, word, row, stretch.place, part.class_of(rows), part.table.features(rows))
+
+
+def _frame(
+    part: Sequences | MappedSequences,
+    names: tuple[str, ...],
+    word: str,
+    row: NDArray[np.int64],
+    place: NDArray[np.int64],
+    label: NDArray[np.int64],
+    values: NDArray[np.float32],
+) -> pd.DataFrame:
+    """Steps at `place` in the sequences `row`; the label is an ordered categorical, so that Parquet keeps the order."""
     columns = {
         SERIES: np.array(names, object)[row],
         STEP: part.start[row] + place,
-        LABEL: pd.Categorical.from_codes(part.label[part.real], categories=pd.Index(part.classes), ordered=True),
+        LABEL: pd.Categorical.from_codes(label, categories=pd.Index(part.classes), ordered=True),
         PART: word,
     }
-    values = np.where(part.mask[..., None], part.x, np.float32(np.nan))[part.real]
-    features = pd.DataFrame(values, columns=list(part.features))
-    return pd.concat([pd.DataFrame(columns), features], axis=1)
+    return pd.concat([pd.DataFrame(columns), pd.DataFrame(values, columns=list(part.features))], axis=1)
 
 
-def write_long(frame: pd.DataFrame, path: Path) -> None:
+def write_long(made: LongTable, path: Path) -> Written:
     """Write a table as Parquet or CSV, by the ending of its name; the file appears whole."""
-    with whole(path) as draft:
-        if path.suffix.lower() == ".parquet":
-            frame.to_parquet(draft, index=False)
-        else:
-            frame.to_csv(draft, index=False, lineterminator="\n")
+    steps, series, labels, sample = 0, set[str](), set[str](), list[pd.DataFrame]()
+
+    def counted() -> Iterable[pd.DataFrame]:
+        nonlocal steps
+        for piece in made.pieces():
+            steps += len(piece)
+            first = [
+                ~piece[of].duplicated() & ~piece[of].isin(seen) for of, seen in ((SERIES, series), (LABEL, labels))
+            ]
+            sample.append(piece[first[0] | first[1]])
+            series.update(sample[-1][SERIES])
+            labels.update(sample[-1][LABEL])
+            yield piece
+
+    write_pieces(counted(), path)
+    return Written(steps=steps, series=len(series), sample=pd.concat(sample, ignore_index=True))

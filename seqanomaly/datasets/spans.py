@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
-from seqanomaly.datasets.sequences import Sequences
+import numpy as np
+from numpy.typing import NDArray
+
 from seqanomaly.errors import DataError
+
+
+class Bounds(Protocol):
+    """Sequences of which it is known where they begin and end, in memory or not."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Name of each."""
+
+    @property
+    def length(self) -> NDArray[np.int64]:
+        """Number of steps of each, [N]."""
+
+    @property
+    def start(self) -> NDArray[np.int64]:
+        """Number of each one's first step in its series, [N]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +48,13 @@ class Span:
         return self.last - self.first + 1
 
 
-def series_names(parts: Mapping[str, Sequences], *, whole: bool = False) -> dict[str, tuple[str, ...]]:
+def series_names(parts: Mapping[str, Bounds], *, whole: bool = False) -> dict[str, tuple[str, ...]]:
     """Names of the sequences of each part, so that a name and a step number mean one step.
 
     Where a part has a recording of its own under a name that an earlier part has as well (both begin at step 0), the
     name gets the part in brackets; with `whole`, also where it goes on with the steps of the earlier part.
 
-    >>> import numpy as np
+    >>> from seqanomaly.datasets.sequences import Sequences
     >>> one = Sequences.of([np.zeros((3, 1))], [0], ids=("a",))
     >>> series_names({"train": one, "test": one})
     {'train': ('a',), 'test': ('a (test)',)}
@@ -54,10 +73,10 @@ def series_names(parts: Mapping[str, Sequences], *, whole: bool = False) -> dict
     return names
 
 
-def spans(parts: Mapping[str, Sequences]) -> list[Span]:
+def spans(parts: Mapping[str, Bounds]) -> list[Span]:
     """The spans of each part, in the order of its sequences.
 
-    >>> import numpy as np
+    >>> from seqanomaly.datasets.sequences import Sequences
     >>> whole = Sequences.of([np.zeros((5, 1))], [0], ids=("a",))
     >>> first, last = whole.cut(np.array([0]), np.array([3])), whole.cut(np.array([3]), np.array([5]))
     >>> [(span.part, span.first, span.last) for span in spans({"train": first, "test": last})]

@@ -167,8 +167,7 @@ class Shelf(Stock):
 
     def chunk(self, members: int, width: int) -> int:
         """How many windows fit one evaluation batch: a rule of shapes and the kind of device alone."""
-        values = HIDDEN_ON_CUDA if self.device.type == "cuda" else HIDDEN
-        return max(1, values // (members * self.steps * width))
+        return windows_at_once(members, self.steps, width, HIDDEN_ON_CUDA if self.device.type == "cuda" else HIDDEN)
 
     def there(self, index: Tensor) -> Tensor | None:
         """Whether a member has something at `index`, [K, B]; None where every one has."""
@@ -189,6 +188,15 @@ def fits(size: int, device: torch.device) -> bool:
     (True, False)
     """
     return device.type != "cuda" or size <= RESIDENT
+
+
+def windows_at_once(members: int, steps: int, width: int, values: int = HIDDEN) -> int:
+    """How many windows of so many steps fit one evaluation batch of so many hidden values.
+
+    >>> windows_at_once(1, 100, 16)
+    2500
+    """
+    return max(1, values // (members * steps * width))
 
 
 def padded(tensors: list[Tensor]) -> Tensor:

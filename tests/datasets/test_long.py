@@ -56,7 +56,7 @@ def opened(value: object) -> Source:
 def again(source: Source, folder: Path, seed: int | None = None, ending: str = "parquet") -> Source:
     """The source, converted and read again."""
     table = long_table(source, seed)
-    write_long(table.frame, folder / f"out.{ending}")
+    write_long(table, folder / f"out.{ending}")
     return FileData(path=str(folder / f"out.{ending}"), **dict(table.settings)).open()  # type: ignore[arg-type]
 
 

@@ -53,3 +53,15 @@ def test_the_command_shows_it_on_a_terminal_only(
     assert console.run(app, ["data", "show", str(folder)]) == 0
     assert (updates[-1:] == ["Reading folder(path=machines): file 12, m11.csv"]) is said
     assert ("Reading folder" in screen.getvalue()) is said
+
+
+def test_many_runs_show_what_is_read_before_they_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = StringIO()
+    monkeypatch.setattr(console, "_remarks", Console(file=screen, force_terminal=True, width=200))
+    with console.counting("many", 10, lambda done: (done, f"{done} done")) as update:
+        Folder(path=str(folder)).open()
+        assert "many: reading file 12, m11.csv" in screen.getvalue()
+        update(3)
+        screen.truncate(0)
+        Folder(path=str(folder)).open()
+    assert "reading" not in screen.getvalue()

@@ -12,7 +12,9 @@ from seqanom.data.options import Data, Features, Label, Normal, Part, Series, St
 from seqanomaly.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqanomaly.datasets.long import LongTable
+    import pandas as pd
+
+    from seqanomaly.datasets.long import LongTable, Written
 
 ENDINGS = (".parquet", ".csv")
 
@@ -46,22 +48,21 @@ def convert(
         raise ConfigError(f"OUT: {out} is the data to convert; name another file")
     made = long_table(source, seed)
     try:
-        write_long(made.frame, out)
+        with console.opening(spec.name):
+            written = write_long(made, out)
     except OSError as error:
         raise ConfigError(f"OUT: cannot write {out} ({error.strerror or error})") from None
     console.result_text(f"{out}\n")
-    _say(made, out)
+    _say(made, written, out)
 
 
-def _say(made: LongTable, out: Path) -> None:
+def _say(made: LongTable, written: Written, out: Path) -> None:
     """What was written, how to read it, and what a CSV file cannot keep."""
-    counts = f"{len(made.frame):,} steps of {made.frame['series'].nunique():,} series"
-    split = (
-        "the column part says which train and which test" if "part" in made.frame else "the seed draws the test part"
-    )
+    counts = f"{written.steps:,} steps of {written.series:,} series"
+    split = "the column part says which train and which test" if made.divided else "the seed draws the test part"
     console.remark(f"{counts}; {split}.")
     console.remark(f"Read it with {reading(made.settings, out)}")
-    if out.suffix.lower() == ".csv" and (lost := _lost(made, out)):
+    if out.suffix.lower() == ".csv" and (lost := _lost(made, written.sample, out.name)):
         console.remark(f"Note: read again, the CSV file gives other {' and '.join(lost)}; .parquet keeps them.")
 
 
@@ -79,17 +80,25 @@ def reading(settings: Any, out: Path) -> str:
     return f"--data {shlex.quote(dump_yaml(mapping, flow=True).strip() if settings else out.as_posix())}"
 
 
-def _lost(made: LongTable, out: Path) -> list[str]:
-    """What reading the CSV file does not give back: names of series that look like numbers, unused classes, order."""
+def _lost(made: LongTable, sample: pd.DataFrame, name: str) -> list[str]:
+    """What reading the CSV file does not give back: names of series that look like numbers, unused classes, order.
+
+    A row of each series and class shows it as well as the file that has all of them.
+    """
+    import tempfile
+
     from seqanomaly.datasets.formats.table import read_table
     from seqanomaly.datasets.frame import Layout, read_frame
     from seqanomaly.datasets.long import LABEL, PART, SERIES
+    from seqanomaly.datasets.written import write_pieces
 
     normal = made.settings.get("normal")
     layout = Layout(normal=None if normal is None else str(normal), ignore=(PART,))
-    found = read_frame(read_table(out), layout, out.name, missing="missing" in made.settings).sequences
+    with tempfile.TemporaryDirectory() as folder:
+        write_pieces([sample], Path(folder) / name)
+        found = read_frame(read_table(Path(folder) / name), layout, name, missing="missing" in made.settings).sequences
     pairs = {
-        "names of series": (list(found.ids), made.frame[SERIES].unique().tolist()),
-        "classes": (list(found.classes), made.frame[LABEL].cat.categories.tolist()),
+        "names of series": (list(found.ids), sample[SERIES].unique().tolist()),
+        "classes": (list(found.classes), sample[LABEL].cat.categories.tolist()),
     }
     return [what for what, (one, other) in pairs.items() if one != other]

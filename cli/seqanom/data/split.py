@@ -26,12 +26,13 @@ def split(
 
     Steps are numbered from 0 in their series, in its order.
     """
+    from seqanomaly.datasets.mapped.source import MappedSource
     from seqanomaly.datasets.spans import prove_apart, spans
 
     spec = chosen(data, series, step, label, features, normal, part)
     with console.opening(spec.name):
         source = spec.open()
-    found = spans(vars(source.parts(seed)))
+    found = spans(vars(source.divided(seed) if isinstance(source, MappedSource) else source.parts(seed)))
     steps = prove_apart(found)
     fixed = "given" if source.official_test else "drawn by the seed"
     if as_json:

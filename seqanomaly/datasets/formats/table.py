@@ -162,6 +162,11 @@ def _read_arrow(path: Path) -> pd.DataFrame:
         table = pyarrow.parquet.ParquetFile(path).read()
     check_width(table.num_columns, path)
     table.validate(full=True)
+    return frame_of(table)
+
+
+def frame_of(table: pyarrow.Table) -> pd.DataFrame:
+    """An Arrow table as a frame, what pandas wrote as its index as columns."""
     frame: pd.DataFrame = table.to_pandas(split_blocks=True).rename(columns=str)
     named = [name for name in frame.index.names if name is not None]  # pandas writes its index beside the columns
     return frame.reset_index(named) if named else frame

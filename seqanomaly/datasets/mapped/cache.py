@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from seqanomaly.config import digest
 from seqanomaly.datasets.formats.table import content_digest
+from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 from seqanomaly.paths import whole
 
@@ -98,6 +99,7 @@ def _made(
     path: Path, meaning: object, size: Callable[[], int], make: Callable[[Path], None], read: Callable[[Path], T]
 ) -> Path:
     """The folder, converted while the file's digest is computed beside."""
+    begun(path)
     root, wanted = cache_folder(), size()
     draft = root / f".{os.getpid()}.{threading.get_ident()}.{digest([str(path), meaning])}"
     with writing(), _removed_at_the_end(draft):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -16,11 +16,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.formats.stream import UNREADABLE
+from seqanomaly.datasets.formats.table import frame_of
 from seqanomaly.datasets.frame import Layout, feature_names, numbers, within
 from seqanomaly.datasets.mapped import text
 from seqanomaly.datasets.mapped.codes import Codes, Parts
 from seqanomaly.datasets.mapped.layout import SERIES, STEPS, About, Series, new_steps, write_series
-from seqanomaly.datasets.mapped.text import Text, described, is_text, text_batches
+from seqanomaly.datasets.mapped.text import Text, described, is_text, text_batches, text_frames
 from seqanomaly.datasets.part_column import no_part
 from seqanomaly.errors import DataError
 
@@ -141,15 +142,42 @@ def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.Recor
         yield from text_batches(path, described(path), columns, layout)
         return
     try:
-        yield from _parquet(path, columns, layout) if is_parquet(path) else _feather(path, columns)
+        yield from (
+            _parquet(path, columns, _words(path, columns, layout)) if is_parquet(path) else _feather(path, columns)
+        )
     except (pa.ArrowException, *UNREADABLE) as error:
         raise _unreadable(path, error) from None
 
 
-def _parquet(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.RecordBatch]:
+def frames(path: Path, columns: list[str], how: Text | None) -> Iterator[pd.DataFrame]:
+    """Some columns as a table in memory has them, in order, at most `AT_ONCE` rows at a time.
+
+    Args:
+        path: the file.
+        columns: their names.
+        how: how it is read, if it is text.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if how is not None:
+        yield from text_frames(path, how, columns)
+        return
+    try:
+        for batch in _parquet(path, columns) if is_parquet(path) else _feather(path, columns):
+            yield frame_of(pa.Table.from_batches([batch]))[columns]
+    except (pa.ArrowException, *UNREADABLE) as error:
+        raise _unreadable(path, error) from None
+
+
+def _words(path: Path, columns: list[str], layout: Layout) -> list[str]:
+    """Columns of text that may come as codes."""
     schema, asked = pq.read_schema(path), (layout.series, layout.label, *layout.ignore)
-    words = [name for name in columns if name in asked and _is_text(schema.field(name).type)]
-    with pq.ParquetFile(path, read_dictionary=words, buffer_size=1 << 20, pre_buffer=False) as file:
+    return [name for name in columns if name in asked and _is_text(schema.field(name).type)]
+
+
+def _parquet(path: Path, columns: list[str], codes: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path, read_dictionary=codes, buffer_size=1 << 20, pre_buffer=False) as file:
         for group in range(file.num_row_groups):  # of several groups at once pyarrow would hold all
             yield from file.iter_batches(AT_ONCE, [group], columns)
 

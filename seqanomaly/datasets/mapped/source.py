@@ -95,7 +95,7 @@ class MappedSource(Source):
     def __init__(self, path: Path, layout: Layout, division: Division) -> None:
         self.where, self.layout, self.division = path.name, layout, division
         with reading([path], self.where):
-            self.table = _converted(path, layout, division.column)
+            self.table = converted(path, layout, division.column)
             self.digest = known_digest(path)
         classes = normal_first(list(self.table.about.labels), layout, self.where)
         self.columns = layout.series, layout.step
@@ -128,10 +128,14 @@ class MappedSource(Source):
         self.cut = None if ends is None else _cut(self.sequences, ends)
         self.cut_share = None if begin is not None else share
 
-    def _shape(self) -> tuple[int, int]:
+    @property
+    def test_share(self) -> float:
+        """Share of the series that test where no part is given."""
         split = self.division.split
-        share = self.division.test if split is None or split.folds is None else 1 / split.folds
-        count = len(self.sequences) if self.official_test else int(len(self.sequences) * (1 - share))
+        return self.division.test if split is None or split.folds is None else 1 / split.folds
+
+    def _shape(self) -> tuple[int, int]:
+        count = len(self.sequences) if self.official_test else int(len(self.sequences) * (1 - self.test_share))
         return count, self.sequences.steps
 
     def _how(self) -> list[str]:
@@ -207,7 +211,17 @@ def held(part: MappedSequences) -> Sequences:
     return replace(found, ids=tuple(part.ids), offset=part.offset)
 
 
-def _converted(path: Path, layout: Layout, part: str | None) -> MappedTable:
+def converted(path: Path, layout: Layout, part: str | None) -> MappedTable:
+    """The converted copy of a table, made where it is not there.
+
+    Args:
+        path: the file.
+        layout: which column means what.
+        part: the column that says which rows test, if any.
+
+    Raises:
+        DataError: it cannot be converted; see `convert`.
+    """
     check_columns(columns_of(path), layout, part, path.name)  # at once, as looking through text takes its time
     meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
     return kept(path, digest(meaning), partial(_size, path), partial(convert, path, layout, part), MappedTable)

@@ -229,12 +229,16 @@ class _Steps:
         return numbers(column, self.where, ", or name another column with --step", row)
 
 
-def raw_chunks(path: Path, found: Text, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    """Some columns as a table in memory has them, at most `rows` rows at a time."""
+def text_frames(path: Path, found: Text, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """Some columns as a table in memory has them, in order, at most `AT_ONCE` rows at a time.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
     kinds: dict[str, Any] = {name: found.kinds[name] for name in columns if found.kinds[name] != "bool"}
     with as_table(path):
         how = options(found.separator, found.decimal)
-        for chunk in _chunks(path, rows=rows, usecols=columns, dtype=kinds, **how):
+        for chunk in _chunks(path, rows=AT_ONCE, usecols=columns, dtype=kinds, **how):
             yield chunk[columns]
 
 
