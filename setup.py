@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import runpy
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 FOLDER = Path("seqanomaly/kernel")
+FINGERPRINT = runpy.run_path(str(FOLDER / "sources.py"))["fingerprint"](FOLDER)
 HEADERS = sorted(str(path) for path in FOLDER.glob("*.h"))
 FAMILIES = ["adam", "recurrent", "tcn"]
 """Sources that are compiled for each instruction set, `NAME.cpp`."""
@@ -33,7 +35,7 @@ class Build(build_ext):
         x86 = platform.machine().lower() in ("x86_64", "amd64")
         sets = SETS if x86 else {"plain": []}
         macros = [("SEQANOM_X86", "1")] if x86 else []
-        objects = self._compile([ext.sources[0]], "common", macros, [])
+        objects = self._compile([ext.sources[0]], "common", [*macros, ("SEQANOM_SOURCES", f"{FINGERPRINT}u")], [])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             compiled = [
                 pool.submit(self._compile, [source], name, [*macros, ("SEQANOM_SET", name)], flags)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from seqanomaly.config import nearest
 from seqanomaly.errors import ConfigError
+from seqanomaly.kernel.sources import fingerprint
 
 SETS = ("plain", "avx2", "avx512")
 """Every instruction set, the best one last."""
@@ -44,7 +45,8 @@ def library() -> Library | None:
     """The library as `SEQANOM_KERNEL` asks for it, by default with the best set; None for torch everywhere.
 
     Raises:
-        ConfigError: the variable names no set, or one that this machine or installation does not have.
+        ConfigError: the variable names no set, or one that this machine or installation does not have; the library
+            was compiled from other sources than these.
     """
     wanted = os.environ.get(VARIABLE, "")
     if wanted == "off":
@@ -76,4 +78,13 @@ def of(instructions: str) -> Library:
 def _loaded() -> ctypes.CDLL | None:
     places = (Path(__file__).with_name(f"_native{suffix}") for suffix in EXTENSION_SUFFIXES)
     path = next((place for place in places if place.is_file()), None)
-    return None if path is None else ctypes.CDLL(str(path))
+    if path is None:
+        return None
+    loaded = ctypes.CDLL(str(path))
+    expected = fingerprint(path.parent)
+    if expected and (not hasattr(loaded, "seqanom_sources") or expected != loaded.seqanom_sources() % (1 << 32)):
+        raise ConfigError(
+            f"{path}: was compiled from other sources than stand beside it; install again (pip install -e . in a "
+            f"checkout), or set {VARIABLE}=off to compute with torch"
+        )
+    return loaded

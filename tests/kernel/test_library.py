@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from seqanomaly.errors import ConfigError
 from seqanomaly.kernel import library as module
 from seqanomaly.kernel.library import SETS, VARIABLE, library, of, usable
+from seqanomaly.kernel.sources import fingerprint
 
 compiled = pytest.mark.skipif(not usable(), reason="the kernel is not compiled here (python setup.py build_ext -i)")
 
@@ -73,3 +75,23 @@ def test_tanh_is_tanh(instructions: str) -> None:
     np.testing.assert_allclose(y, np.tanh(x.astype(np.float64)), rtol=4e-7, atol=0)
     assert (np.abs(y[np.isfinite(y)]) <= 1).all()
     assert (np.abs(y[np.abs(x) >= 8]) == 1).all()
+
+
+@compiled
+def test_a_library_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(module, "fingerprint", lambda folder: 1)
+    module._loaded.cache_clear()
+    with pytest.raises(ConfigError, match=r"_native.*: was compiled from other sources than stand beside it; install"):
+        library()
+    monkeypatch.undo()
+    module._loaded.cache_clear()
+    assert usable()[0] == "plain"
+
+
+def test_any_source_changes_the_fingerprint(tmp_path: Path) -> None:
+    found = {fingerprint(tmp_path)}
+    for name, text in (("a.cpp", "int a;"), ("b.h", "int b;"), ("b.h", "int c;")):
+        (tmp_path / name).write_text(text)
+        found.add(fingerprint(tmp_path))
+    assert len(found) == 4
