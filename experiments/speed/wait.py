@@ -178,17 +178,30 @@ def stored(folder: Path, cells: int, seeds: int) -> Iterator[tuple[str, Callable
     yield name, partial(spent, [*SEQANOM, "report", str(root)])
 
 
+SILENT = """
+from contextlib import nullcontext
+from seqanom import console
+from seqanom.main import main
+console.counting = lambda *_: nullcontext(lambda _: None)
+main()
+"""
+
+
 def progress(folder: Path) -> Iterator[list[Any]]:
-    """A sweep of 40 short runs in this process, with the display on a terminal and with plain lines."""
+    """A sweep of 40 short runs in this process: without a display, with plain lines, and on a terminal."""
     grid = ["--data", "drift", "--loss", "exp,step,linear", "--seeds", "10", "--train", "{epochs: 10}"]
     runs = iter(range(1000))
 
-    def sweep(*, terminal: bool) -> Spent:
+    def sweep(command: list[str], *, terminal: bool = False) -> Spent:
         out = ["--engine", "serial", "--out", str(folder / f"sweep{next(runs)}")]
-        return spent([*SEQANOM, "compare", *grid, *out], terminal=terminal)
+        return spent([*command, "compare", *grid, *out], terminal=terminal)
 
-    arms = {"plain lines": lambda: sweep(terminal=False), "on a terminal": lambda: sweep(terminal=True)}
-    yield from in_turn("progress", arms, 3)
+    arms = {
+        "no display": lambda: sweep([sys.executable, "-c", SILENT]),
+        "plain lines": lambda: sweep(SEQANOM),
+        "on a terminal": lambda: sweep(SEQANOM, terminal=True),
+    }
+    yield from in_turn("progress", arms, 5)
 
 
 MEASURES: dict[str, Callable[[Path], Iterator[list[Any]]]] = {
