@@ -1,9 +1,11 @@
 """Batches in windows: views of the steps, and how often an epoch has each."""
 
 import numpy as np
+import pytest
 import torch
+from torch import Tensor
 
-from seqanomaly.batch import Batch, sliding
+from seqanomaly.batch import Batch, sliding, upload
 
 
 def batch(lengths: list[int]) -> Batch:
@@ -35,3 +37,22 @@ def test_how_often_an_epoch_has_a_step() -> None:
     whole = batch([7, 3])
     assert torch.equal(whole.times(), whole.mask.long())
     assert whole.in_windows(np.array([7, 3]), 4, 2).times().tolist() == [[1, 1, 2, 3, 2, 2, 1], [1, 1, 1, 0, 0, 0, 0]]
+
+
+def test_what_goes_to_cuda_is_pinned_and_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def pin(values: Tensor) -> Tensor:
+        asked.append("pinned")
+        return values
+
+    def to(values: Tensor, *where: object, **how: object) -> Tensor:
+        asked.append((*where, how))
+        return values
+
+    values, cuda, cpu = torch.ones(2), torch.device("cuda"), torch.device("cpu")
+    monkeypatch.setattr(Tensor, "pin_memory", pin)
+    monkeypatch.setattr(Tensor, "to", to)
+    upload(values, cuda)
+    upload(values, cpu)
+    assert asked == ["pinned", (cuda, {"non_blocking": True}), (cpu, {})]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -48,15 +49,21 @@ class Recorder(ABC):
         """What does it on the same memory each time it is called; it is not done by being recorded."""
 
 
+@cache
+def side_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream on which work of a CUDA device is recorded: one for all, since cuBLAS keeps work space for each."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
 class CudaRecorder(Recorder):
-    """CUDA graphs on a stream of their own; they share one pool of memory, so it grows with the largest only.
+    """CUDA graphs on a side stream; they share one pool of memory, so it grows with the largest only.
 
     Args:
         device: of kind cuda.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.stream = device, torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.device, self.stream = device, side_stream(device)
         self.pool = torch.cuda.graph_pool_handle()
 
     def warm(self, work: Callable[[], None]) -> None:

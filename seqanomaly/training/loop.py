@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqanomaly.batch import upload
 from seqanomaly.losses.base import StepLoss
 from seqanomaly.models.base import Dropout, SequenceModel
 from seqanomaly.seeds import numpy_generator, torch_generator
@@ -156,7 +157,8 @@ class _Log:
             if not self.stopped[k] and self._note(k, epoch, t, v):
                 better.append(k)
         if better:
-            self.best[better] = rows[better]
+            at = upload(torch.tensor(better), rows.device)
+            self.best.index_copy_(0, at, rows.index_select(0, at))
 
     def _note(self, k: int, epoch: int, train: float, validation: float) -> bool:
         """Whether this epoch is the best of member `k` so far."""

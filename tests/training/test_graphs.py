@@ -18,7 +18,7 @@ from seqanomaly.models.rnn import GRU
 from seqanomaly.models.specs import MODELS
 from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.tasks import TASKS
-from seqanomaly.training import stack
+from seqanomaly.training import graphs, stack
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Torch
 from seqanomaly.training.device import find_device
@@ -288,8 +288,8 @@ class Calls:
         self.notes.append(what)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("Stream", "current_stream"):
-            monkeypatch.setattr(torch.cuda, name, lambda device, name=name: FakeStream(self, name))
+        monkeypatch.setattr(graphs, "side_stream", lambda device: FakeStream(self, "side"))
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: FakeStream(self, "usual"))
         monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
         monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: FakeGraph(self))
         monkeypatch.setattr(torch.cuda, "device", lambda device: self.inside(f"on {device}"))
@@ -329,15 +329,15 @@ def test_cuda_warms_up_on_the_stream_that_records(monkeypatch: pytest.MonkeyPatc
     recorder = CudaRecorder(torch.device("cuda:1"))
     recorder.warm(lambda: calls.note("work"))
     assert calls.notes == [
-        "Stream waits for current_stream",
-        "in Stream",
+        "side waits for usual",
+        "in side",
         "work",
-        "end in Stream",
-        "current_stream waits for Stream",
+        "end in side",
+        "usual waits for side",
     ]
     calls.notes.clear()
     replay = recorder.record(lambda: calls.note("work"))
-    capture = "capture by Stream into the pool"
+    capture = "capture by side into the pool"
     assert calls.notes == ["on cuda:1", capture, "work", f"end {capture}", "end on cuda:1"]
     replay()
     assert calls.notes[-1] == "replay"

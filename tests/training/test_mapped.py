@@ -14,6 +14,8 @@ from seqanomaly.errors import DataError, RunError
 from seqanomaly.run import run_stack, train
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import RunResult
+from seqanomaly.training import loop
+from seqanomaly.training.compute import Torch
 
 CPU = torch.device("cpu")
 
@@ -212,3 +214,16 @@ def test_memory_stays_small_where_data_do_not(tmp_path: Path, monkeypatch: pytes
     grown, windows = (int(word) for word in done.stdout.split())
     assert windows > 150_000
     assert grown * 1024 < 4 * count * steps * width * 0.8, "kilobytes of peak resident memory"
+
+
+@pytest.mark.parametrize("window", [None, {"length": 6, "stride": 4}])
+def test_mapped_batches_go_to_updates_that_are_replayed(
+    table: Path, window: Any, tape: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQANOM_KERNEL", "off")
+    settings = {"window": window, "train": {"epochs": 5, "batch_size": 8}}
+    usual = train(config(table, mapped=False, **settings))
+    monkeypatch.setattr(loop, "compute_for", lambda model, **_: Torch(model, replayed=True))  # as on CUDA
+    monkeypatch.setattr(loop, "CudaRecorder", lambda device: tape)
+    alike(train(config(table, mapped=True, **settings)), usual)
+    assert tape.replayed > 0
