@@ -48,16 +48,16 @@ class _TableSpec(DataSpec, ABC):
         """The table with a row per step, and what was done to it."""
 
     @abstractmethod
-    def expect_columns(self, names: list[str]) -> None:
-        """Raise a `DataError` where the column of the series or the label is not there, of those names."""
-
-    @abstractmethod
     def policies(self) -> Policies:
         """What is done about missing values and uneven times."""
 
     @abstractmethod
     def part_column(self) -> str | None:
         """The column that says train or test, if there is one."""
+
+    @abstractmethod
+    def expect_columns(self, names: list[str]) -> None:
+        """Raise a `DataError` where the column of the series or the label is not there, of those names."""
 
     @abstractmethod
     def division(self) -> SplitSpec | None:
@@ -316,14 +316,14 @@ class Episodes(_TableSpec):
     def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         return table, ()
 
-    def expect_columns(self, names: list[str]) -> None:
-        """They are there, as the table ships."""
-
     def part_column(self) -> str:
         return "part"
 
     def policies(self) -> Policies:
         return Policies(duplicates="error", backward="sort")
+
+    def expect_columns(self, names: list[str]) -> None:
+        """They are there, as the table ships."""
 
     def division(self) -> None:
         """None: a column says train or test."""

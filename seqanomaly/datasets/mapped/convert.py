@@ -138,33 +138,13 @@ def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.Recor
         yield from text_batches(path, described(path), columns, layout)
         return
     try:
-        yield from _parquet(path, columns, layout.series) if is_parquet(path) else _feather(path, columns)
+        yield from _parquet(path, columns, layout) if is_parquet(path) else _feather(path, columns)
     except (pa.ArrowException, *UNREADABLE) as error:
         raise _unreadable(path, error) from None
 
 
-def frames(path: Path, columns: list[str], how: Text | None) -> Iterator[pd.DataFrame]:
-    """Some columns as a table in memory has them, in order, at most `AT_ONCE` rows at a time.
-
-    Args:
-        path: the file.
-        columns: their names.
-        how: how it is read, if it is text.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    if how is not None:
-        yield from text_frames(path, how, columns)
-        return
-    try:
-        for batch in _parquet(path, columns) if is_parquet(path) else _feather(path, columns):
-            yield frame_of(pa.Table.from_batches([batch]))[columns]
-    except (pa.ArrowException, *UNREADABLE) as error:
-        raise _unreadable(path, error) from None
-
-
-def _parquet(path: Path, columns: list[str], *codes: str) -> Iterator[pa.RecordBatch]:
+def _parquet(path: Path, columns: list[str], layout: Layout | None) -> Iterator[pa.RecordBatch]:
+    codes = [] if layout is None else [layout.series]
     with pq.ParquetFile(path, read_dictionary=codes, buffer_size=1 << 20, pre_buffer=False) as file:
         for group in range(file.num_row_groups):  # of several groups at once pyarrow would hold all
             yield from file.iter_batches(AT_ONCE, [group], columns)
@@ -186,6 +166,27 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
             yield item
+
+
+def frames(path: Path, columns: list[str], how: Text | None) -> Iterator[pd.DataFrame]:
+    """Some columns as a table in memory has them, in order, at most `AT_ONCE` rows at a time.
+
+    Args:
+        path: the file.
+        columns: their names.
+        how: how it is read, if it is text.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if how is not None:
+        yield from text_frames(path, how, columns)
+        return
+    try:
+        for batch in _parquet(path, columns, None) if is_parquet(path) else _feather(path, columns):
+            yield frame_of(pa.Table.from_batches([batch]))[columns]
+    except (pa.ArrowException, *UNREADABLE) as error:
+        raise _unreadable(path, error) from None
 
 
 class _Walk:
