@@ -294,7 +294,7 @@ class _Walk:
             "timestamps: write them so, or read the table whole with mapped: false"
         )
 
-    def done(self, how: Text | None) -> tuple[Series, About]:
+    def done(self, how: Text | None = None) -> tuple[Series, About]:
         """The series and the names of everything, and how text was read."""
         names, first = pa.concat_arrays(self.names), np.concatenate(self.first).astype(np.int64)
         self._once(names, first)
