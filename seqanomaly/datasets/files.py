@@ -49,10 +49,6 @@ class _TableSpec(DataSpec, ABC):
         """The table with a row per step, and what was done to it."""
 
     @abstractmethod
-    def expect_columns(self, names: list[str]) -> None:
-        """Raise a `DataError` where the column of the series or the label is not there, of those names."""
-
-    @abstractmethod
     def as_it_is(self) -> tuple[str, ...] | None:
         """What is said about the table if `long` leaves it as it is; None if it does not."""
 
@@ -63,6 +59,10 @@ class _TableSpec(DataSpec, ABC):
     @abstractmethod
     def part_column(self) -> str | None:
         """The column that says train or test, if there is one."""
+
+    @abstractmethod
+    def expect_columns(self, names: list[str]) -> None:
+        """Raise a `DataError` where the column of the series or the label is not there, of those names."""
 
     @abstractmethod
     def division(self) -> SplitSpec | None:
@@ -351,9 +351,6 @@ class Episodes(_TableSpec):
     def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         return table, ()
 
-    def expect_columns(self, names: list[str]) -> None:
-        """They are there, as the table ships."""
-
     def as_it_is(self) -> tuple[str, ...]:
         return ()
 
@@ -362,6 +359,9 @@ class Episodes(_TableSpec):
 
     def policies(self) -> Policies:
         return Policies(duplicates="error", backward="sort")
+
+    def expect_columns(self, names: list[str]) -> None:
+        """They are there, as the table ships."""
 
     def division(self) -> None:
         """None: a column says train or test."""

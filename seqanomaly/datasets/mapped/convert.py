@@ -142,9 +142,10 @@ def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.Recor
         yield from text_batches(path, described(path), columns, layout)
         return
     try:
-        yield from (
-            _parquet(path, columns, _words(path, columns, layout)) if is_parquet(path) else _feather(path, columns)
-        )
+        if is_parquet(path):
+            yield from _parquet(path, columns, _words(path, columns, layout))
+        else:
+            yield from _feather(path, columns)
     except (pa.ArrowException, *UNREADABLE) as error:
         raise _unreadable(path, error) from None
 
