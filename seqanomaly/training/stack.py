@@ -21,6 +21,8 @@ HIDDEN = 4_000_000
 """About how many hidden values an evaluation batch has."""
 HIDDEN_ON_CUDA = 32 * HIDDEN
 """The same on a CUDA device, where few large batches are faster."""
+BLOCK = 32
+"""Sequences that the compiled kernel computes at once, with the widest registers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,9 +168,13 @@ class Shelf(Stock):
         return new if there is None else new & there.unsqueeze(-1)
 
     def chunk(self, members: int, width: int) -> int:
-        """How many windows fit one evaluation batch: a rule of shapes and the kind of device alone."""
+        """How many windows fit one evaluation batch: a rule of shapes and the kind of device alone.
+
+        From half a block on they are whole blocks, so that the kernel leaves no room in one empty.
+        """
         values = HIDDEN_ON_CUDA if self.device.type == "cuda" else HIDDEN
-        return max(1, values // (members * self.steps * width))
+        size = max(1, values // (members * self.steps * width))
+        return size if size < BLOCK // 2 else max(BLOCK, size // BLOCK * BLOCK)
 
     def there(self, index: Tensor) -> Tensor | None:
         """Whether a member has something at `index`, [K, B]; None where every one has."""
