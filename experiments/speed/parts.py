@@ -29,6 +29,7 @@ from seqanomaly.engines.serial import SerialEngine
 from seqanomaly.experiment import SHIPPED
 from seqanomaly.store import Store
 from seqanomaly.training import loop
+from seqanomaly.training.evaluation import Evaluation
 
 HERE = Path(__file__).parent
 PARTS = {
@@ -94,7 +95,7 @@ def clocked() -> Clock:
         ("data", sweep, "_open"),
         ("training loop", run, "fit"),
         ("evaluation", run, "predict"),
-        ("evaluation", loop, "evaluate"),
+        ("evaluation", Evaluation, "mean"),
         ("metrics", run, "make_result"),
         ("writing", Store, "publish"),
     ):

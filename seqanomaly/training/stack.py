@@ -21,6 +21,8 @@ HIDDEN = 4_000_000
 """About how many hidden values an evaluation batch has."""
 HIDDEN_ON_CUDA = 32 * HIDDEN
 """The same on a CUDA device, where few large batches are faster."""
+BLOCK = 32
+"""Sequences that the compiled kernel computes at once, with the widest registers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,12 +193,15 @@ def fits(size: int, device: torch.device) -> bool:
 
 
 def windows_at_once(members: int, steps: int, width: int, values: int = HIDDEN) -> int:
-    """How many windows of so many steps fit one evaluation batch of so many hidden values.
+    """How many windows of so many steps fit one evaluation batch of about so many hidden values.
 
-    >>> windows_at_once(1, 100, 16)
-    2500
+    From half a block on they are whole blocks, so that the kernel leaves no room in one empty.
+
+    >>> windows_at_once(1, 100, 16), windows_at_once(64, 100, 16), windows_at_once(64, 1000, 16)
+    (2496, 32, 3)
     """
-    return max(1, values // (members * steps * width))
+    size = max(1, values // (members * steps * width))
+    return size if size < BLOCK // 2 else max(BLOCK, size // BLOCK * BLOCK)
 
 
 def padded(tensors: list[Tensor]) -> Tensor:
