@@ -22,7 +22,7 @@ from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
 from seqanomaly.datasets.formats.table import BROKEN, check_size
 from seqanomaly.datasets.formats.text import check_width
 from seqanomaly.datasets.frame import Layout, feature_names, normal_first
-from seqanomaly.datasets.mapped.convert import Walk, ahead, batches, is_parquet
+from seqanomaly.datasets.mapped.convert import Walk, ahead, batches, feather_schema, is_parquet
 from seqanomaly.datasets.mapped.layout import About
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.watching import begun
@@ -71,22 +71,12 @@ def _described(path: Path) -> tuple[pa.Schema, int]:
         with path.open("rb") as file:
             if file.read(6) != b"ARROW1":  # the first version of Feather
                 raise _UnusualError
-        schema, rows = _counted(path)
+        schema, rows = feather_schema(path)
     check_size(8 * rows * len(schema), path)
     check_width(len(schema), path)
     if not rows:
         raise _UnusualError
     return schema, rows
-
-
-def _counted(path: Path) -> tuple[pa.Schema, int]:
-    """Columns and number of rows of a Feather file, of which no more than the narrowest column is read."""
-    with pa.OSFile(str(path)) as file:
-        schema = pa.ipc.open_file(file).schema
-        widths = [kind.bit_width if pa.types.is_primitive(kind) else 128 for kind in schema.types]
-        options = pa.ipc.IpcReadOptions(included_fields=[int(np.argmin(widths))])
-        reader = pa.ipc.open_file(file, options=options)
-        return schema, sum(reader.get_batch(n).num_rows for n in range(reader.num_record_batches))
 
 
 def _features(schema: pa.Schema, layout: Layout, part: str | None, path: Path) -> tuple[str, ...]:
