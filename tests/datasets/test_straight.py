@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seqanomaly.datasets import straight
 from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.mapped import convert
 from seqanomaly.datasets.opened import Opened
@@ -197,7 +198,7 @@ def test_both_ways_give_the_same(
         table.to_parquet(path, index=False, row_group_size=rows)
     else:
         pa.feather.write_feather(table, str(path), chunksize=rows)
-    with mock.patch.object(convert, "AT_ONCE", once):
+    with mock.patch.object(convert, "AT_ONCE", once), mock.patch.object(straight, "LONG", rows % 3):
         check(path, **chosen)
 
 
