@@ -146,7 +146,9 @@ def _parquet(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.Reco
 
 def _feather(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     with pa.OSFile(str(path)) as source:
-        reader = pa.ipc.open_file(source)
+        names = pa.ipc.open_file(source).schema.names
+        wanted = pa.ipc.IpcReadOptions(included_fields=[names.index(name) for name in columns])
+        reader = pa.ipc.open_file(source, options=wanted)
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number).select(columns)
             for start in range(0, batch.num_rows, AT_ONCE):
