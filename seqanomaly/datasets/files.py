@@ -115,11 +115,12 @@ class _TableSpec(DataSpec, ABC):
 
     def _read(self) -> Source:
         from seqanomaly.datasets.cleaning import clean
+        from seqanomaly.datasets.formats.stream import is_file
         from seqanomaly.datasets.formats.table import content_digest
 
         path, where = self.table(), self.table().name
         with reading([path], where), ThreadPoolExecutor(1) as beside:
-            digest = beside.submit(content_digest, path)
+            digest = beside.submit(content_digest, path) if is_file(path) else None
             loaded = self._straight() or self._by_frame()
             policies = self.policies()
             split, share = self.division(), self.test_share()
@@ -130,6 +131,7 @@ class _TableSpec(DataSpec, ABC):
             if folds is not None:
                 check_folds(loaded, folds, where)
                 share = 1 / folds
+            assert digest is not None  # what is no file has not been read
             source = Opened(
                 loaded,
                 where,

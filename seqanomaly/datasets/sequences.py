@@ -184,7 +184,7 @@ class Sequences:
             MemoryError: padded they would be over `PADDED` bytes.
         """
         longest, width = max(len(a) for a in x), x[0].shape[1]
-        _check_padded(len(x), longest, width)
+        check_padded(len(x), longest, width)
         padded = np.zeros((len(x), longest, width), np.float32)
         labels = np.zeros((len(x), longest), np.int64)
         for row, (values, of_steps) in enumerate(zip(x, label, strict=True)):
@@ -227,7 +227,7 @@ class Sequences:
         >>> Sequences.stacked(x, label, np.array([2, 1]), time=np.arange(3), **names).x.tolist()
         [[[1.0], [2.0]], [[3.0], [0.0]]]
         """
-        _check_padded(len(length), int(length.max()), x.shape[1])
+        check_padded(len(length), int(length.max()), x.shape[1])
         x, label, time = (unstacked(steps, length) for steps in (x, label, time))
         return cls(x=x, label=label, length=length, ids=ids, features=features, classes=classes, time=time)
 
@@ -251,7 +251,8 @@ def unstacked(steps: NDArray[Scalar], length: NDArray[np.int64]) -> NDArray[Scal
     return padded
 
 
-def _check_padded(count: int, longest: int, width: int) -> None:
+def check_padded(count: int, longest: int, width: int) -> None:
+    """Raise a `MemoryError` where so many sequences, padded to the longest, are over `PADDED` bytes."""
     if count * longest * width * 4 > PADDED:
         raise MemoryError(
             f"{count:,} sequences padded to the {longest:,} steps of the longest, {width:,} features each, "

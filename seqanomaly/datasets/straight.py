@@ -22,9 +22,9 @@ from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
 from seqanomaly.datasets.formats.table import BROKEN, check_size
 from seqanomaly.datasets.formats.text import check_width
 from seqanomaly.datasets.frame import Layout, feature_names, normal_first
-from seqanomaly.datasets.mapped.convert import Walk, ahead, batches, is_parquet
+from seqanomaly.datasets.mapped.convert import Walk, ahead, batches, feather_schema, is_parquet
 from seqanomaly.datasets.mapped.layout import About
-from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.sequences import LONG, Sequences, check_padded
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
@@ -71,22 +71,12 @@ def _described(path: Path) -> tuple[pa.Schema, int]:
         with path.open("rb") as file:
             if file.read(6) != b"ARROW1":  # the first version of Feather
                 raise _UnusualError
-        schema, rows = _counted(path)
+        schema, rows = feather_schema(path)
     check_size(8 * rows * len(schema), path)
     check_width(len(schema), path)
     if not rows:
         raise _UnusualError
     return schema, rows
-
-
-def _counted(path: Path) -> tuple[pa.Schema, int]:
-    """Columns and number of rows of a Feather file, of which no more than the narrowest column is read."""
-    with pa.OSFile(str(path)) as file:
-        schema = pa.ipc.open_file(file).schema
-        widths = [kind.bit_width if pa.types.is_primitive(kind) else 128 for kind in schema.types]
-        options = pa.ipc.IpcReadOptions(included_fields=[int(np.argmin(widths))])
-        reader = pa.ipc.open_file(file, options=options)
-        return schema, sum(reader.get_batch(n).num_rows for n in range(reader.num_record_batches))
 
 
 def _features(schema: pa.Schema, layout: Layout, part: str | None, path: Path) -> tuple[str, ...]:
@@ -134,29 +124,80 @@ def _columns_stay(schema: pa.Schema) -> bool:
 
 
 def _read(path: Path, walk: Walk, schema: pa.Schema, rows: int) -> Straight:
-    x = np.empty((rows, len(walk.features)), np.float32)
-    label, time = np.empty(rows, np.uint8), np.empty(rows, _of_times(schema.field(walk.layout.step).type))
-    steps = time.view(np.int64) if time.dtype.kind == "M" else time
-    for batch in ahead(_checked(batches(path, [*walk.columns, *walk.features], walk.layout), schema)):
-        now = slice(walk.row, walk.row + batch.num_rows)
-        if now.stop > rows:
-            raise _UnusualError
-        label[now] = walk.add(batch, x[now])[1]
-        steps[now] = walk.steps
-    if walk.row != rows:
+    length = _lengths(path, walk.layout)
+    if length.sum() != rows:
         raise _UnusualError
+    shape = len(length), int(length.max())
+    check_padded(*shape, len(walk.features))
+    new = np.empty if length.min() == length.max() else np.zeros  # which need no room before they are written
+    x = new((*shape, len(walk.features)), np.float32)
+    code, time = new(shape, np.uint8), new(shape, _of_times(schema.field(walk.layout.step).type))
+    _fill(x, code, time.view(np.int64) if time.dtype.kind == "M" else time, length, path, walk, schema)
     series, about = walk.done()
+    if not np.array_equal(series.length, length):
+        raise _UnusualError
     number, classes = _classes(about, walk.layout, path.name)
-    sequences = Sequences.stacked(
-        x,
-        number[label],
-        series.length,
+    label = number[code]
+    if number[0]:
+        label[np.arange(shape[1]) >= length[:, None]] = 0
+    sequences = Sequences(
+        x=x,
+        label=label,
+        length=length,
         ids=tuple(series.names.to_pylist()),
         features=walk.features,
         classes=classes,
         time=time,
     )
     return Straight(sequences=sequences, parts=series.parts)
+
+
+def _lengths(path: Path, layout: Layout) -> NDArray[np.int64]:
+    """Steps of each series, [N], by the column of the series alone, where each stands together."""
+    first, row, last = [], 0, None
+    for batch in batches(path, [layout.series], layout):
+        batch.validate(full=True)
+        column = batch.column(0)
+        coded = column.indices if pa.types.is_dictionary(column.type) else column
+        begins = np.concatenate([[0], pc.run_end_encode(coded, run_end_type=pa.int64()).run_ends.to_numpy()[:-1]])
+        first.append(row + begins[int(row > 0 and column[0].as_py() == last) :])
+        row, last = row + len(column), column[-1].as_py()
+    return np.diff(np.concatenate([*first, [row]])).astype(np.int64)
+
+
+def _fill(
+    x: NDArray[np.float32],
+    code: NDArray[np.uint8],
+    steps: NDArray[np.int64] | NDArray[np.float64],
+    length: NDArray[np.int64],
+    path: Path,
+    walk: Walk,
+    schema: pa.Schema,
+) -> None:
+    """Write the steps of all series, of those lengths, to [N, T, F], [N, T] and [N, T]."""
+    longest, rows, first = x.shape[1], int(length.sum()), np.cumsum(length) - length
+    x, code, steps = x.reshape(-1, x.shape[2]), code.reshape(-1), steps.reshape(-1)
+    shift = np.arange(len(length)) * longest - first  # from the row of a step to its place
+    for batch in ahead(_checked(batches(path, [*walk.columns, *walk.features], walk.layout), schema)):
+        begin, end = walk.row, walk.row + batch.num_rows
+        if end > rows:
+            raise _UnusualError
+        if not shift.any():
+            code[begin:end] = walk.add(batch, x[begin:end])[1]
+            steps[begin:end] = walk.steps
+            continue
+        block, label = walk.add(batch)
+        some = np.arange(*(np.searchsorted(first, [begin, end - 1], side="right") - [1, 0]))
+        edges = np.clip([first[some], first[some] + length[some]], begin, end)
+        if len(some) * LONG < len(block):
+            for by, start, stop in zip(shift[some].tolist(), *edges.tolist(), strict=True):
+                now, place = slice(start - begin, stop - begin), slice(start + by, stop + by)
+                x[place], code[place], steps[place] = block[now], label[now], walk.steps[now]
+        else:
+            place_of = np.arange(begin, end) + np.repeat(shift[some], edges[1] - edges[0])
+            x[place_of], code[place_of], steps[place_of] = block, label, walk.steps
+    if walk.row != rows:
+        raise _UnusualError
 
 
 def _of_times(kind: pa.DataType) -> np.dtype[Any]:

@@ -1,5 +1,6 @@
 """Tables that are read a batch of rows at a time are those that a data frame of them gives."""
 
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seqanomaly.datasets import straight
 from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.mapped import convert
 from seqanomaly.datasets.opened import Opened
@@ -196,7 +198,7 @@ def test_both_ways_give_the_same(
         table.to_parquet(path, index=False, row_group_size=rows)
     else:
         pa.feather.write_feather(table, str(path), chunksize=rows)
-    with mock.patch.object(convert, "AT_ONCE", once):
+    with mock.patch.object(convert, "AT_ONCE", once), mock.patch.object(straight, "LONG", rows % 3):
         check(path, **chosen)
 
 
@@ -288,3 +290,15 @@ def test_text_that_is_none_is_found(ordinary: pd.DataFrame, tmp_path: Path) -> N
     pa.feather.write_feather(table.set_column(0, "series", series), str(path))
     assert not check(path)
     assert "Invalid UTF8" in str(outcome(path, {}))
+
+
+def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "t.parquet")
+    assert "is a pipe or a device, not a file" in str(outcome(tmp_path / "t.parquet", {}))
+
+
+def test_rows_are_counted_by_the_narrowest_column(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": ["x"] * 7, "b": np.arange(7), "c": np.ones(7, bool), "d": 0.5})
+    frame.to_feather(tmp_path / "t.feather", chunksize=3)
+    schema, rows = convert.feather_schema(tmp_path / "t.feather")
+    assert (schema.names, rows) == (["a", "b", "c", "d"], 7)

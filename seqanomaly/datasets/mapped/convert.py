@@ -114,9 +114,18 @@ def _described(path: Path) -> tuple[list[str], int]:
     if is_parquet(path):
         with pq.ParquetFile(path) as file:
             return list(file.schema_arrow.names), file.metadata.num_rows
-    with pa.memory_map(str(path)) as source:
-        reader = pa.ipc.open_file(source)
-        return list(reader.schema.names), sum(reader.get_batch(n).num_rows for n in range(reader.num_record_batches))
+    schema, rows = feather_schema(path)
+    return list(schema.names), rows
+
+
+def feather_schema(path: Path) -> tuple[pa.Schema, int]:
+    """Columns and number of rows of a Feather file, of which no more than the narrowest column is read."""
+    with pa.OSFile(str(path)) as source:
+        schema = pa.ipc.open_file(source).schema
+        widths = [kind.bit_width if pa.types.is_primitive(kind) else 128 for kind in schema.types]
+        narrowest = [int(np.argmin(widths))] if widths else None
+        reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=narrowest))
+        return schema, sum(reader.get_batch(n).num_rows for n in range(reader.num_record_batches))
 
 
 def called(kind: pa.DataType) -> str:
@@ -185,7 +194,9 @@ def _parquet(path: Path, columns: list[str], codes: Sequence[str] = ()) -> Itera
 
 def _feather(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     with pa.OSFile(str(path)) as source:
-        reader = pa.ipc.open_file(source)
+        names = pa.ipc.open_file(source).schema.names
+        wanted = pa.ipc.IpcReadOptions(included_fields=[names.index(name) for name in columns])
+        reader = pa.ipc.open_file(source, options=wanted)
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number).select(columns)
             for start in range(0, batch.num_rows, AT_ONCE):
