@@ -257,13 +257,12 @@ def test_an_interrupt_while_workers_start_is_quiet(tmp_path: Path) -> None:
     with Command(path, Store(tmp_path / "out")).start() as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "long: 0 of 48 runs done, 4 in training\n"
-        time.sleep(0.3)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.splitlines() == [
-        f"Stopped; what is finished lies in {tmp_path / 'out'}. The same command goes on from there."
-    ]
+    *progress, last = err.splitlines()
+    assert last == f"Stopped; what is finished lies in {tmp_path / 'out'}. The same command goes on from there."
+    assert all(line.startswith("long: ") for line in progress)  # workers may have begun
 
 
 # crashes

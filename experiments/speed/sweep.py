@@ -48,7 +48,8 @@ ARMS = (*PEERS, "seqanom")
 FULL = ("h8", "lstm")
 """Where peers train all members too, once."""
 CELL = ["shape", "model", "peer", "repeat"]
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+UNSET = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")
+"""Variables that would give a process other threads than the default, or have it compile its modules every time."""
 
 
 class Cell(NamedTuple):
@@ -76,8 +77,8 @@ def cells(shapes: list[str], models: list[str], peers: list[str], repeats: int) 
 
 
 def run(command: list[str], what: str) -> tuple[float, str]:
-    """Seconds and standard output of a process that runs with the default number of threads."""
-    environment = {name: value for name, value in os.environ.items() if name not in THREADS}
+    """Seconds and standard output of a process that runs as it would for its users, see `UNSET`."""
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
     start = time.perf_counter()
     done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True)  # noqa: S603
     seconds = time.perf_counter() - start
