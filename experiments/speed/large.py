@@ -3,8 +3,9 @@
 Usage: python experiments/speed/large.py [STEPS] [FOLDER]; by default 200,000,000 steps, in build/large. Generates the
 table once: long Parquet, 8 channels, sequences of 10,000 steps of which 0.5% test and 0.5% validate. Every figure comes
 from a process of its own with its peak resident memory, and training has one thread; writes large.csv and large.md
-beside itself. Mapped and in memory are compared on a table that fits, in turns. Remove the folder afterwards; it takes
-16 GB.
+beside itself. Mapped and in memory are compared on a table that fits, in turns. On that table the commands that stream
+are measured, too, and training with as many scored steps as a mapped table may have. Remove the folder afterwards; it
+takes 20 GB.
 """
 
 from __future__ import annotations
@@ -26,16 +27,18 @@ CHANNELS, LENGTH, SCORED = 8, 10_000, 0.005
 WINDOW, BATCH = 100, 256
 IN_MEMORY, REPEATS = 10_000_000, 3
 """Steps of the table that is read whole, as 200 million would need over 20 GB; and how often both ways take turns."""
+MOST = 0.25
+"""Share of a table of twice as many steps that tests, and that validates: 5 million steps each, the most there may be."""
 
 
-def generate(path: Path, steps: int) -> None:
+def generate(path: Path, steps: int, share: float = SCORED) -> None:
     """A long table: random walks around 0, whose second half is shifted in every second series."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     generator, count = np.random.default_rng(0), steps // LENGTH
-    scored = max(1, round(SCORED * count))
+    scored = max(1, round(share * count))
     words = np.array(["train"] * (count - 2 * scored) + ["validation"] * scored + ["test"] * scored)
     names = [f"x{n}" for n in range(CHANNELS)]
     schema = pa.schema(
@@ -104,12 +107,52 @@ def epoch(path: Path, *, mapped: bool) -> dict[str, float]:
     return {"seconds": took[0], "processor": took[1], "steps": WINDOW * found.environment["windows"]}
 
 
+def mapping(path: Path) -> str:
+    """What `--data` takes."""
+    return f"{{path: {path}, part: part, mapped: true}}"
+
+
+def convert_to(path: Path, ending: str) -> list[str]:
+    """The words of a command that converts a table."""
+    return ["data", "convert", mapping(path), str(path.with_name(f"{path.stem}-out{ending}"))]
+
+
+def score_it(path: Path) -> list[str]:
+    """The words of a command that scores a table by the detector that `mapped` trained."""
+    (run,) = (path.parent / "run" / "runs").glob("*/*")
+    return ["score", str(run), mapping(path), "--out", str(path.with_name("scores.parquet"))]
+
+
+COMMANDS: dict[str, Callable[[Path], list[str]]] = {
+    "show": lambda path: ["data", "show", mapping(path)],
+    "split": lambda path: ["data", "split", mapping(path)],
+    "to parquet": lambda path: convert_to(path, ".parquet"),
+    "to csv": lambda path: convert_to(path, ".csv"),
+    "show csv": lambda path: ["data", "show", mapping(path.with_name(f"{path.stem}-out.csv"))],
+    "train": lambda path: [
+        *("train", "--data", mapping(path), "--window", str(WINDOW), "--epochs", "1", "--batch-size", str(BATCH)),
+        *("--device", "cpu", "--out", str(path.parent / "run")),
+    ],
+    "score": score_it,
+}
+"""The words of each command, in the order in which they are run: `score` needs `train`, and the CSV file is written."""
+
+
+def command(path: Path, words: list[str]) -> dict[str, float]:
+    """Run a command as its users do."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "seqanom", *words], stdout=subprocess.DEVNULL, check=True)  # noqa: S603
+    seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"seconds": seconds, "processor": used.ru_utime + used.ru_stime, "steps": int(path.stem)}
+
+
 WORK: dict[str, Callable[[Path], dict[str, float]]] = {
     "pyarrow": read_by_pyarrow,
     "convert": open_it,
     "open": open_it,
     "mapped": lambda path: epoch(path, mapped=True),
     "memory": lambda path: epoch(path, mapped=False),
+    "scored": lambda path: epoch(path, mapped=True),
 }
 
 
@@ -126,14 +169,17 @@ def measure(what: str, path: Path) -> dict[str, float]:
 def main(steps: int, folder: Path) -> None:
     """Generate, measure, write the results."""
     folder.mkdir(parents=True, exist_ok=True)
-    whole, part = folder / f"{steps}.parquet", folder / f"{min(steps, IN_MEMORY)}.parquet"
-    for path in {whole, part}:
+    part = folder / f"{min(steps, IN_MEMORY)}.parquet"
+    whole, scored = folder / f"{steps}.parquet", folder / f"{2 * int(part.stem)}.parquet"
+    for path in (part, scored, whole):
         if not path.exists():
-            generate(path.with_suffix(".draft"), int(path.stem))
+            generate(path.with_suffix(".draft"), int(path.stem), MOST if path == scored else SCORED)
             path.with_suffix(".draft").rename(path)
     rows = [(what, whole.stem, measure(what, whole)) for what in ("pyarrow", "convert", "open", "mapped")]
     for _ in range(REPEATS):
         rows += [(what, part.stem, measure(what, part)) for what in ("mapped", "memory")]
+    rows.append(("scored", scored.stem, measure("scored", scored)))
+    rows += [(what, part.stem, measure(what, part)) for what in COMMANDS]
     with RESULTS.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["what", "table_steps", "steps", "seconds", "processor_seconds", "peak_gb"])
@@ -149,6 +195,14 @@ SAID = {
     "open": "it is opened again",
     "mapped": "one epoch, mapped",
     "memory": "one epoch, in memory",
+    "scored": "one epoch, mapped; half of them are scored",
+    "show": "`data show`",
+    "split": "`data split`",
+    "to parquet": "`data convert` to Parquet",
+    "to csv": "`data convert` to CSV",
+    "show csv": "`data show` of that CSV file, which converts it first",
+    "train": "`train`, one epoch and the metrics",
+    "score": "`score` to Parquet, which converts the table once more, without labels",
 }
 """What was measured, in words."""
 
@@ -180,9 +234,10 @@ def page() -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--do"]:
-        result = WORK[sys.argv[2]](Path(sys.argv[3]))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-        print(json.dumps({**result, "peak": peak}))
+        what, table = sys.argv[2], Path(sys.argv[3])
+        result = WORK[what](table) if what in WORK else command(table, COMMANDS[what](table))
+        peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        print(json.dumps({**result, "peak": peak * 1024 / 1e9}))
     else:
         given = sys.argv[1:]
         main(int(given[0]) if given else 200_000_000, Path(given[1] if len(given) > 1 else "build/large"))
