@@ -248,7 +248,7 @@ def compare(
     Args:
         experiment: an `Experiment`, a mapping of its fields, or the path of its YAML file.
         out: folder of runs, `results/<name>` by default; what is there already is not trained again.
-        workers: processes; one per core by default, 0 to train in this process.
+        workers: processes; one per core by default, on CUDA at most two, 0 to train in this process.
         device: auto, cpu, cuda, cuda:N or mps.
 
     Raises:
@@ -267,7 +267,7 @@ def compare(
     elif not isinstance(experiment, Experiment):
         experiment = Experiment(**keys(experiment))
     store = Store(Path(out) if out is not None else Path("results") / experiment.name)
-    done = run_experiment(experiment, store, choose_engine(workers), device=device)
+    done = run_experiment(experiment, store, choose_engine(workers, kind=device_kind(device)), device=device)
     if done.failed:
         reason = next(iter(done.failed.values()))
         warnings.warn(

@@ -50,6 +50,7 @@ def test_the_capacity_page_is_made_from_its_table(load_script: Callable[[str], M
     assert figure.markdown(figure.changes()) == page
 
 
-def test_the_page_on_large_data_is_made_from_its_table(load_script: Callable[[str], ModuleType]) -> None:
-    large = load_script("experiments/speed/large.py")
-    assert large.PAGE.read_text(encoding="utf-8") == large.page()
+@pytest.mark.parametrize("name", ["large", "loading"])
+def test_the_pages_on_data_are_made_from_their_tables(load_script: Callable[[str], ModuleType], name: str) -> None:
+    script = load_script(f"experiments/speed/{name}.py")
+    assert script.PAGE.read_text(encoding="utf-8") == script.page()

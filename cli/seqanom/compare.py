@@ -73,7 +73,8 @@ def compare(
         float | None, typer.Option(help="Also say which loss is best late that loses at most so many points early.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes.", show_default="one per core", min=1, rich_help_panel=RUNNING)
+        int | None,
+        typer.Option(help="Processes.", show_default="one per core, on CUDA two", min=1, rich_help_panel=RUNNING),
     ] = None,
     engine: Annotated[str, typer.Option(help="local (processes) or serial.", rich_help_panel=RUNNING)] = "local",
     run_timeout: Annotated[
@@ -90,7 +91,7 @@ def compare(
 
     Flags change the experiment in the file, or the one that ships where none is given.
     """
-    trainer = _engine(engine, workers, run_timeout)
+    trainer = _engine(engine, workers, run_timeout, device)
     from seqanom.values import read_values
 
     flags = {"data": data, "model": model, "loss": loss, "task": task}
@@ -223,7 +224,8 @@ def check_cost(early_cost: float | None) -> None:
         raise ConfigError(f"--early-cost: must be a number of points from 0 to 100, got {early_cost:g}")
 
 
-def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
+def _engine(name: str, workers: int | None, timeout: float | None, device: str) -> Engine:
+    from seqanomaly.devices import device_kind
     from seqanomaly.engines import ENGINES, choose_engine
     from seqanomaly.engines.copies import load_for_copies
     from seqanomaly.errors import ConfigError
@@ -237,7 +239,7 @@ def _engine(name: str, workers: int | None, timeout: float | None) -> Engine:
     if name == "serial":
         return choose_engine(0)
     context = load_for_copies("seqanomaly.run")  # torch takes seconds, in which this process reads, plans and loads
-    return choose_engine(workers, timeout, context)
+    return choose_engine(workers, timeout, context, device_kind(device))
 
 
 def _progress(experiment: Experiment) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import runpy
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from sweep_shapes import Shape
+from sweep_shapes import MODELS, Shape
 
 from seqanomaly.report.plots import COLOURS, legend
 
@@ -40,9 +41,8 @@ def medians(table: pd.DataFrame, shapes: Mapping[str, Shape]) -> pd.DataFrame:
     """Median seconds of a sweep: a row per shape and model in their order, a column per peer."""
     timed = table[table["repeat"] != "full"]
     wide = timed.pivot_table(index=["shape", "model"], columns="peer", values="scaled", aggfunc="median", sort=False)
-    wide = wide.reindex(columns=list(TITLES))
-    order = [*shapes]
-    return wide.sort_index(level="shape", key=lambda level: level.map(order.index), sort_remaining=False, kind="stable")
+    order = [place for place in product(shapes, MODELS) if place in wide.index]
+    return wide.reindex(columns=list(TITLES)).loc[order]
 
 
 def differences(accuracy: pd.DataFrame) -> pd.DataFrame:

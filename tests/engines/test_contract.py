@@ -168,6 +168,13 @@ def test_jobs_are_taken_as_they_are_needed(engine: Engine) -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_two_processes_at_most_share_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqanomaly.engines.usable_cores", lambda: 8)
+    assert choose_engine(None).workers == 8
+    assert choose_engine(None, kind="cuda").workers == 2
+    assert choose_engine(5, kind="cuda").workers == 5
+
+
 def test_the_number_of_workers_chooses_the_engine() -> None:
     assert isinstance(choose_engine(0), SerialEngine)
     found = [choose_engine(count, 5.0) for count in (None, 1, 3)]
