@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.frame import Layout
-from seqanomaly.datasets.mapped.convert import frames
 from seqanomaly.datasets.mapped.sequences import MappedSequences
 from seqanomaly.datasets.mapped.source import WEIGHED, converted
+from seqanomaly.datasets.mapped.tables import frames
 from seqanomaly.datasets.opened import reading
 from seqanomaly.datasets.written import in_pieces
 from seqanomaly.detector import Detector

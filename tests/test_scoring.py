@@ -15,7 +15,7 @@ from seqanom.main import app
 from seqanomaly import scoring, train
 from seqanomaly.datasets import written
 from seqanomaly.datasets.formats.table import read_table
-from seqanomaly.datasets.mapped import convert, text
+from seqanomaly.datasets.mapped import tables, text
 from seqanomaly.detector import Detector
 from seqanomaly.errors import DataError
 from seqanomaly.scoring import score_pieces
@@ -28,7 +28,7 @@ Write = Callable[[pd.DataFrame, str], Path]
 def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache of the test's own, and a few rows and windows at a time."""
     monkeypatch.setenv("SEQANOM_CACHE", str(tmp_path / "cache"))
-    for module in (convert, text):
+    for module in (tables, text):
         monkeypatch.setattr(module, "AT_ONCE", 90)
     monkeypatch.setattr(written.in_pieces, "__defaults__", (100,))
     for using in (scoring, stack):

@@ -98,8 +98,8 @@ class _TableSpec(DataSpec, ABC):
         return self._mapped() if self.is_mapped() else self._read()
 
     def _mapped(self) -> Source:
-        from seqanomaly.datasets.mapped.convert import columns_of
         from seqanomaly.datasets.mapped.source import Division, MappedSource
+        from seqanomaly.datasets.mapped.tables import columns_of
 
         policies = self.policies()
         asked = [key for key in ("missing", "duplicates", "gaps", "irregular", "constant") if key in policies.asked]

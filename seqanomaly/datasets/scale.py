@@ -39,8 +39,12 @@ class Scaler:
         A step that takes no part has the features of the last one before it that does, or 0 where there is none: so
         what stood there has no influence on anything.
         """
-        scaled = (sequences.x.astype(np.float64) - self.mean) / self.scale
-        x = np.where(sequences.mask[..., None], scaled, 0.0).astype(np.float32)
+        scaled, mask = sequences.x.astype(np.float64), sequences.mask
+        scaled -= self.mean
+        scaled /= self.scale
+        if not mask.all():
+            scaled[~mask] = 0.0
+        x = scaled.astype(np.float32)
         return replace(sequences, x=x if sequences.valid is None else carried(x, sequences.mask, sequences.real))
 
 

@@ -18,12 +18,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
 from seqanomaly.datasets.formats.table import BROKEN, check_size
 from seqanomaly.datasets.formats.text import check_width
 from seqanomaly.datasets.frame import Layout, feature_names, normal_first
-from seqanomaly.datasets.mapped.convert import Walk, ahead, batches, feather_schema, is_parquet
 from seqanomaly.datasets.mapped.layout import About
+from seqanomaly.datasets.mapped.tables import batches, feather_schema, is_parquet
+from seqanomaly.datasets.mapped.walk import Walk
 from seqanomaly.datasets.sequences import LONG, Sequences, check_padded
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError

@@ -61,16 +61,12 @@ class Mapped:
         x, target, mask = (_moved(values, later) for values in (batch.x, batch.target, batch.mask))
         return x, target, mask
 
-    def rows(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows [B, L] of the file that the windows, or sequences, at `index` [B] hold; any rows past their ends."""
+    def bounds(self, index: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First row in the file of the windows, or sequences, at `index` [B], and how many rows follow, both [B]."""
         sequence, start = index, np.zeros_like(index)
         if self.windows is not None:
             sequence, start = self.windows.sequence[index], self.windows.start[index]
-        first, length = self.sequences.first[sequence], self.sequences.length[sequence]
-        found: NDArray[np.int64] = first[:, None] + np.minimum(
-            start[:, None] + np.arange(self.steps), length[:, None] - 1
-        )
-        return found
+        return self.sequences.first[sequence] + start, self.sequences.length[sequence] - start
 
     def pieces(self) -> Iterator[tuple[NDArray[np.int64], Sequences, Batch]]:
         """Some whole sequences after the other, without their features: indices, labels, and what the loss sees."""
@@ -115,13 +111,20 @@ class MappedWeights:
 
     def read(self, index: NDArray[np.int64]) -> Tensor:
         """Weights [B, L] of the windows, or sequences, at `index` [B]."""
-        rows = self.data.rows(index)
-        weight: Tensor = torch.from_numpy(np.take(self.values, rows))
-        self.pages.touch(len(rows), 4 * rows.shape[1])
+        weight = torch.from_numpy(self._of(index))
         if self.within is None:
             return weight
         of_place = self.within.rows[self.within.row[index]]
         return weight * of_place * self.within.scale[index].unsqueeze(-1)
+
+    def _of(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        first, length = self.data.bounds(index)
+        if (length >= self.data.steps).all():
+            return self.pages.copy(self.values, first, self.data.steps)  # type: ignore[return-value]
+        rows = first[:, None] + np.minimum(np.arange(self.data.steps), length[:, None] - 1)
+        self.pages.touch(len(rows), 4 * rows.shape[1])
+        found: NDArray[np.float32] = np.take(self.values, rows)
+        return found
 
 
 def _joined(withins: list[Within]) -> Within:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seqanomaly.batch import upload
+from seqanomaly.datasets.ahead import ahead
 from seqanomaly.losses.base import StepLoss
 from seqanomaly.models.base import Dropout
 from seqanomaly.training.compute import Compute
@@ -93,11 +94,19 @@ class Epochs:
     def one(self, order: Tensor) -> Tensor:
         """Mean training loss [K] of an epoch in that order [K, N], which lies where the data do."""
         self.update.total.zero_()
-        for number, index in enumerate(torch.split(order, self.batch_size, 1)):  # [K, B]
+        for number, read in enumerate(self._reads(order)):
             self.update.drop = self.drop.for_sizes(self.own[number].tolist())
-            read = (index,) if self.train.resident else (*self.train.read(index), self.weights.read(index))
             self._run(*read, self.sizes[number], self.active[number] if self.rests[number] else None)
         return self.update.total / self.counts
+
+    def _reads(self, order: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """What an update reads, batch by batch: the index [K, B] alone where the device looks it up."""
+        indices = torch.split(order, self.batch_size, 1)
+        if self.train.resident:
+            return ((index,) for index in indices)
+        reads = ((*self.train.read(index), self.weights.read(index)) for index in indices)
+        # on CUDA another thread could disturb what is being recorded
+        return ahead(reads) if self.counts.device.type == "cpu" else reads
 
 
 def _from_place(update: Update, train: Stock, weights: Weighting) -> Callable[[Tensor, Tensor, Tensor | None], None]:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from seqanomaly.datasets import straight
 from seqanomaly.datasets.files import FileData
-from seqanomaly.datasets.mapped import convert
+from seqanomaly.datasets.mapped import tables as reading
 from seqanomaly.datasets.opened import Opened
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.straight import read_straight
@@ -198,7 +198,7 @@ def test_both_ways_give_the_same(
         table.to_parquet(path, index=False, row_group_size=rows)
     else:
         pa.feather.write_feather(table, str(path), chunksize=rows)
-    with mock.patch.object(convert, "AT_ONCE", once), mock.patch.object(straight, "LONG", rows % 3):
+    with mock.patch.object(reading, "AT_ONCE", once), mock.patch.object(straight, "LONG", rows % 3):
         check(path, **chosen)
 
 
@@ -300,5 +300,5 @@ def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
 def test_rows_are_counted_by_the_narrowest_column(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": ["x"] * 7, "b": np.arange(7), "c": np.ones(7, bool), "d": 0.5})
     frame.to_feather(tmp_path / "t.feather", chunksize=3)
-    schema, rows = convert.feather_schema(tmp_path / "t.feather")
+    schema, rows = reading.feather_schema(tmp_path / "t.feather")
     assert (schema.names, rows) == (["a", "b", "c", "d"], 7)

@@ -55,6 +55,10 @@ class MappedTable:
         self._touched(rows, 1)
         return found
 
+    def copies(self, rows: NDArray[np.int64], count: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Features [B, count, F] and label codes [B, count] of as many rows from each of `rows` [B] on."""
+        return self.pages.copy(self.x, rows, count), self.pages.copy(self.codes, rows, count)  # type: ignore[return-value]
+
     def _touched(self, rows: NDArray[np.int64], size: int) -> None:
         stretches = rows.shape[0] if rows.ndim > 1 else 1
         self.pages.touch(stretches, size * rows.size // max(1, stretches))
@@ -193,7 +197,14 @@ class MappedSequences:
 
         They are padded to `steps`, and have no names.
         """
-        rows, length = self._rows(steps, index, begin)
+        first, length = self._bounds(steps, index, begin)
+        if (length >= steps).all():
+            x, codes = self.table.copies(first, steps)
+            full = np.full(len(index), steps)
+            return Sequences(
+                x=x, label=self.code[codes], length=full, ids=(), features=self.features, classes=self.classes
+            )
+        rows = first[:, None] + np.minimum(np.arange(steps), length[:, None] - 1)
         there = np.arange(steps) < length[:, None]
         x = self.table.features(rows)
         x[~there] = 0.0
@@ -201,18 +212,17 @@ class MappedSequences:
 
     def labels(self, steps: int, index: NDArray[np.int64]) -> Sequences:
         """The sequences at `index` [B] without any feature, padded to `steps` steps."""
-        rows, length = self._rows(steps, index, None)
+        first, length = self._bounds(steps, index, None)
+        rows = first[:, None] + np.minimum(np.arange(steps), length[:, None] - 1)
         there = np.arange(steps) < length[:, None]
         return self._sequences(np.zeros((*rows.shape, 0), np.float32), rows, there, length)
 
-    def _rows(
+    def _bounds(
         self, steps: int, index: NDArray[np.int64], begin: NDArray[np.int64] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows [B, steps] of the file, the last one of a sequence again past its end; and how many are real, [B]."""
+        """First row in the file and number of steps of each stretch, both [B]."""
         first, length = self.first[index], self.length[index]
-        if begin is not None:
-            first, length = first + begin, np.minimum(length - begin, steps)
-        return first[:, None] + np.minimum(np.arange(steps), length[:, None] - 1), length
+        return (first, length) if begin is None else (first + begin, np.minimum(length - begin, steps))
 
     def _sequences(
         self, x: NDArray[np.float32], rows: NDArray[np.int64], there: NDArray[np.bool_], length: NDArray[np.int64]

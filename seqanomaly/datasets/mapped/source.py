@@ -15,10 +15,11 @@ from seqanomaly.datasets.formats.stream import OPEN, RATIO
 from seqanomaly.datasets.formats.table import separated_note
 from seqanomaly.datasets.frame import Layout, normal_first
 from seqanomaly.datasets.mapped.cache import kept, known_digest
-from seqanomaly.datasets.mapped.convert import check_columns, columns_and_rows, columns_of, convert, is_arrow
+from seqanomaly.datasets.mapped.convert import check_columns, convert
 from seqanomaly.datasets.mapped.layout import VERSION
 from seqanomaly.datasets.mapped.notes import notes_about
 from seqanomaly.datasets.mapped.sequences import MappedSequences, MappedTable
+from seqanomaly.datasets.mapped.tables import columns_and_rows, columns_of, is_arrow
 from seqanomaly.datasets.mapped.text import decoded_size, is_text
 from seqanomaly.datasets.opened import check_enough, check_lengths, cut_note, reading, time_cuts
 from seqanomaly.datasets.part_column import begins_to_validate, check_counts

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from seqanomaly.datasets.files import FileData
-from seqanomaly.datasets.mapped import convert, sequences, source
+from seqanomaly.datasets.mapped import sequences, source, tables
 from seqanomaly.datasets.mapped.sequences import fit_scaler
 from seqanomaly.datasets.mapped.source import MappedSource
 from seqanomaly.datasets.opened import Opened
@@ -66,7 +66,7 @@ def test_it_is_the_table_in_memory(long: pd.DataFrame, write: Write, settings: d
 def test_series_may_go_on_from_batch_to_batch(
     long: pd.DataFrame, write: Write, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convert, "AT_ONCE", rows)
+    monkeypatch.setattr(tables, "AT_ONCE", rows)
     monkeypatch.setattr(sequences, "AT_ONCE", rows)
     half = np.where(long["step"] < 10, "train", np.where(long["step"] < 14, "Validation", "test"))
     compared(write(long.assign(part=half)), part="part")
@@ -234,7 +234,7 @@ def test_what_cannot_be_mapped_is_said(
 ) -> None:
     broken, sentence = BROKEN[case]
     path = write(broken(long))
-    monkeypatch.setattr(convert, "AT_ONCE", rows)
+    monkeypatch.setattr(tables, "AT_ONCE", rows)
     with pytest.raises(DataError) as error:
         opened(path)
     assert sentence in str(error.value)
@@ -271,7 +271,7 @@ def test_a_part_column_that_cannot_be(
 ) -> None:
     words, sentence = PARTS[case]
     path = write(long.assign(part=words(long)))
-    monkeypatch.setattr(convert, "AT_ONCE", rows)
+    monkeypatch.setattr(tables, "AT_ONCE", rows)
     with pytest.raises(DataError) as error:
         opened(path, part="part")
     assert sentence in str(error.value)
