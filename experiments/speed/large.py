@@ -19,8 +19,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESULTS, PAGE = (Path(__file__).with_suffix(ending) for ending in (".csv", ".md"))
 CHANNELS, LENGTH, SCORED = 8, 10_000, 0.005
@@ -223,15 +226,19 @@ def page() -> str:
         for row in rows
     ]
     middle = measured.groupby(["what", "table_steps"]).median()
-    speed = middle["steps"] / middle["processor_seconds"]
-    mapped, memory = speed["mapped"], float(speed["memory"].iloc[0])
-    shares = [
-        f"{rate / memory:.0%} on {size / 1e6:,.0f} million steps"
-        for size, rate in zip(mapped.index.tolist(), mapped.tolist(), strict=True)
-    ]
-    of = "of the speed that the smaller table had in memory"
-    said = f"By processor time, mapped training had {' and '.join(shares)} {of}."
-    return "\n".join([*lines, "", said, ""])
+    said = [_shares(middle["steps"] / middle[f"{kind}seconds"]) for kind in ("", "processor_")]
+    words = (
+        f"Mapped training had {said[0]} of the speed that the smaller table had in memory, and {said[1]} by processor "
+    )
+    words += "time: one thread reads while the other trains."
+    return "\n".join([*lines, "", words, ""])
+
+
+def _shares(speed: pd.Series) -> str:
+    """The speed of each mapped table, in percent of the one in memory."""
+    memory, mapped = float(speed["memory"].iloc[0]), speed["mapped"]
+    each = zip(mapped.index.tolist(), mapped.tolist(), strict=True)
+    return " and ".join(f"{rate / memory:.0%} on {size / 1e6:,.0f} million steps" for size, rate in each)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS, PAGE = (Path(__file__).with_suffix(ending) for ending in (".csv", ".md"))
-CHANNELS, REPEATS = 8, 5
+CHANNELS, REPEATS = 8, 3
 LENGTHS = {"few": 10_000, "many": 50}
 """Steps of a series."""
 ENDINGS = {"float32.parquet": 1, "float64.parquet": 1, "float32.feather": 1, "float32.csv": 5}
