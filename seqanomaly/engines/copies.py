@@ -15,6 +15,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.context import BaseContext, SpawnContext, SpawnProcess
 from types import ModuleType
 
+from seqanomaly.engines.loading import MARK
+
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -38,7 +40,11 @@ def load_for_copies(module: str) -> BaseContext:
 
     multiprocessing.get_context("forkserver").set_forkserver_preload([FIRST, module])
     with one_thread(), interrupts_for_us():
-        forkserver.ensure_running()
+        os.environ[MARK] = "1"
+        try:
+            forkserver.ensure_running()
+        finally:
+            del os.environ[MARK]
     return Copies()
 
 

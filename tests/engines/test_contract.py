@@ -23,6 +23,7 @@ from pebble import ProcessPool
 from seqanomaly.engines import ENGINES, choose_engine, usable_cores
 from seqanomaly.engines.base import Ended, Engine
 from seqanomaly.engines.copies import ONE_THREAD, load_for_copies
+from seqanomaly.engines.loading import MARK
 from seqanomaly.engines.local import ATTEMPTS, LocalEngine
 from seqanomaly.engines.serial import SerialEngine
 from seqanomaly.errors import ConfigError, DataError
@@ -173,6 +174,21 @@ def test_two_processes_at_most_share_a_card(monkeypatch: pytest.MonkeyPatch) -> 
     assert choose_engine(None).workers == 8
     assert choose_engine(None, kind="cuda").workers == 2
     assert choose_engine(5, kind="cuda").workers == 5
+
+
+def test_only_a_process_that_loads_for_copies_is_changed() -> None:
+    code = (
+        "import signal, gc, seqanomaly.engines.loading; print(signal.getitimer(signal.ITIMER_REAL)[1], gc.isenabled())"
+    )
+    for mark, said in (({}, "0.0 True"), ({MARK: "1"}, "0.05 False")):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **mark},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == said
 
 
 def test_the_number_of_workers_chooses_the_engine() -> None:
