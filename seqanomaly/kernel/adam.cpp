@@ -9,6 +9,7 @@
 EXPORT void NAME(seqanom_adam)(
     int64_t members, int64_t size, float* rows, const float* gradient, float* mean, float* square, int64_t* steps,
     const float* lr, double weight_decay, int64_t decoupled) {
+  const Flush flush{};
   for (int64_t k = 0; k < members; k++, rows += size, gradient += size, mean += size, square += size) {
     const double step = (double)++steps[k];
     const float rate = (float)(lr[k] / (1 - pow(0.9, step))), spread = (float)(1 / sqrt(1 - pow(0.999, step)));

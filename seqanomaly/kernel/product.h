@@ -29,7 +29,7 @@ INLINE void add_product(vec (*sums)[V], const float* w, const float* in, int64_t
 
 // out[r * out_row + c] += sum over steps and lanes of a[step][r] * b[step][c], for R x C pairs of rows.
 template <int R, int C, int V>
-static void add_pairs_tile(const float* a, int64_t a_step, const float* b, int64_t b_step, int64_t steps, float* out,
+ALONE void add_pairs_tile(const float* a, int64_t a_step, const float* b, int64_t b_step, int64_t steps, float* out,
                            int64_t out_row) {
   vec sums[R][C] = {};
   for (int64_t t = 0; t < steps; t++, a += a_step, b += b_step)
@@ -111,6 +111,66 @@ template <typename Value>
 static void into_lanes(const Value* from, int64_t from_row, int64_t rows, int64_t count, float* to, int64_t lanes) {
   if (rows < lanes) memset(to, 0, count * lanes * sizeof(float));
   turn(from, from_row, rows, count, to, lanes);
+}
+
+// Floats that are turned at once, or those of one step if they are more.
+constexpr int64_t TURNED = 1 << 14;
+
+// How many steps that are.
+template <int V>
+INLINE int64_t turned_steps(int64_t columns) {
+  const int64_t steps = TURNED / (columns * V * LANES);
+  return steps ? steps : 1;
+}
+
+// Whole groups of LANES rows of b, so that those of one sequence lie beside each other: [group][step][lane][LANES].
+template <int V>
+static void turn_groups(const float* b, int64_t b_step, int64_t columns, int64_t steps, float* turned) {
+  for (int64_t c = 0; c + LANES <= columns; c += LANES)
+    for (int64_t t = 0; t < steps; t++, turned += V * LANES * LANES)
+      turn(b + t * b_step + c * V * LANES, V * LANES, LANES, V * LANES, turned, LANES);
+}
+
+// What add_pairs adds, for R rows and C groups of columns that were turned: nothing is left to add up over lanes.
+template <int R, int C, int V>
+ALONE void add_groups_tile(const float* a, int64_t a_step, const float* turned, int64_t steps, float* out,
+                            int64_t out_row) {
+  const int64_t group = steps * V * LANES * LANES;
+  vec sums[R][C] = {};
+  for (int64_t t = 0; t < steps; t++, a += a_step)
+    for (int lane = 0; lane < V * LANES; lane++, turned += LANES) {
+      vec right[C];
+      for (int c = 0; c < C; c++) right[c] = load(turned + c * group);
+      for (int r = 0; r < R; r++) {
+        const vec left = all(a[r * V * LANES + lane]);
+        for (int c = 0; c < C; c++) sums[r][c] = fma(left, right[c], sums[r][c]);
+      }
+    }
+  for (int r = 0; r < R; r++)
+    for (int c = 0; c < C; c++) {
+      float* const at = out + r * out_row + c * LANES;
+      store(at, load(at) + sums[r][c]);
+    }
+}
+
+template <int R, int C, int V>
+static void add_groups_rows(const float* a, int64_t a_step, int64_t rows, const float* turned, int64_t steps,
+                            float* out, int64_t out_row) {
+  int64_t r = 0;
+  for (; r + R <= rows; r += R)
+    add_groups_tile<R, C, V>(a + r * V * LANES, a_step, turned, steps, out + r * out_row, out_row);
+  if constexpr (R > 1)
+    add_groups_rows<R / 2, C, V>(a + r * V * LANES, a_step, rows - r, turned, steps, out + r * out_row, out_row);
+}
+
+// The same for all rows and all whole groups of `columns`.
+template <int V>
+static void add_groups(const float* a, int64_t a_step, int64_t rows, const float* turned, int64_t columns,
+                       int64_t steps, float* out, int64_t out_row) {
+  int64_t c = 0;
+  for (; c + 2 * LANES <= columns; c += 2 * LANES, turned += 2 * steps * V * LANES * LANES)
+    add_groups_rows<SUMS / 2, 2, V>(a, a_step, rows, turned, steps, out + c, out_row);
+  if (c + LANES <= columns) add_groups_rows<SUMS, 1, V>(a, a_step, rows, turned, steps, out + c, out_row);
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ constexpr int64_t DEEPEST = 64;
 
 struct Work {
   float *x, *out, *target, *mask, *weight;  // values of a block
-  float *head, *head_bias;
+  float *head, *head_bias, *turned;
   Kept layer[DEEPEST];
 };
 
@@ -92,12 +92,14 @@ template <class Cell>
 static int64_t arrange(const Shape& s, bool learns, float* space, Work& work) {
   constexpr int V = 2;
   const int64_t wide = V * LANES, kept = learns ? s.steps + 1 : 2, rows = Cell::G * s.hidden;
+  const int64_t widest = s.hidden > s.features ? s.hidden : s.features;
   Space from{space};
   work.x = from.take(s.steps * s.features * wide);
   work.out = from.take(s.steps * s.outputs * wide);
   work.head = from.take(s.outputs * s.hidden);
   work.head_bias = from.take(s.outputs);
   if (learns) {
+    work.turned = from.take(TURNED > widest * wide ? TURNED : widest * wide);
     work.target = from.take(s.steps * (s.base == MSE ? s.outputs : 1) * wide);
     work.mask = from.take(s.steps * wide);
     work.weight = from.take(s.steps * wide);
@@ -199,7 +201,7 @@ struct Step {
 
 // U units from unit j on, one step forward; rows and shown are written where they will be needed.
 template <class Cell, int V, int U, bool LEARNS>
-static void forward_tile(const Kept& layer, int64_t h, const Step& step, int64_t j) {
+ALONE void forward_tile(const Kept& layer, int64_t h, const Step& step, int64_t j) {
   vec sums[Cell::ROWS * U][V];
   const float *bias = layer.bias + j * Cell::ROWS, *w = layer.forward + j * Cell::G * (layer.place.inputs + h);
 #pragma GCC unroll 16
@@ -274,7 +276,7 @@ INLINE void backward_unit(vec gradient, int64_t h, const Step& step, float* carr
 //
 // above: `count` rows of gradients by what the hidden states go into; next: the rows of the step after, or null.
 template <class Cell, int V, int N>
-static void backward_tile(const Kept& layer, int64_t h, const Step& step, const float* above, int64_t count,
+ALONE void backward_tile(const Kept& layer, int64_t h, const Step& step, const float* above, int64_t count,
                           const float* next, int64_t j) {
   vec sums[N][V];
 #pragma GCC unroll 16
@@ -340,6 +342,24 @@ static float forward_all(const Shape& s, const Work& work, float scale) {
   return sum(loss);
 }
 
+// Adds to the gradients of the weights between G gates, whose rows begin at `from`, and the rows of b; into(g) is where
+// those of gate g begin. Whole groups of columns go by add_groups, what is left of them by add_pairs.
+template <class Cell, int V, typename Into>
+static void weigh_between(const Shape& s, float* turned, const float* from, const float* b, int64_t b_step,
+                          int64_t columns, int64_t count, const Into& into) {
+  const int64_t h = s.hidden, rows = stride<V>(Cell::ROWS * h), gate = h * V * LANES;
+  const int64_t whole = columns / LANES * LANES, some = turned_steps<V>(columns);
+  for (int64_t t = 0; whole && t < count; t += some) {
+    const int64_t steps = count - t < some ? count - t : some;
+    turn_groups<V>(b + t * b_step, b_step, columns, steps, turned);
+    for (int g = 0; g < Cell::G; g++)
+      add_groups<V>(from + t * rows + g * gate, rows, h, turned, columns, steps, into(g), columns);
+  }
+  for (int g = 0; g < Cell::G; g++)
+    add_pairs<V>(from + g * gate, rows, h, b + whole * V * LANES, b_step, columns - whole, count, into(g) + whole,
+                 columns);
+}
+
 // The gradients of a layer's weights from its rows of `count` steps.
 template <class Cell, int V>
 static void weigh(const Shape& s, const Work& work, int64_t n, int64_t first, int64_t count, float* gradient) {
@@ -348,15 +368,16 @@ static void weigh(const Shape& s, const Work& work, int64_t n, int64_t first, in
   const int64_t h = s.hidden, size = stride<V>(h), rows = stride<V>(Cell::ROWS * h), gate = h * V * LANES;
   const int64_t in_step = n ? size : s.features * V * LANES;
   const float* in = (n ? work.layer[n - 1].hidden + size : work.x) + first * in_step;
-  const float *from = layer.rows + first * rows, *hidden = layer.hidden + first * size;
+  const float *from = layer.rows + first * rows, *recurrent = from + Cell::SHIFT * gate;
+  weigh_between<Cell, V>(s, work.turned, from, in, in_step, p.inputs, count, [&](int g) {
+    return gradient + p.input_weight + INPUT<Cell>(g) * h * p.inputs;
+  });
+  weigh_between<Cell, V>(s, work.turned, recurrent, layer.hidden + first * size, size, h, count, [&](int g) {
+    return gradient + p.recurrent_weight + g * h * h;
+  });
   for (int g = 0; g < Cell::G; g++) {
-    float* into = gradient + p.input_weight + INPUT<Cell>(g) * h * p.inputs;
-    add_pairs<V>(from + g * gate, rows, h, in, in_step, p.inputs, count, into, p.inputs);
     add_rows<V>(from + g * gate, rows, h, count, gradient + p.input_bias + INPUT<Cell>(g) * h);
-    const float* recurrent = from + (g + Cell::SHIFT) * gate;
-    into = gradient + p.recurrent_weight + g * h * h;
-    add_pairs<V>(recurrent, rows, h, hidden, size, h, count, into, h);
-    if (Cell::SHIFT) add_rows<V>(recurrent, rows, h, count, gradient + p.recurrent_bias + g * h);
+    if (Cell::SHIFT) add_rows<V>(recurrent + g * gate, rows, h, count, gradient + p.recurrent_bias + g * h);
   }
   // where all rows have both biases, the two have the same gradient
   if (!Cell::SHIFT) memcpy(gradient + p.recurrent_bias, gradient + p.input_bias, Cell::G * h * sizeof(float));
@@ -498,6 +519,7 @@ EXPORT int64_t NAME(seqanom_recurrent_space)(const Shape* s, int64_t learns) {
 // Outputs [members][batch][steps][outputs] of x, whose members lie `x_stride` floats apart.
 EXPORT void NAME(seqanom_recurrent_outputs)(const Shape* s, int64_t members, const float* rows, const float* x,
                                             int64_t x_stride, float* out, float* space) {
+  const Flush flush{};
   if (s->kind == 0) return outputs<Rnn>(*s, members, rows, x, x_stride, out, space);
   if (s->kind == 1) return outputs<Gru>(*s, members, rows, x, x_stride, out, space);
   return outputs<Lstm>(*s, members, rows, x, x_stride, out, space);
@@ -506,6 +528,7 @@ EXPORT void NAME(seqanom_recurrent_outputs)(const Shape* s, int64_t members, con
 // Mean weighted losses [members] and their gradients [members][size].
 EXPORT void NAME(seqanom_recurrent_gradient)(const Shape* s, int64_t members, const Given* given, float* loss,
                                              float* gradients, float* space) {
+  const Flush flush{};
   if (s->kind == 0) return gradient<Rnn>(*s, members, *given, loss, gradients, space);
   if (s->kind == 1) return gradient<Gru>(*s, members, *given, loss, gradients, space);
   return gradient<Lstm>(*s, members, *given, loss, gradients, space);

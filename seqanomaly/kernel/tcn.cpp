@@ -278,6 +278,7 @@ EXPORT int64_t NAME(seqanom_tcn_space)(const int64_t* shape, int64_t /* learns *
 EXPORT void NAME(seqanom_tcn_outputs)(
     const int64_t* shape, int64_t members, const float* rows, const float* x, int64_t x_stride, float* outputs,
     float* space) {
+  const Flush flush{};
   Network m;
   make_network(m, shape, space);
   for (int64_t k = 0; k < members; k++) {
@@ -293,6 +294,7 @@ EXPORT void NAME(seqanom_tcn_outputs)(
 // Mean weighted losses [members] and their gradients [members][size].
 EXPORT void NAME(seqanom_tcn_gradient)(
     const int64_t* shape, int64_t members, const Given* given, float* loss, float* gradient, float* space) {
+  const Flush flush{};
   Network m;
   make_network(m, shape, space);
   const int64_t targets = m.loss == MSE ? m.outputs : 1;

@@ -1,7 +1,8 @@
 """The compiled kernel against torch: every cell, loss, shape and instruction set that this machine has."""
 
 import math
-from dataclasses import dataclass
+import platform
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -106,7 +107,7 @@ SIZES = st.fixed_dictionaries(
         "members": st.integers(1, 3),
         "batch": st.integers(1, 40),
         "steps": st.integers(1, 12),
-        "features": st.integers(1, 9),
+        "features": st.integers(1, 20),
         "hidden": st.integers(1, 37),
         "layers": st.integers(1, 3),
         "outputs": st.integers(1, 19),
@@ -282,3 +283,21 @@ def test_inputs_may_lie_in_memory_in_any_way() -> None:
     ):
         assert torch.equal(found, expected)
     assert torch.equal(compute.outputs(spread[0], spread[1]), compute.outputs(own.rows, own.x))
+
+
+@pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64", "aarch64", "arm64"),
+    reason="the kernel asks x86 and ARM for it",
+)
+@each_set
+@each_kind
+def test_what_is_too_small_for_a_normal_float_is_0_there_and_only_there(
+    kind: type[Recurrent], instructions: str
+) -> None:
+    own = case(kind, BCE())
+    own = replace(own, weight=torch.full_like(own.weight, 1e-39))
+    assert own.gradient(Torch(own.model))[1].abs().max() > 0
+    loss, gradient = own.gradient(CompiledRecurrent(own.model, of(instructions)))
+    assert not loss.any()
+    assert not gradient.any()
+    assert (torch.tensor([1e-39]) * 1).item() > 0

@@ -57,6 +57,15 @@ def test_auto_takes_cuda_where_there_is_some(monkeypatch: pytest.MonkeyPatch, co
     assert find_device("auto") == torch.device(kind)
 
 
+def test_what_is_too_small_for_a_normal_float_is_0_on_one_thread_and_no_longer_after_it() -> None:
+    small = torch.tensor([1e-39])
+    for flushes in (True, False):
+        supported = torch.set_flush_denormal(flushes)
+        with one_thread():
+            assert (small * 1 == 0) == supported
+        assert (small * 1 == 0) == (supported and flushes)
+
+
 def test_one_thread_restores() -> None:
     outside = torch.get_num_threads()
     torch.set_num_threads(2)
