@@ -15,14 +15,12 @@ import pyarrow.feather
 import pyarrow.parquet
 
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
-from seqanomaly.datasets.formats.text import MISSING, check_width, first_line
+from seqanomaly.datasets.formats.text import MISSING, SEPARATORS, check_width, first_line
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
 """Endings of the files that `read_table` reads."""
-SEPARATORS = (",", ";", "\t", "|")
-"""What may stand between the columns of a CSV file; the one that its header has most of."""
 MORE_VALUES = "the rows have more values than the header has names"
 """What is wrong where pandas would leave values out."""
 BROKEN = (pd.errors.ParserError, pyarrow.ArrowException, ValueError, TypeError, KeyError, AttributeError, IndexError)
@@ -128,6 +126,7 @@ def options(separator: str, decimal: str) -> dict[str, Any]:
         "sep": separator,
         "decimal": decimal,
         "index_col": False,
+        "skipinitialspace": True,
         "keep_default_na": False,
         "na_values": list(MISSING),
         "low_memory": False,
@@ -136,7 +135,8 @@ def options(separator: str, decimal: str) -> dict[str, Any]:
 
 def check_header(path: Path, separator: str) -> None:
     """Raise a `ValueError` where two columns of a CSV file have one name."""
-    header = _read(path, sep=separator, nrows=1, header=None, dtype=str, index_col=False, keep_default_na=False).iloc[0]
+    how = options(separator, ".") | {"header": None, "nrows": 1, "dtype": str, "na_values": []}
+    header = _read(path, **how).iloc[0]
     if (header.duplicated() & (header != "")).any():
         raise ValueError(f"two columns are called {header[header.duplicated() & (header != '')].iloc[0]!r}; rename one")
 
