@@ -32,9 +32,14 @@ def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
         if not rows:
             raise DataError(f"{where}: there are no rows")
         with new_steps(folder / STEPS, rows, len(features)) as (file, x_at, label_at):
-            walk = Walk(layout, part, features, where)
+            walk, space = Walk(layout, part, features, where), np.empty((0, len(features)), np.float32)
             for batch in ahead(batches(path, [*walk.columns, *features], layout)):
-                x, label = walk.add(batch)
+                if len(space) < batch.num_rows:
+                    space = np.empty(
+                        (batch.num_rows, len(features)), np.float32
+                    )  # the same one again, as new memory is slow
+                x = space[: batch.num_rows]
+                label = walk.add(batch, x)
                 write_at(file, x, x_at + 4 * len(features) * (walk.row - len(x)))
                 write_at(file, label, label_at + walk.row - len(x))
         series, about = walk.done(described(path) if is_text(path) else None)
