@@ -24,7 +24,7 @@ from seqanomaly.datasets.formats.table import BROKEN, check_size
 from seqanomaly.datasets.formats.text import check_width
 from seqanomaly.datasets.frame import Layout, feature_names, normal_first
 from seqanomaly.datasets.mapped.layout import About
-from seqanomaly.datasets.mapped.runs import KnownRuns, Runs
+from seqanomaly.datasets.mapped.runs import KnownRuns, Runs, even_text
 from seqanomaly.datasets.mapped.tables import batches, feather_schema, is_parquet
 from seqanomaly.datasets.mapped.walk import BLOCK, Walk
 from seqanomaly.datasets.sequences import LONG, Sequences, check_padded
@@ -157,8 +157,11 @@ def _read(path: Path, layout: Layout, part: str | None, *, missing: bool) -> Str
 def _runs(path: Path, layout: Layout, schema: pa.Schema) -> Runs:
     """The series, by their column alone, where each stands together."""
     runs = Runs(layout.series, path.name)
-    for batch in _checked(batches(path, [layout.series], layout), schema):
-        runs.next(batch)
+    for batch in batches(path, [layout.series], layout):
+        batch.validate()
+        if even_text(batch.column(0)) is None:
+            _check(batch, schema, {})
+        runs.next(batch).names.validate(full=True)  # and so is whatever equals them
     return runs
 
 
@@ -220,16 +223,21 @@ def _checked(items: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.
     """The same, after a look at each that what Arrow says about it is true and that no word of a column is twice."""
     declared: dict[str, pa.Array] = {}
     for batch in items:
-        batch.validate(full=True)
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            kind = schema.field(name).type
-            if pa.types.is_dictionary(kind):
-                words = column.dictionary
-                if words.null_count or pc.count_distinct(words).as_py() < len(words):
-                    raise _UnusualError
-                if kind.ordered and not declared.setdefault(name, words).equals(words):
-                    raise _UnusualError
+        _check(batch, schema, declared)
         yield batch
+
+
+def _check(batch: pa.RecordBatch, schema: pa.Schema, declared: dict[str, pa.Array]) -> None:
+    """Raise an error where a batch is not as `_checked` gives them, by the words that were `declared` before."""
+    batch.validate(full=True)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        kind = schema.field(name).type
+        if pa.types.is_dictionary(kind):
+            words = column.dictionary
+            if words.null_count or pc.count_distinct(words).as_py() < len(words):
+                raise _UnusualError
+            if kind.ordered and not declared.setdefault(name, words).equals(words):
+                raise _UnusualError
 
 
 def _classes(about: About, layout: Layout, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -68,8 +68,15 @@ class Walk:
 
     def _features(self, batch: pa.RecordBatch, x: NDArray[np.float32]) -> None:
         columns = [self._values(batch.column(name), name) for name in self.features]
-        for name, values in zip(self.features, columns, strict=True):
-            if batch.column(name).null_count or not within(values):
+        usual = not any(batch.column(name).null_count for name in self.features)
+        for start in range(0, len(x), BLOCK):
+            block = x[start : start + BLOCK]
+            with np.errstate(over="ignore"):
+                for place, values in enumerate(columns):
+                    block[:, place] = values[start : start + BLOCK]
+            usual = usual and within(block)
+        if not usual:
+            for name in self.features:
                 instead = "" if self.layout.label is None else ", or leave the column out with --features"
                 numbers(
                     pd.Series(batch.column(name).to_pandas(), name=name),
@@ -78,11 +85,6 @@ class Walk:
                     self.row,
                     missing=self.missing,
                 )
-        with np.errstate(over="ignore"):
-            for start in range(0, len(x), BLOCK):
-                block = x[start : start + BLOCK]
-                for place, values in enumerate(columns):
-                    block[:, place] = values[start : start + BLOCK]
 
     def _values(self, column: pa.Array, name: str) -> NDArray[np.number | np.bool_]:
         """A feature as it is, whole numbers as ones with a point."""
