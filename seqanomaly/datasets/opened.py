@@ -250,7 +250,7 @@ def _copies_note(loaded: Loaded) -> tuple[str, ...]:
 
 
 def _like_others(parts: list[Sequences]) -> list[list[bytes]]:
-    """The steps of the sequences of each part, without nearly all whose length, first and last step no other one has."""
+    """The steps of the sequences of each part, without nearly all whose length, first and last step none else has."""
     keys = [_keys(part) for part in parts]
     _, code, count = np.unique(np.concatenate(keys), return_inverse=True, return_counts=True)
     chosen = np.split(count[code] > 1, np.cumsum([len(key) for key in keys])[:-1])

@@ -23,10 +23,11 @@ from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
 from seqanomaly.datasets.formats.table import BROKEN, check_size
 from seqanomaly.datasets.formats.text import check_width
 from seqanomaly.datasets.frame import Layout, feature_names, normal_first
+from seqanomaly.datasets.mapped.convert import AHEAD
 from seqanomaly.datasets.mapped.layout import About
 from seqanomaly.datasets.mapped.runs import KnownRuns, Runs, even_text
 from seqanomaly.datasets.mapped.tables import batches, feather_schema, is_parquet
-from seqanomaly.datasets.mapped.walk import BLOCK, Walk
+from seqanomaly.datasets.mapped.walk import BLOCK, Space, Walk
 from seqanomaly.datasets.sequences import LONG, Sequences, check_padded
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
@@ -178,7 +179,8 @@ def _fill(
     longest, rows, first = x.shape[1], int(length.sum()), np.cumsum(length) - length
     x, label, steps = x.reshape(-1, x.shape[2]), label.reshape(-1), steps.reshape(-1)
     shift = np.arange(len(length)) * longest - first  # from the row of a step to its place
-    for batch in ahead(_checked(batches(path, [*walk.columns, *walk.features], walk.layout), schema)):
+    space = Space(x.shape[1])
+    for batch in ahead(_checked(batches(path, [*walk.columns, *walk.features], walk.layout), schema), AHEAD):
         begin, end = walk.row, walk.row + batch.num_rows
         if end > rows:
             raise _UnusualError
@@ -186,7 +188,7 @@ def _fill(
             label[begin:end] = walk.add(batch, x[begin:end])
             steps[begin:end] = walk.steps
             continue
-        block = np.empty((end - begin, x.shape[1]), np.float32)
+        block = space.rows(end - begin)
         code = walk.add(batch, block)
         some = np.arange(*(np.searchsorted(first, [begin, end - 1], side="right") - [1, 0]))
         edges = np.clip([first[some], first[some] + length[some]], begin, end)
