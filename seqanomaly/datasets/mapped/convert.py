@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.frame import Layout, feature_names
 from seqanomaly.datasets.mapped.layout import SERIES, STEPS, new_steps, write_series
-from seqanomaly.datasets.mapped.tables import batches, columns_and_rows, unreadable
+from seqanomaly.datasets.mapped.tables import Passed, batches, columns_and_rows, unreadable
 from seqanomaly.datasets.mapped.text import described, is_text
 from seqanomaly.datasets.mapped.walk import Space, Walk
 from seqanomaly.datasets.part_column import no_part
@@ -24,8 +24,10 @@ AHEAD = 3
 """Batches of Parquet and Feather that wait to be converted, 5 MB each with 8 features."""
 
 
-def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
+def convert(path: Path, layout: Layout, part: str | None, folder: Path, passed: Passed | None = None) -> None:
     """Convert the table at `path` to files in `folder`; rows of a series stand together and in the order of its steps.
+
+    `passed` is told up to which byte of the file nothing is needed any more, where that is known.
 
     Raises:
         DataError: it names the file, the column, the row and the remedy.
@@ -37,10 +39,9 @@ def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
         if not rows:
             raise DataError(f"{where}: there are no rows")
         walk = Walk(layout, part, features, where)
+        items = batches(path, [*walk.columns, *features], layout, passed)
         with new_steps(folder / STEPS, rows, len(features)) as places:
-            _write(
-                places, walk, ahead(batches(path, [*walk.columns, *features], layout), 1 if is_text(path) else AHEAD)
-            )
+            _write(places, walk, ahead(items, 1 if is_text(path) else AHEAD))
         series, about = walk.done(described(path) if is_text(path) else None)
     except pa.ArrowException as error:
         raise unreadable(path, error) from None

@@ -17,7 +17,7 @@ from seqanomaly.errors import DataError
 
 ONE_OF_THEM = "keep one of them, or name the column that tells the series apart with --series"
 """The remedy where a step stands twice in a series."""
-BLOCK = 1 << 13
+BLOCK = 1 << 14
 """Rows that are put side by side at once, so that they stay in the processor's cache."""
 
 
