@@ -25,7 +25,8 @@ from seqanomaly.training.graphs import CudaRecorder, Recorder
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
 from seqanomaly.training.stack import Member, Shelf
 from seqanomaly.training.stock import stock_of
-from seqanomaly.training.update import Epochs, Update, batch_orders
+from seqanomaly.training.update import Update, batch_orders
+from seqanomaly.training.whole import epochs_of
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,11 @@ def fit(
         torch.tensor([m.lr for m in members], device=device),
         weight_decay=weight_decay,
         momentum=momentum,
+        clip=clip,
     )
     drop = Dropout(model.dropout, [torch_generator(m.seed, "dropout") for m in members])
     recorder = recorder or (CudaRecorder(device) if compute.replayed else None)
-    epoch_of = Epochs(Update(compute, step_loss, change, clip, drop), train, weights, batch_size, device, recorder)
+    epoch_of = epochs_of(Update(compute, step_loss, change, drop), train, weights, batch_size, device, recorder)
     sums = Sums(compute_for(model, device=device), step_loss, rows)
     evaluation = Evaluation(sums, validation, recorder)
     orders = batch_orders([numpy_generator(m.seed, "order") for m in members], train.counts, train.home)

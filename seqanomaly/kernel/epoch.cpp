@@ -1,0 +1,94 @@
+// Updates of a stack from its stored data: a batch is gathered, learned from and forgotten, one member after the other,
+// so that what a member keeps stays in cache from one of its updates to the next. Its sums are those of single updates.
+
+#include "loss.h"
+#include "optimizer.h"
+
+namespace {
+
+// The training data and weights of a stack as they lie in memory; the same order as in Python. There are D data sets of
+// N sequences of T steps, K members, and W windows of L steps each: without windows W is N and L is T.
+struct Stored {
+  int64_t sequences, steps, windows, length, features, target_bytes, kinds;
+  const float* x;          // [D][N][T][features]
+  const char* target;      // [D][N][T] of `target_bytes` each
+  const uint8_t* mask;     // [D][N][T]
+  const int64_t* begin;    // where windows begin in all steps [N][T] of a data set, [D][W]; null for whole sequences
+  const int64_t* data;     // which data set a member has, [K]
+  const float* weight;     // [K][N][T]
+  const float* of_place;   // factors on the weights by the place in the window, [K][kinds][L]; null for none
+  const int64_t* kind;     // which of them a window takes, [K][W]
+  const float* scale;      // a further factor of the window, [K][W]
+};
+
+// What an update reads, one sequence or window after the other.
+struct Batch {
+  float* x;
+  char* target;
+  uint8_t* mask;
+  float* weight;
+};
+
+INLINE void gather(const Stored& s, int64_t k, const int64_t* index, int64_t count, const Batch& to) {
+  const int64_t all = s.sequences * s.steps, data = s.data[k], length = s.length;
+  for (int64_t b = 0; b < count; b++) {
+    const int64_t begin = s.begin ? s.begin[data * s.windows + index[b]] : index[b] * s.steps, at = data * all + begin;
+    memcpy(to.x + b * length * s.features, s.x + at * s.features, length * s.features * sizeof(float));
+    memcpy(to.target + b * length * s.target_bytes, s.target + at * s.target_bytes, length * s.target_bytes);
+    memcpy(to.mask + b * length, s.mask + at, length);
+    const float* from = s.weight + k * all + begin;
+    float* weight = to.weight + b * length;
+    memcpy(weight, from, length * sizeof(float));
+    if (!s.of_place) continue;
+    const int64_t window = k * s.windows + index[b];
+    const float* factor = s.of_place + (k * s.kinds + s.kind[window]) * length;
+    for (int64_t t = 0; t < length; t++) weight[t] = weight[t] * factor[t] * s.scale[window];
+  }
+}
+
+// The gradient of a family of models: mean weighted losses and their gradients, see `Given`.
+typedef void Gradient(const int64_t* shape, int64_t members, const Given* given, float* loss, float* gradient,
+                      float* space);
+
+// What is the same in every epoch; the same order as in Python.
+struct Learner {
+  int64_t members, batch_size;
+  const int64_t* counts;  // sequences, or windows, of each member
+  int64_t* shape;         // of the model's family, which begins with the number of sequences
+  Gradient* gradient_of;
+  const Stored* stored;
+  const Optimizer* optimizer;
+  Batch batch;
+  float *gradient, *space;  // [size], and the work space of the family
+};
+
+}  // namespace
+
+// The updates from batch `first` to before `last` of an epoch in the order [members][order_row]; adds a member's losses,
+// times its sequences, to total [members]. A member that has no batch of that number rests.
+EXPORT void NAME(seqanom_updates)(
+    const Learner* l, const int64_t* order, int64_t order_row, int64_t first, int64_t last, float* total) {
+  const Batch& b = l->batch;
+  for (int64_t k = 0; k < l->members; k++, order += order_row)
+    for (int64_t at = first * l->batch_size; at < last * l->batch_size && at < l->counts[k]; at += l->batch_size) {
+      const int64_t left = l->counts[k] - at, count = left < l->batch_size ? left : l->batch_size;
+      gather(*l->stored, k, order + at, count, b);
+      const Given given = {l->optimizer->rows + k * l->optimizer->size, b.x, 0, b.target, 0, b.mask, 0, b.weight, 0};
+      float loss;
+      l->shape[0] = count;
+      l->gradient_of(l->shape, 1, &given, &loss, l->gradient, l->space);
+      update(*l->optimizer, k, l->gradient);
+      total[k] += loss * (float)count;
+    }
+}
+
+// One update of all rows from their gradients [members][size].
+EXPORT void NAME(seqanom_update)(const Optimizer* o, int64_t members, const float* gradient) {
+  for (int64_t k = 0; k < members; k++) update(*o, k, gradient + k * o->size);
+}
+
+// What an update of member k reads of what is at `index` [count]: the same as in an epoch, to be looked at and timed.
+EXPORT void NAME(seqanom_gather)(
+    const Stored* stored, int64_t k, const int64_t* index, int64_t count, const Batch* to) {
+  gather(*stored, k, index, count, *to);
+}
