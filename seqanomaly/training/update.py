@@ -18,6 +18,9 @@ from seqanomaly.training.graphs import Recorder, Replayed, Work
 from seqanomaly.training.optimizers import Optimizer
 from seqanomaly.training.stack import Stock, Weighting
 
+DRAWN = 16_384
+"""About how many indices are drawn at once: those of several short epochs, while what draws them is in cache."""
+
 
 class Update:
     """One update of all members; what outlives it is changed in place, so that it can be recorded and replayed.
@@ -135,9 +138,10 @@ def batch_orders(orders: list[np.random.Generator], counts: list[int], home: tor
 
     A member with fewer than the others has an index past its last one in what is left.
     """
-    rest = np.repeat(np.array(counts)[:, None], max(counts), axis=1)
+    rest = np.repeat(np.array(counts)[:, None], max(counts), axis=1)  # [K, N]
     while True:
-        drawn = rest.copy()
-        for row, generator, count in zip(drawn, orders, counts, strict=True):
-            row[:count] = generator.permutation(count)
-        yield upload(torch.from_numpy(drawn), home)
+        drawn = np.stack([rest] * max(1, DRAWN // rest.size))  # [epochs, K, N]
+        for k, (generator, count) in enumerate(zip(orders, counts, strict=True)):
+            for row in drawn[:, k, :count]:
+                row[:] = generator.permutation(count)
+        yield from upload(torch.from_numpy(drawn), home)

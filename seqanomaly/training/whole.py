@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from seqanomaly.losses.base import CE
-from seqanomaly.training.compiled import Compiled, number_of
+from seqanomaly.training.compiled import Compiled, number_of, on_line
 from seqanomaly.training.graphs import Recorder
 from seqanomaly.training.optimizers import CompiledOptimizer, Rule
 from seqanomaly.training.stack import Shelf, Stock, Weighting
@@ -53,36 +53,39 @@ class Whole(Epochs):
     def __init__(
         self, compute: Compiled, base: int, change: CompiledOptimizer, stored: Stored, batch_size: int
     ) -> None:
-        self.compute, self.change, self.stored = compute, change, stored
+        self.change, self.stored = change, stored
         self.counts = torch.tensor(stored.counts)
         self.total = torch.zeros(len(stored.counts))
-        size = min(batch_size, max(stored.counts))
+        self._longest = max(stored.counts)
+        size = min(batch_size, self._longest)
         self._shape = compute.shape(size, stored.steps, base)
         self._kept = [*stored.room(size), torch.empty(change.rows.shape[1])]
         *room, gradient = (tensor.data_ptr() for tensor in self._kept)
+        self._space = compute.space(self._shape, learns=True)
         self._learner = Learner(
             len(stored.counts),
             batch_size,
             self.counts.data_ptr(),
             ctypes.addressof(self._shape),
-            compute.address,
+            compute.gradient_at,
             ctypes.pointer(stored.fields),
             ctypes.pointer(change.rule),
             Room(*room),
             gradient,
+            on_line(self._space),
         )
         values = size * stored.steps * change.rows.numel()
-        self._calls = list(_parts(-(-max(stored.counts) // batch_size), max(1, AT_ONCE // values)))
+        self._calls = list(_parts(-(-self._longest // batch_size), max(1, AT_ONCE // values)))
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         learner = ctypes.POINTER(Learner)
-        self._updates = compute.library.function("seqanom_updates", learner, pointer, *[integer] * 3, pointer)
+        self._updates = compute.library.function("seqanom_updates", learner, pointer, *[integer] * 3, *[pointer] * 2)
 
     def one(self, order: Tensor) -> Tensor:
-        self.total.zero_()
-        self._learner.space = self.compute.space_for(self._shape, learns=True)
+        mean = torch.empty(len(self.total))
+        at, total, loss = order.data_ptr(), self.total.data_ptr(), mean.data_ptr()
         for first, last in self._calls:
-            self._updates(self._learner, order.data_ptr(), order.shape[1], first, last, self.total.data_ptr())
-        return self.total / self.counts
+            self._updates(self._learner, at, self._longest, first, last, total, loss)
+        return mean
 
 
 def epochs_of(

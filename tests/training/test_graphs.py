@@ -22,7 +22,7 @@ from seqanomaly.training import graphs, stack
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Torch
 from seqanomaly.training.device import find_device
-from seqanomaly.training.evaluation import Evaluation, Sums
+from seqanomaly.training.evaluation import Added, Sums
 from seqanomaly.training.graphs import VARIABLE, WARM, CudaRecorder, Replayed
 from seqanomaly.training.optimizers import make_optimizer
 from seqanomaly.training.stack import Shelf
@@ -145,9 +145,7 @@ def test_the_bytes_of_data_and_weights_decide_what_is_resident(
 # nobody waits
 
 
-def build(
-    device: torch.device, kind: str, shape: str, way: dict[str, Any], loop: Any
-) -> tuple[Batches, Tensor, Evaluation]:
+def build(device: torch.device, kind: str, shape: str, way: dict[str, Any], loop: Any) -> tuple[Batches, Tensor, Added]:
     """The updates of an epoch and its order, and the evaluation after it."""
     own, model = members(loop, shape), loop.build(kind, "detect")
     train, weights = stock_of(own, device)
@@ -159,7 +157,7 @@ def build(
     update = Update(compute, step_loss, change, NO_DROPOUT)
     sums = Sums(compute_for(model, device=device), step_loss, rows)
     orders = batch_orders([numpy_generator(its.seed, "order") for its in own], train.counts, train.home)
-    evaluation = Evaluation(sums, Shelf([its.validation for its in own], device))
+    evaluation = Added(sums, Shelf([its.validation for its in own], device))
     return Batches(update, train, weights, 5, device, None), next(orders), evaluation
 
 
