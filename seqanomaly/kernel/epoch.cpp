@@ -126,7 +126,7 @@ EXPORT void NAME(seqanom_losses)(const Judge* j, float* loss) {
       const int64_t left = j->counts[k] - at;
       total += losses(*j, k, at, left < j->batch_size ? left : j->batch_size);
     }
-    loss[k] = (float)(total / (j->steps[k] > 0 ? j->steps[k] : 1));
+    loss[k] = (float)total / (float)(j->steps[k] > 0 ? j->steps[k] : 1);
   }
 }
 
