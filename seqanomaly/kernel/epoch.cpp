@@ -101,6 +101,7 @@ INLINE double losses(const Judge& j, int64_t k, int64_t first, int64_t count) {
 // batch of such a number rests.
 EXPORT void NAME(seqanom_updates)(
     const Learner* l, const int64_t* order, int64_t order_row, int64_t first, int64_t last, float* total, float* mean) {
+  const Flush flush{};
   const Batch& b = l->batch;
   for (int64_t k = 0; k < l->members; k++, order += order_row) {
     if (first == 0) total[k] = 0;
@@ -120,6 +121,7 @@ EXPORT void NAME(seqanom_updates)(
 
 // Mean unweighted loss [members] over the steps that count.
 EXPORT void NAME(seqanom_losses)(const Judge* j, float* loss) {
+  const Flush flush{};
   for (int64_t k = 0; k < j->members; k++) {
     double total = 0;
     for (int64_t at = 0; at < j->counts[k]; at += j->batch_size) {
@@ -132,6 +134,7 @@ EXPORT void NAME(seqanom_losses)(const Judge* j, float* loss) {
 
 // One update of all rows from their gradients [members][size].
 EXPORT void NAME(seqanom_update)(const Optimizer* o, int64_t members, const float* gradient) {
+  const Flush flush{};
   for (int64_t k = 0; k < members; k++) update(*o, k, gradient + k * o->size);
 }
 
