@@ -25,15 +25,13 @@ from typing import Any
 import torch
 from seqanom import console
 from seqanom.compare import show
-from torch import Tensor
 
 from seqanomaly import run, sweep
 from seqanomaly.engines.serial import SerialEngine
 from seqanomaly.experiment import SHIPPED
 from seqanomaly.kernel.library import Library, library
-from seqanomaly.losses.base import StepLoss
 from seqanomaly.store import Store
-from seqanomaly.training.evaluation import Evaluation
+from seqanomaly.training.judge import Judge
 from seqanomaly.training.stored import Room, Stored
 from seqanomaly.training.whole import Whole
 
@@ -42,10 +40,10 @@ PARTS = {
     "import": "interpreter, torch, pandas, scipy, matplotlib",
     "data": "read or draw, split, scale, weights",
     "updates": "forward, backward and optimiser step of the training batches",
-    "outputs": "forward on validation data after each epoch, and on validation and test data at the end",
+    "outputs": "forward and loss on validation data after each epoch, outputs on validation and test data at the end",
     "gathering": "features, targets, masks and weights of a batch into one place, within the kernel",
-    "training loop": "batch order, calls of the kernel, keeping the best weights",
-    "evaluation": "validation loss after each epoch, and scored steps at the end, without their outputs",
+    "training loop": "batch order, calls of the kernel, keeping the best weights, display",
+    "evaluation": "stitching windows on validation and test data at the end, without their outputs",
     "metrics": "scores, decisions, metrics, curves of each run",
     "writing": "run folders",
     "report": "collecting the runs, statistics, tables, figures",
@@ -55,6 +53,7 @@ NEEDED = ("updates", "outputs")
 """What would be there without a runner."""
 KERNEL = {
     "seqanom_updates": "updates",
+    "seqanom_losses": "outputs",
     "seqanom_recurrent_outputs": "outputs",
     "seqanom_tcn_outputs": "outputs",
 }
@@ -62,29 +61,34 @@ KERNEL = {
 
 
 class Clock:
-    """Seconds per part; what is timed within another part is counted once, in its own."""
+    """Seconds per part; what is timed within another part is counted once, in its own.
 
-    def __init__(self) -> None:
+    Args:
+        set_: puts a timed function in the place of another.
+    """
+
+    def __init__(self, set_: Callable[[Any, str, Any], None]) -> None:
+        self.set = set_
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self.within: list[float] = []
-        self.gathered: dict[int, tuple[Stored, int]] = {}
-        """Training data, and how often a sequence of them was gathered."""
+        self.gathered: dict[int, tuple[Stored, int, str]] = {}
+        """Data, how often a sequence of them was gathered, and in which part."""
 
     def start(self) -> None:
         """Begin again."""
         self.seconds |= dict.fromkeys(PARTS, 0.0)
         self.gathered.clear()
 
-    def count_gathered(self) -> None:
-        """Count the sequences that epochs gather."""
-        one = Whole.one
+    def count_gathered(self, home: Any, name: str, part: str) -> None:
+        """Count the sequences that a method gathers, and in which part they are read."""
+        method = getattr(home, name)
 
-        def counted(own: Whole, order: Tensor) -> Tensor:
-            _, before = self.gathered.get(id(own.stored), (own.stored, 0))
-            self.gathered[id(own.stored)] = own.stored, before + sum(own.stored.counts)
-            return one(own, order)
+        def counted(own: Any, *arguments: Any) -> Any:
+            stored, count, _ = self.gathered.get(id(own.stored), (own.stored, 0, part))
+            self.gathered[id(own.stored)] = stored, count + sum(stored.counts), part
+            return method(own, *arguments)
 
-        Whole.one = counted  # type: ignore[method-assign, assignment]
+        self.set(home, name, counted)
 
     def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, with its time counted for a part."""
@@ -105,7 +109,7 @@ class Clock:
 
     def put(self, part: str, home: Any, name: str) -> None:
         """Time what `home` calls by that name."""
-        setattr(home, name, self.timed(part, getattr(home, name)))
+        self.set(home, name, self.timed(part, getattr(home, name)))
 
     def put_made(self, home: Any, name: str, parts: dict[str, str]) -> None:
         """Time what the method of that name makes, if its first argument is a name of `parts`."""
@@ -115,26 +119,25 @@ class Clock:
             found = make(own, which, *arguments, **named)
             return self.timed(parts[which], found) if which in parts else found
 
-        setattr(home, name, made)
+        self.set(home, name, made)
 
 
-def clocked() -> Clock:
+def clocked(set_: Callable[[Any, str, Any], None] = setattr) -> Clock:
     """A clock on all parts."""
-    clock = Clock()
+    clock = Clock(set_)
     for part, home, name in (
         ("data", run, "prepare"),
         ("data", run, "make_member"),
         ("data", sweep, "_open"),
         ("training loop", run, "fit"),
         ("evaluation", run, "predict"),
-        ("evaluation", Evaluation, "mean"),
-        ("outputs", StepLoss, "__call__"),
         ("metrics", run, "make_result"),
         ("writing", Store, "publish"),
     ):
         clock.put(part, home, name)
     clock.put_made(Library, "function", KERNEL)
-    clock.count_gathered()
+    clock.count_gathered(Whole, "one", "updates")
+    clock.count_gathered(Judge, "mean", "outputs")
     return clock
 
 
@@ -186,8 +189,10 @@ def profile(clock: Clock, steps: Steps) -> dict[str, float]:
         for part, step in steps:
             clock.timed(part, step)(Path(folder))
     seconds = dict(clock.seconds)
-    seconds["gathering"] = sum(count * _gathering(stored) for stored, count in clock.gathered.values())
-    seconds["updates"] -= seconds["gathering"]
+    for stored, count, part in clock.gathered.values():
+        taken = count * _gathering(stored)
+        seconds[part] -= taken
+        seconds["gathering"] += taken
     seconds["import"] = _imports(report=len(steps) > 1)
     return seconds
 
@@ -200,7 +205,7 @@ def _gathering(stored: Stored) -> float:
     index = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     kept = stored.room(count)
     to = Room(*(tensor.data_ptr() for tensor in kept))
-    start, again = time.process_time(), max(1, 20_000 // count)
+    start, again = time.process_time(), max(1, 200_000 // count)
     for _ in range(again):
         gather(ctypes.addressof(stored.fields), 0, index.data_ptr(), count, ctypes.addressof(to))
     return (time.process_time() - start) / (again * count)
