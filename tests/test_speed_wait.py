@@ -67,6 +67,7 @@ def test_arms_are_compared_in_the_same_turn(wait: Any) -> None:
     assert rows[2][2:] == [3, "+0.25", "+0.50", "+0"]
 
 
+@pytest.mark.slow
 def test_a_command_runs_with_every_display(wait: Any, tmp_path: Path) -> None:
     arguments = ["train", "--data", "{kind: drift, train: 20, test: 10}", "--epochs", "2"]
     rows = list(wait.displayed(tmp_path, "run", arguments, 2))
