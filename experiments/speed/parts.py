@@ -151,12 +151,13 @@ def report(folder: Path) -> None:
     show(EXPERIMENT, EXPERIMENT.data_digests(), folder, early_cost=None)
 
 
-def long_run(hidden: int, seconds: float) -> Callable[[Path], None]:
+def long_run(hidden: int, seconds: float, sequences: int = 400) -> Callable[[Path], None]:
     """One run of a gru, in as many epochs as take about so many seconds of the processor."""
+    data = {"kind": "drift", "train": sequences}
 
     def train(epochs: int, folder: Path | None = None) -> float:
         start = time.process_time()
-        settings = {"data": "drift", "model": {"kind": "gru", "hidden": hidden}, "train": {"epochs": epochs}}
+        settings = {"data": data, "model": {"kind": "gru", "hidden": hidden}, "train": {"epochs": epochs}}
         with console.progress("gru", epochs) as advance:
             run.train(settings, folder, device="cpu", on_epoch=advance)
         return time.process_time() - start
@@ -171,6 +172,8 @@ FEW = 20
 EXPERIMENT = sweep.load_experiment(SHIPPED / "default.yaml")
 SIZES = (8, 16, 32, 64)
 """Hidden units."""
+MANY = 8000
+"""Training sequences, of which a fifth validates, where there are more than the default of 400."""
 Steps = list[tuple[str, Callable[[Path], None]]]
 
 
@@ -179,6 +182,7 @@ def cases(seconds: float) -> dict[str, Steps]:
     found: dict[str, Steps] = {"default experiment": [("other", default), ("report", report)]}
     for hidden in SIZES:
         found[f"{seconds:g} s, gru({hidden})"] = [("other", long_run(hidden, seconds))]
+    found[f"{seconds:g} s, gru(16), {MANY} sequences"] = [("other", long_run(16, seconds, MANY))]
     return found
 
 
