@@ -167,6 +167,8 @@ def long_run(hidden: int, seconds: float, sequences: int = 400) -> Callable[[Pat
     return lambda folder: print(f"gru({hidden}), {epochs} epochs: {train(epochs, folder):.1f} s")
 
 
+BATCH = 32
+"""Sequences of a batch, as in all cases."""
 FEW = 20
 """Epochs of a short run, from which it is seen how many a long one has."""
 EXPERIMENT = sweep.load_experiment(SHIPPED / "default.yaml")
@@ -205,13 +207,14 @@ def _gathering(stored: Stored) -> float:
     """Seconds that the kernel takes to gather one sequence, alone: within an update it is not seen from outside."""
     found, (count, *_) = library(), stored.counts
     assert found is not None
-    gather = found.function("seqanom_gather", *[ctypes.c_void_p] * 5)
+    gather = found.function("seqanom_gather", *[ctypes.c_void_p] * 6)
     index = torch.randperm(count, generator=torch.Generator().manual_seed(0))
-    kept = stored.room(count)
+    size = min(count, BATCH)
+    kept = stored.room(size)
     to = Room(*(tensor.data_ptr() for tensor in kept))
     start, again = time.process_time(), max(1, 200_000 // count)
     for _ in range(again):
-        gather(ctypes.addressof(stored.fields), 0, index.data_ptr(), count, ctypes.addressof(to))
+        gather(ctypes.addressof(stored.fields), 0, index.data_ptr(), count, size, ctypes.addressof(to))
     return (time.process_time() - start) / (again * count)
 
 

@@ -138,8 +138,9 @@ EXPORT void NAME(seqanom_update)(const Optimizer* o, int64_t members, const floa
   for (int64_t k = 0; k < members; k++) update(*o, k, gradient + k * o->size);
 }
 
-// What an update of member k reads of what is at `index` [count]: the same as in an epoch, to be looked at and timed.
+// What updates of member k read of what is at `index` [count], one batch over the other: to be looked at and timed.
 EXPORT void NAME(seqanom_gather)(
-    const Stored* stored, int64_t k, const int64_t* index, int64_t count, const Batch* to) {
-  gather(*stored, k, index, count, *to);
+    const Stored* stored, int64_t k, const int64_t* index, int64_t count, int64_t batch_size, const Batch* to) {
+  for (int64_t at = 0; at < count; at += batch_size)
+    gather(*stored, k, index + at, count - at < batch_size ? count - at : batch_size, *to);
 }

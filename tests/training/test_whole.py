@@ -121,13 +121,13 @@ def test_the_kernel_gathers_what_the_shelf_reads(shape: str, task: str, loop: An
     assert isinstance(train, stack.Shelf)
     assert isinstance(weights, Weights)
     stored = Stored(train, weights, classes=task == "classify")
-    gather = found.function("seqanom_gather", *[ctypes.c_void_p] * 5)
+    gather = found.function("seqanom_gather", *[ctypes.c_void_p] * 6)
     for k, count in enumerate(train.counts):
         index = torch.randperm(count, generator=torch.Generator().manual_seed(k))
         room = stored.room(count)
         at = Room(*(tensor.data_ptr() for tensor in room))
         address = ctypes.addressof
-        gather(address(stored.fields), k, index.data_ptr(), count, address(at))
+        gather(address(stored.fields), k, index.data_ptr(), count, count, address(at))
         for tensor, expected in zip(room, (*train.read(index[None]), weights.read(index[None])), strict=True):
             assert torch.equal(tensor, expected[k])
 
