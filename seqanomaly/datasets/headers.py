@@ -77,6 +77,19 @@ def could_be_label(names: Iterable[str]) -> list[str]:
     return [name for name in names if plain(name) in LABELS or plain(name).startswith(SPELLED)]
 
 
+def numbered(names: Sequence[str]) -> bool:
+    """Whether names are one word with the numbers from 0 or 1 on, as those of the steps of a sequence are.
+
+    >>> numbered(["t0", "t1", "t2"]), numbered(["heat", "flow"])
+    (True, False)
+    """
+    parts = [found for name in names if (found := re.fullmatch(r"(\D*)(\d+)", name))]
+    if len(names) < 2 or len(parts) < len(names) or len({found[1] for found in parts}) > 1:
+        return False
+    numbers = [int(found[2]) for found in parts]
+    return numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+
+
 def columns_note(found: Mapping[str, str | None]) -> tuple[str, ...]:
     """The sentence that says which columns were found by their names; that a table is one series is said elsewhere.
 

@@ -5,7 +5,6 @@ A path without a kind is recognised by the names of its files and their first li
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from seqanomaly.config import one_of
 from seqanomaly.datasets.family import Family
 from seqanomaly.datasets.files import Episodes, FileData
 from seqanomaly.datasets.formats.aeon import Aeon
+from seqanomaly.datasets.formats.arff import Arff
 from seqanomaly.datasets.formats.arrays import Numpy
 from seqanomaly.datasets.formats.braatz import Braatz
 from seqanomaly.datasets.formats.cmapss import Cmapss
@@ -34,7 +34,9 @@ from seqanomaly.datasets.formats.text import column_names
 from seqanomaly.datasets.formats.ts import Ts
 from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
 from seqanomaly.datasets.formats.ucr import Ucr
-from seqanomaly.datasets.headers import usual_columns
+from seqanomaly.datasets.formats.ucr_cases import UcrCases
+from seqanomaly.datasets.formats.unread import unread_in
+from seqanomaly.datasets.headers import numbered, usual_columns
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.synthetic import SYNTHETIC
 from seqanomaly.errors import ConfigError, DataError
@@ -56,6 +58,8 @@ DATASETS: dict[str, type[DataSpec]] = {
     "tsb_ad": TsbAd,
     "tsb_uad": TsbUad,
     "ts": Ts,
+    "arff": Arff,
+    "ucr_cases": UcrCases,
     "aeon": Aeon,
     "events": Events,
     "wfdb": Records,
@@ -116,6 +120,8 @@ def recognise(path: str) -> dict[str, Any]:
         found = _candidates(place)
     except DataError as error:
         raise ConfigError(str(error)) from None
+    if not found and (unread := unread_in(place)) is not None:
+        raise ConfigError(f"{path}: holds no data that is recognised: {unread}")
     if len(found) != 1:
         could = " or ".join(f"{FAMILIES[kind].title} ({kind})" for kind in found)
         problem = f"could be {could}" if found else "holds no data that is recognised"
@@ -199,12 +205,7 @@ def _names(path: Path) -> list[str]:
 
 def _are_steps(names: list[str]) -> bool:
     """Whether every column but `label` and `series` is numbered, from 0 or 1 on."""
-    numbered = [re.fullmatch(r"(\D*)(\d+)", name) for name in names if name not in ("label", "series")]
-    if len(numbered) < 2 or "label" not in names or None in numbered:
-        return False
-    prefixes = {found[1] for found in numbered if found}
-    numbers = [int(found[2]) for found in numbered if found]
-    return len(prefixes) == 1 and numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+    return "label" in names and numbered([name for name in names if name not in ("label", "series")])
 
 
 def pick_data(value: object) -> object:

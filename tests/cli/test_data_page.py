@@ -99,6 +99,8 @@ def _beside(shared: Path, machines: pd.DataFrame, declared: Declared, tmp_path: 
     _own(machines, tmp_path)
     for kind, sample in declared.items():
         example = next(family.example for family in FAMILIES if family.kind == kind)
+        found = parse_yaml(example, "--data")
+        example = found["path"] if isinstance(found, dict) else example
         if not (tmp_path / example).exists():
             sample.write(tmp_path / example if sample.path == "." else tmp_path)
 

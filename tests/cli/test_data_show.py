@@ -149,3 +149,20 @@ def test_what_is_irregular_is_counted(seqanom: Run, machines: pd.DataFrame, tmp_
     done = seqanom("data", "show", "{path: late.csv, missing: fill}", *COLUMNS)
     assert (done.code, done.out) == (2, "")
     assert "data.missing: unknown policy 'fill'; did you mean 'ffill'?" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "x.pkl",
+            "is a pickle, which could run any code when read, so it is not read; save the values as .npy or .csv",
+        ),
+        ("x.zip", "is an archive; unpack it and name the file or folder"),
+    ],
+)
+def test_what_is_not_read(complaint: Complaint, name: str, text: str) -> None:
+    Path("data").mkdir()
+    (Path("data") / name).write_bytes(b"PK")
+    assert complaint("data", "show", f"data/{name}") == f"data/{name}: {text}"
+    assert complaint("data", "show", "data") == f"data: holds no data that is recognised: {name} {text}"

@@ -195,7 +195,7 @@ def with_files() -> None:
             "folder.csv: holds no data that is recognised; say what it is with kind: one of "
             f"{', '.join([*FAMILIES, 'folder'])}",
         ),
-        ("table.xlsx", f"table.xlsx: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
+        ("table.xlsx", "table.xlsx: is an Excel workbook, which is not read; save the sheet as CSV"),
         ("./plain", f"plain: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
         (
             "columns.csv",

@@ -194,7 +194,7 @@ def test_the_best_accuracy_is_a_share_where_it_is_known(source: Source, name: st
         assert np.all((best >= 0) & (best <= 1))
 
 
-CUT = {"nab", "ucr", "tsb_ad", "tsb_uad", "aeon"}
+CUT = {"nab", "ucr", "tsb_ad", "tsb_uad", "aeon", "arff"}
 """Whose training and test part are one series, cut at a step."""
 
 

@@ -115,7 +115,7 @@ class Cases(Given, Drawn, ABC):
             if PART.fullmatch(stem(root)) is None:
                 return [root]
             there = [path for path in there if _ending(path) == _ending(root)] or [root]
-        problems = _problems(there, root)
+        problems = _problems(there)
         named = PART.fullmatch(stem(root)) if root.is_file() else None
         wanted = sorted(problems) if named is None else [named["name"]]
         if len(wanted) != 1:
@@ -195,15 +195,13 @@ def _there(folder: Path, patterns: Sequence[str]) -> list[Path]:
     return [path for pattern in patterns for path in listed(folder, pattern)]
 
 
-def _problems(there: Sequence[Path], root: Path) -> dict[str, dict[str, Path]]:
+def _problems(there: Sequence[Path]) -> dict[str, dict[str, Path]]:
     """The files of each problem by their part; the empty one is that of a file that says none."""
     problems: dict[str, dict[str, Path]] = {}
     for path in there:
         found = PART.fullmatch(stem(path))
         name, part = (found["name"], found["part"]) if found else (stem(path), "")
-        other = problems.setdefault(name, {}).setdefault(part, path)
-        if other != path:
-            raise DataError(f"{root}: holds both {other.name} and {path.name}; name one of them")
+        problems.setdefault(name, {}).setdefault(part, path)
     return {
         name: parts
         for name, parts in problems.items()

@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
 from seqanomaly.datasets.formats.text import MISSING, SEPARATORS, check_width, first_line
+from seqanomaly.datasets.formats.unread import remedy
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
@@ -48,7 +49,8 @@ def as_table(path: Path) -> Iterator[None]:
     if not is_file(path):
         raise DataError(f"{path}: is not a file; name one CSV or Parquet file")
     if not path.name.lower().endswith(SUFFIXES):
-        raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(SUFFIXES)}")
+        unknown = f"unknown kind of file; known endings: {', '.join(SUFFIXES)}"
+        raise DataError(f"{path}: {remedy(path) or unknown}")
     begun(path)
     try:
         yield

@@ -104,7 +104,8 @@ def test_a_column_has_one_type_however_long_it_is(tmp_path: Path) -> None:
             gzip.compress(b"a,b\n" * 99, mtime=0)[:-9],
             "cannot be read as gz: Compressed file ended before the end-of-stream marker was reached",
         ),
-        ("x.xls", b"", f"unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
+        ("x.xls", b"", "is an Excel workbook, which is not read; save the sheet as CSV"),
+        ("x.foo", b"", f"unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
         ("csv", b"a,b\n1,2\n", f"unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
     ],
 )
