@@ -12,9 +12,9 @@ from seqanomaly.datasets.formats.text import check_width, read_text
 from seqanomaly.errors import DataError
 
 NUMERIC = ("numeric", "real", "integer")
-QUOTED = r"""'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*\""""
+QUOTED = r"""'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+\""""
 ATTRIBUTE = re.compile(rf"@attribute\s+({QUOTED}|[^\s{{]+)\s*(.*)", re.IGNORECASE)
-WORD = re.compile(rf"\s*({QUOTED}|[^,'\"]*?)\s*(?:,|$)")
+WORD = re.compile(rf"\s*+(?:({QUOTED})\s*+|([^,'\"]*+))(,|$)")
 """A value with what ends it."""
 
 
@@ -122,15 +122,13 @@ def _words(line: str, at: str) -> list[str]:
     """The values of a line as they are written, with their quotation marks."""
     if "'" not in line and '"' not in line:
         return [word.strip() for word in line.split(",")]
-    found, place = [], 0
-    while place <= len(line):
+    found, place, more = [], 0, True
+    while more:
         match = WORD.match(line, place)
         if match is None:
             raise DataError(f"{at}: has a quotation mark that is not closed, or more beside a value in quotation marks")
-        found.append(match[1])
-        place = match.end()
-        if not match[0].endswith(","):
-            break
+        found.append(match[1] or match[2].rstrip())
+        place, more = match.end(), bool(match[3])
     return found
 
 

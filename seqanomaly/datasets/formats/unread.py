@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seqanomaly.datasets.formats.stream import visible
 from seqanomaly.datasets.formats.text import bare
 
 SHEET = "is an Excel workbook, which is not read; save the sheet as CSV"
@@ -47,8 +48,8 @@ def remedy(path: Path) -> str | None:
 
 def unread_in(folder: Path) -> str | None:
     """The name of the first file in a folder and its subfolders that is not read, and what to do; text comes last."""
-    files = sorted(path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.is_file())
-    found = [(path, of) for path in files if path.name[0] != "." and (of := remedy(path)) is not None]
+    files = sorted(path for path in (*visible(folder, "*"), *visible(folder, "*/*")) if path.is_file())
+    found = [(path, of) for path in files if (of := remedy(path)) is not None]
     return next(
         (f"{path.relative_to(folder)} {of}" for path, of in sorted(found, key=lambda one: one[1] == TEXT)), None
     )
