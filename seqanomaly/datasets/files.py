@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seqanomaly.datasets.frame import Layout
+    from seqanomaly.datasets.mapped.one import One
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 """Names of columns, in a list."""
@@ -55,6 +56,10 @@ class _TableSpec(DataSpec, ABC):
     @abstractmethod
     def policies(self) -> Policies:
         """What is done about missing values and uneven times."""
+
+    @abstractmethod
+    def one(self) -> One | None:
+        """What the table does not say itself, if it is declared to hold one series."""
 
     @abstractmethod
     def part_column(self) -> str | None:
@@ -111,7 +116,8 @@ class _TableSpec(DataSpec, ABC):
         share = {"test": self.test_share(), "validation": self.validation_share()}
         with reading([self.table()], self.table().name):
             self.expect_columns(columns_of(self.table()))
-        return MappedSource(self.table(), self.layout(), Division(self.part_column(), self.division(), **share))
+        division = Division(self.part_column(), self.division(), **share)
+        return MappedSource(self.table(), self.layout(), division, self.one())
 
     def _read(self) -> Source:
         from seqanomaly.datasets.cleaning import clean
@@ -306,6 +312,11 @@ class FileData(Cleaned, _TableSpec):
     def _stem(self) -> str:
         return self.table().name.split(".")[0]
 
+    def one(self) -> One | None:
+        from seqanomaly.datasets.mapped.one import One
+
+        return One(name=self._stem(), step=self.step) if self.series is None else None
+
     def part_column(self) -> str | None:
         return self.part
 
@@ -322,7 +333,7 @@ class FileData(Cleaned, _TableSpec):
     def is_mapped(self) -> bool:
         from seqanomaly.datasets.formats.stream import is_file
 
-        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error" or self.series is None:
+        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error":
             return bool(self.mapped)
         if not is_file(self.table()):
             return False
@@ -355,6 +366,9 @@ class Episodes(_TableSpec):
 
     def as_it_is(self) -> tuple[str, ...]:
         return ()
+
+    def one(self) -> None:
+        """None: it has a column of series."""
 
     def part_column(self) -> str:
         return "part"

@@ -40,6 +40,8 @@ from seqanomaly.datasets.synthetic import SYNTHETIC
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.paths import is_there
 
+ARROW = (".parquet", ".pq", ".feather")
+"""Endings of tables that say themselves what their columns are called."""
 DATASETS: dict[str, type[DataSpec]] = {
     "episodes": Episodes,
     **SYNTHETIC,
@@ -142,10 +144,20 @@ def _families(place: Path) -> dict[str, dict[str, Any]]:
 
 def _table(path: Path) -> dict[str, Any]:
     """Whether the header of a table says that a row is a sequence, or that the file is one series."""
-    names = column_names(path)
-    if names[0].lower() in TIMES and "series" not in names:
+    names = column_names(path) if path.suffix.lower() not in ARROW else _arrow_names(path)
+    if names and names[0].lower() in TIMES and "series" not in names:
         return {"series": None, "step": names[0]}
     return {"rows": "sequences"} if _are_steps(names) else {}
+
+
+def _arrow_names(path: Path) -> list[str]:
+    """The columns of a Parquet or Feather file; none where it is broken, as whoever reads it says how."""
+    from seqanomaly.datasets.mapped.tables import columns_of
+
+    try:
+        return columns_of(path)
+    except DataError:
+        return []
 
 
 def _are_steps(names: list[str]) -> bool:

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.frame import Layout, feature_names
 from seqanomaly.datasets.mapped.layout import SERIES, STEPS, new_steps, write_series
-from seqanomaly.datasets.mapped.tables import batches, columns_and_rows, unreadable
+from seqanomaly.datasets.mapped.one import One, rows_of
+from seqanomaly.datasets.mapped.tables import columns_and_rows, unreadable
 from seqanomaly.datasets.mapped.text import described, is_text
 from seqanomaly.datasets.mapped.walk import Walk
 from seqanomaly.datasets.part_column import no_part
 from seqanomaly.errors import DataError
 
 
-def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
+def convert(path: Path, layout: Layout, part: str | None, one: One | None, folder: Path) -> None:
     """Convert the table at `path` to files in `folder`; rows of a series stand together and in the order of its steps.
 
     Raises:
@@ -28,12 +29,12 @@ def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
     where = path.name
     try:
         names, rows = columns_and_rows(path)
-        features = check_columns(names, layout, part, where)
+        features = check_columns(names, layout, part, where, one)
         if not rows:
             raise DataError(f"{where}: there are no rows")
         with new_steps(folder / STEPS, rows, len(features)) as (file, x_at, label_at):
             walk = Walk(layout, part, features, where)
-            for batch in ahead(batches(path, [*walk.columns, *features], layout)):
+            for batch in ahead(rows_of(path, [*walk.columns, *features], layout, one)):
                 x, label = walk.add(batch)
                 write_at(file, x, x_at + 4 * len(features) * (walk.row - len(x)))
                 write_at(file, label, label_at + walk.row - len(x))
@@ -43,9 +44,11 @@ def convert(path: Path, layout: Layout, part: str | None, folder: Path) -> None:
     write_series(folder / SERIES, series, about)
 
 
-def check_columns(names: list[str], layout: Layout, part: str | None, where: str) -> tuple[str, ...]:
+def check_columns(
+    names: list[str], layout: Layout, part: str | None, where: str, one: One | None = None
+) -> tuple[str, ...]:
     """The features among the columns; a `DataError` names one that is missing."""
-    features = feature_names(names, layout, where)
+    features = feature_names(names if one is None else one.columns(names, where), layout, where)
     if part is not None and part not in names:
         raise no_part(part, names, where)
     return features

@@ -18,12 +18,14 @@ from seqanomaly.datasets.mapped.cache import kept, known_digest
 from seqanomaly.datasets.mapped.convert import check_columns, convert
 from seqanomaly.datasets.mapped.layout import VERSION
 from seqanomaly.datasets.mapped.notes import notes_about
+from seqanomaly.datasets.mapped.one import One
 from seqanomaly.datasets.mapped.sequences import MappedSequences, MappedTable
 from seqanomaly.datasets.mapped.tables import columns_and_rows, columns_of, is_arrow
 from seqanomaly.datasets.mapped.text import decoded_size, is_text
 from seqanomaly.datasets.opened import check_enough, check_lengths, cut_note, reading, time_cuts
 from seqanomaly.datasets.part_column import begins_to_validate, check_counts
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.single import one_note
 from seqanomaly.datasets.source import Parts, Source, fold, hold_out
 from seqanomaly.datasets.split import SplitSpec, check_fold_count, check_time
 from seqanomaly.errors import DataError
@@ -91,12 +93,13 @@ class MappedSource(Source):
         path: the file.
         layout: which column means what.
         division: how it is divided.
+        one: what it does not say itself, if it is one series.
     """
 
-    def __init__(self, path: Path, layout: Layout, division: Division) -> None:
-        self.where, self.layout, self.division = path.name, layout, division
+    def __init__(self, path: Path, layout: Layout, division: Division, one: One | None = None) -> None:
+        self.where, self.layout, self.division, self.one = path.name, layout, division, one
         with reading([path], self.where):
-            self.table = converted(path, layout, division.column)
+            self.table = converted(path, layout, division.column, one)
             self.digest = known_digest(path)
         classes = normal_first(list(self.table.about.labels), layout, self.where)
         self.columns = layout.series, layout.step
@@ -144,6 +147,8 @@ class MappedSource(Source):
         notes = [f"{self.where} is mapped, not read: its steps stay in its converted copy, {self.table.folder}"]
         if (text := self.table.about.text) is not None:
             notes += separated_note(self.where, text.separator, text.decimal)
+        if self.one is not None:
+            notes += one_note(self.one.step, self.where)
         if self.layout.label is None:
             notes.append(UNLABELLED)
         if self.division.split is not None and self.division.split.time is not None and self.given is not None:
@@ -212,20 +217,22 @@ def held(part: MappedSequences) -> Sequences:
     return replace(found, ids=tuple(part.ids), offset=part.offset)
 
 
-def converted(path: Path, layout: Layout, part: str | None) -> MappedTable:
+def converted(path: Path, layout: Layout, part: str | None, one: One | None = None) -> MappedTable:
     """The converted copy of a table, made where it is not there.
 
     Args:
         path: the file.
         layout: which column means what.
         part: the column that says which rows test, if any.
+        one: what the table does not say itself, if it is one series.
 
     Raises:
         DataError: it cannot be converted; see `convert`.
     """
-    check_columns(columns_of(path), layout, part, path.name)  # at once, as looking through text takes its time
+    check_columns(columns_of(path), layout, part, path.name, one)  # at once, as looking through text takes its time
     meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
-    return kept(path, digest(meaning), partial(_size, path), partial(convert, path, layout, part), MappedTable)
+    meaning += [] if one is None else [one.name, one.step]
+    return kept(path, digest(meaning), partial(_size, path), partial(convert, path, layout, part, one), MappedTable)
 
 
 def _size(path: Path) -> int:

@@ -19,32 +19,14 @@ from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import ConfigError, DataError
 
 Write = Callable[..., Path]
+Compared = Callable[..., tuple[MappedSource, Opened]]
+Same = Callable[[Sequences, Sequences], None]
 
 
 def opened(path: Path, **settings: Any) -> MappedSource:
     found = FileData(path=str(path), mapped=True, **settings).open()
     assert isinstance(found, MappedSource)
     return found
-
-
-def same(one: Sequences, other: Sequences) -> None:
-    assert (one.ids, one.features, one.classes) == (other.ids, other.features, other.classes)
-    for field in ("length", "start", "x", "label"):
-        np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
-
-
-def compared(path: Path, seed: int = 3, **settings: Any) -> tuple[MappedSource, Opened]:
-    """Both ways, after a look at every part and note."""
-    mapped, memory = opened(path, **settings), FileData(path=str(path), mapped=False, **settings).open()
-    assert isinstance(memory, Opened)
-    for mine, theirs in zip(vars(mapped.parts(seed)).values(), vars(memory.parts(seed)).values(), strict=True):
-        same(mine, theirs)
-    first, *others = mapped.notes
-    assert first.startswith(f"{path.name} is mapped, not read: its steps stay in its converted copy, ")
-    assert others == list(memory.notes)
-    for fact in ("digest", "official_test", "shape", "columns"):
-        assert getattr(mapped, fact) == getattr(memory, fact)
-    return mapped, memory
 
 
 @pytest.mark.parametrize(
@@ -58,13 +40,15 @@ def compared(path: Path, seed: int = 3, **settings: Any) -> tuple[MappedSource, 
         {"normal": "1"},
     ],
 )
-def test_it_is_the_table_in_memory(long: pd.DataFrame, write: Write, settings: dict[str, Any]) -> None:
+def test_it_is_the_table_in_memory(
+    long: pd.DataFrame, write: Write, compared: Compared, settings: dict[str, Any]
+) -> None:
     compared(write(long), **settings)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 64])
 def test_series_may_go_on_from_batch_to_batch(
-    long: pd.DataFrame, write: Write, rows: int, monkeypatch: pytest.MonkeyPatch
+    long: pd.DataFrame, write: Write, compared: Compared, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "AT_ONCE", rows)
     monkeypatch.setattr(sequences, "AT_ONCE", rows)
@@ -94,11 +78,13 @@ def ordered(label: pd.Series) -> pd.Series:
         {"a": lambda t: 7.0},
     ],
 )
-def test_columns_of_every_type_that_it_takes(long: pd.DataFrame, write: Write, change: dict[str, Any]) -> None:
+def test_columns_of_every_type_that_it_takes(
+    long: pd.DataFrame, write: Write, compared: Compared, change: dict[str, Any]
+) -> None:
     compared(write(long.assign(**change)))
 
 
-def test_timestamps_order_steps_without_a_note_on_their_distances(long: pd.DataFrame, write: Write) -> None:
+def test_timestamps_order_steps_without_a_note_on_their_distances(long: pd.DataFrame, write: Write, same: Same) -> None:
     timed = write(long.assign(step=pd.Timestamp("2024-01-01") + pd.to_timedelta(long["step"], "s")))
     mapped, memory = (FileData(path=str(timed), mapped=m).open() for m in (True, False))
     for mine, theirs in zip(vars(mapped.parts(0)).values(), vars(memory.parts(0)).values(), strict=True):
@@ -107,11 +93,13 @@ def test_timestamps_order_steps_without_a_note_on_their_distances(long: pd.DataF
     assert any("timestamps order the steps; their distances are not looked at" in note for note in mapped.notes)
 
 
-def test_feather_too(long: pd.DataFrame, write: Write) -> None:
+def test_feather_too(long: pd.DataFrame, write: Write, compared: Compared) -> None:
     compared(write(long, "t.feather"))
 
 
-def test_whole_series_may_be_given_to_parts_and_copies_are_found(long: pd.DataFrame, write: Write) -> None:
+def test_whole_series_may_be_given_to_parts_and_copies_are_found(
+    long: pd.DataFrame, write: Write, compared: Compared
+) -> None:
     number = long["series"].str[1:].astype(int)
     word = np.where(number < 20, "train", np.where(number < 30, "validation", "test"))
     again = long[number == 35].assign(series="s99", part="test")
