@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.frame import Layout
-from seqanomaly.datasets.mapped.sequences import MappedSequences
 from seqanomaly.datasets.mapped.one import One, rows_kept
-from seqanomaly.datasets.mapped.source import WEIGHED, converted
+from seqanomaly.datasets.mapped.sequences import MappedSequences
+from seqanomaly.datasets.mapped.source import WHOLE, converted
 from seqanomaly.datasets.opened import reading
 from seqanomaly.datasets.written import in_pieces
 from seqanomaly.detector import Detector
@@ -26,7 +26,7 @@ from seqanomaly.training.stack import windows_at_once
 from seqanomaly.windows import Windows, some_windows
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-LONGEST = WEIGHED
+LONGEST = WHOLE
 """Most steps that a detector is given at once which sees whole sequences."""
 
 

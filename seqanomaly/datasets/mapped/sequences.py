@@ -210,9 +210,9 @@ class MappedSequences:
         x[~there] = 0.0
         return self._sequences(x, rows, there, length)
 
-    def labels(self, steps: int, index: NDArray[np.int64]) -> Sequences:
-        """The sequences at `index` [B] without any feature, padded to `steps` steps."""
-        first, length = self._bounds(steps, index, None)
+    def labels(self, steps: int, index: NDArray[np.int64], begin: NDArray[np.int64] | None = None) -> Sequences:
+        """As `read`, without any feature."""
+        first, length = self._bounds(steps, index, begin)
         rows = first[:, None] + np.minimum(np.arange(steps), length[:, None] - 1)
         there = np.arange(steps) < length[:, None]
         return self._sequences(np.zeros((*rows.shape, 0), np.float32), rows, there, length)

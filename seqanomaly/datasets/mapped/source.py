@@ -35,8 +35,8 @@ LARGE = 1 << 30
 """Decoded bytes, 8 for each value, from which on a table is mapped without being told."""
 SCORED = 5_000_000
 """Most steps, padded to the longest sequence, of a part that is scored: its scores are held in memory."""
-WEIGHED = 5_000_000
-"""Most steps of a training sequence, whose weights are made at once."""
+WHOLE = 5_000_000
+"""Most steps of a sequence that a model is given at once."""
 HELD = 20_000_000
 """Most steps, padded, of all parts together where a command has to hold them."""
 
@@ -176,14 +176,8 @@ class MappedSource(Source):
         """The validation and the test part in memory.
 
         Raises:
-            DataError: one has more steps than can be scored, or a training sequence more than can be weighed.
+            DataError: one has more steps than can be scored.
         """
-        if parts.train.steps > WEIGHED:
-            longest = int(np.argmax(parts.train.length))
-            raise DataError(
-                f"{self.where}: series {parts.train.ids[longest]!r} trains with {parts.train.length[longest]:,} steps, "
-                f"and the weights of at most {WEIGHED:,} can be made at once: cut it into several series"
-            )
         for word, part in (("validation", parts.validation), ("test", parts.test)):
             if (size := len(part) * part.steps) > SCORED:
                 raise DataError(
@@ -192,6 +186,16 @@ class MappedSource(Source):
                     f"{self.where}, test: 0.01, validation: 0.01}}, or say them in a column, part: COLUMN"
                 )
         return held(parts.validation), held(parts.test)
+
+    def check_whole(self, parts: MappedParts) -> None:
+        """Raise a `DataError` where a training sequence has more steps than a model is given at once."""
+        if parts.train.steps > WHOLE:
+            longest = int(np.argmax(parts.train.length))
+            raise DataError(
+                f"{self.where}: series {parts.train.ids[longest]!r} trains with {parts.train.length[longest]:,} steps, "
+                f"and a model that sees whole sequences is given at most {WHOLE:,}: train with --window, or cut it "
+                "into several series"
+            )
 
     def parts(self, seed: int) -> Parts:
         """The parts for `seed`, read into memory; a `DataError` says that they are too large for it."""

@@ -14,7 +14,7 @@ from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.mapped import sequences, source, tables
 from seqanomaly.datasets.mapped.source import MappedSource
 from seqanomaly.datasets.opened import Opened
-from seqanomaly.datasets.specs import pick_data
+from seqanomaly.datasets.specs import recognise
 from seqanomaly.errors import ConfigError, DataError
 
 Write = Callable[..., Path]
@@ -67,7 +67,7 @@ def test_times_order_the_steps(pump: pd.DataFrame, write: Write, same: Callable[
     timed.insert(0, "timestamp", pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(400), "min"))
     for name in ("pump.parquet", "pump.csv"):
         path = write(timed, name)
-        mapped, memory = (pick_data({"path": str(path), "mapped": how}).open() for how in (True, False))  # type: ignore[union-attr]
+        mapped, memory = (FileData(**recognise(str(path)), mapped=how).open() for how in (True, False))
         assert isinstance(mapped, MappedSource)
         for mine, theirs in zip(vars(mapped.parts(0)).values(), vars(memory.parts(0)).values(), strict=True):
             same(mine, theirs)

@@ -299,10 +299,10 @@ def test_parts_that_are_too_large_to_score(long: pd.DataFrame, write: Write, mon
         mapped.scored(mapped.divided(0))
     small = opened(write(long), test=0.05, validation=0.05)
     assert [len(part) for part in small.scored(small.divided(0))] == [2, 2]
-    monkeypatch.setattr(source, "WEIGHED", 50)
-    sentence = r"series 's\d+' trains with 5\d steps, and the weights of at most 50 can be made at once: cut it into"
+    monkeypatch.setattr(source, "WHOLE", 50)
+    sentence = r"series 's\d+' trains with 5\d steps, and a model that sees whole sequences is given at most 50"
     with pytest.raises(DataError, match=sentence):
-        small.scored(small.divided(0))
+        small.check_whole(small.divided(0))
     monkeypatch.setattr(source, "HELD", 500)
     with pytest.raises(DataError, match=r"this command holds all of them, at most 500: give it a part of the table"):
         small.parts(0)
