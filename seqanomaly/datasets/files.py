@@ -103,21 +103,15 @@ class _TableSpec(DataSpec, ABC):
         return self._mapped() if self.is_mapped() else self._read()
 
     def _mapped(self) -> Source:
-        from seqanomaly.datasets.mapped.source import Division, MappedSource
+        from seqanomaly.datasets.mapped.division import Division
+        from seqanomaly.datasets.mapped.source import MappedSource
         from seqanomaly.datasets.mapped.tables import columns_of
 
-        policies = self.policies()
-        asked = [key for key in ("missing", "duplicates", "gaps", "irregular", "constant") if key in policies.asked]
-        if asked:
-            raise DataError(
-                f"{self.table().name}: a mapped table is trained from as it is, which {', '.join(asked)} would change; "
-                "leave that out and mend the table, or read it into memory with mapped: false"
-            )
         share = {"test": self.test_share(), "validation": self.validation_share()}
         with reading([self.table()], self.table().name):
             self.expect_columns(columns_of(self.table()))
         division = Division(self.part_column(), self.division(), **share)
-        return MappedSource(self.table(), self.layout(), division, self.one())
+        return MappedSource(self.table(), self.layout(), division, self.one(), self.policies())
 
     def _read(self) -> Source:
         from seqanomaly.datasets.cleaning import clean
@@ -230,12 +224,10 @@ class FileData(Cleaned, _TableSpec):
 
     @model_validator(mode="after")
     def _mapped_tables_are_long(self) -> FileData:
-        if self.mapped:
-            for key, value in (("rows", "steps"), ("duplicates", "error")):
-                if (found := getattr(self, key)) != value:
-                    raise ConfigError(
-                        f"{found} is for tables that are read whole, got mapped: true; leave one of them out", (key,)
-                    )
+        if self.mapped and self.rows != "steps":
+            raise ConfigError(
+                f"{self.rows} is for tables that are read whole, got mapped: true; leave one of them out", ("rows",)
+            )
         return self
 
     @model_validator(mode="after")
@@ -333,7 +325,7 @@ class FileData(Cleaned, _TableSpec):
     def is_mapped(self) -> bool:
         from seqanomaly.datasets.formats.stream import is_file
 
-        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error":
+        if self.mapped is not None or self.rows != "steps":
             return bool(self.mapped)
         if not is_file(self.table()):
             return False

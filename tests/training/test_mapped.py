@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from seqanomaly.datasets.mapped import pages, sequences
+from seqanomaly.datasets.mapped import pages, rough, sequences
 from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.run import run_stack, train
 from seqanomaly.run_config import RunConfig
@@ -174,6 +174,53 @@ def test_one_class(table: Path, tmp_path: Path) -> None:
             train(config(path, mapped=mapped))
         sentences.append(str(error.value).removeprefix("gru(hidden=3) on one with uniform, seed 0: "))
     assert sentences[0] == sentences[1]
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
+    """The same with missing values, also at the beginning of series, a feature that never changes, and gaps."""
+    frame, generator = pd.read_parquet(table), np.random.default_rng(3)
+    frame.loc[(generator.random(len(frame)) < 0.2) | ((frame["series"] % 3 == 0) & (frame["step"] < 4)), "a"] = np.nan
+    frame["step"] += 9 * (frame["step"] > 12) + 2 * (frame["step"] > 4)
+    path = tmp_path_factory.mktemp("broken") / "broken.parquet"
+    frame.assign(c=5.0).to_parquet(path, index=False, row_group_size=50)
+    return path
+
+
+@pytest.mark.parametrize("window", [None, {"length": 7, "stride": 3}, {"length": 2, "stride": 1}])
+@pytest.mark.parametrize(
+    ("task", "frame"), [("detect", "sequence"), ("forecast", "window"), ("forecast", "until_event")]
+)
+@pytest.mark.parametrize(
+    "policies",
+    [
+        {"missing": "mask"},
+        {"missing": "ffill", "constant": "drop"},
+        {"missing": "interpolate", "gaps": "mask"},
+        {"missing": "mask", "gaps": "split"},
+        {"missing": "drop", "gaps": "split", "gap": 4},
+    ],
+)
+@pytest.mark.parametrize("rows", [13, 1000])
+def test_mended_tables(
+    policies: dict[str, Any],
+    task: str,
+    frame: str,
+    window: object,
+    rows: int,
+    broken: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rough, "AT_ONCE", rows)
+    alike(*both(broken, data=policies, task=task, frame=frame, window=window, loss="exp"))
+
+
+def test_a_long_mended_sequence(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped_training, "WEIGHED", 5)
+    monkeypatch.setattr(long_weights, "AT_ONCE", 6)
+    for policies in ({"missing": "mask"}, {"missing": "mask", "gaps": "split"}):
+        for task in ("detect", "forecast"):
+            alike(*both(broken, data=policies, task=task, frame="window", window=4, loss="exp"))
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,10 @@ from seqanomaly.datasets.part_column import no_part
 from seqanomaly.errors import DataError
 
 
-def convert(path: Path, layout: Layout, part: str | None, one: One | None, folder: Path) -> None:
+def convert(path: Path, layout: Layout, part: str | None, one: One | None, missing: bool | None, folder: Path) -> None:
     """Convert the table at `path` to files in `folder`; rows of a series stand together and in the order of its steps.
+
+    No value may be missing; `missing` is for the remedy, see `numbers`.
 
     Raises:
         DataError: it names the file, the column, the row and the remedy.
@@ -33,7 +35,7 @@ def convert(path: Path, layout: Layout, part: str | None, one: One | None, folde
         if not rows:
             raise DataError(f"{where}: there are no rows")
         with new_steps(folder / STEPS, rows, len(features)) as (file, x_at, label_at):
-            walk = Walk(layout, part, features, where)
+            walk = Walk(layout, part, features, where, missing=missing)
             for batch in ahead(rows_of(path, [*walk.columns, *features], layout, one)):
                 x, label = walk.add(batch)
                 write_at(file, x, x_at + 4 * len(features) * (walk.row - len(x)))

@@ -15,19 +15,20 @@ SCATTERED = 512
 def notes_about(known: MappedSequences, test: MappedSequences | None) -> tuple[str, ...]:
     """Sentences about features that never change, copies of sequences, and anomalies at one end of them."""
     constant = constant_features(known)
+    shares = thirds(known if test is None else test)
     return (
         *constant_note([name for name, same in zip(known.features, constant, strict=True) if same], len(constant)),
         *copies_note(copies(known, test), given=test is not None),
-        *early_note(*thirds(known if test is None else test)),
+        *(() if shares is None else early_note(*shares)),
     )
 
 
 def constant_features(part: MappedSequences) -> NDArray[np.bool_]:
     """Which features have one value at all steps, [F]; reads on until all have changed."""
     same: NDArray[np.bool_] = np.ones(len(part.features), bool)
-    value = part.table.features(part.first[:1])
+    value = part.table.features(part.first[:1] + part.active[:1])
     for stretch in part.stretches(1 << 14):
-        same &= (part.table.features(stretch.rows) == value).all(axis=0)
+        same &= (part.table.features(part.taking(stretch)) == value).all(axis=0)
         if not same.any():
             break
     return same
@@ -75,15 +76,19 @@ def _content(part: MappedSequences, number: int) -> tuple[int, bytes]:
     return length, digest.digest()
 
 
-def thirds(part: MappedSequences) -> tuple[float, float]:
-    """Shares of anomalous steps in the first and in the last third of the sequences."""
+def thirds(part: MappedSequences) -> tuple[float, float] | None:
+    """Shares of anomalous steps in the first and in the last third of the sequences; None where one has no step."""
     early, late = -(-(2 * part.length - 3) // 6), (4 * part.length - 3) // 6 + 1  # where they end and begin
-    found = np.zeros(2)
+    found = np.zeros((2, 2))
     for stretch in part.stretches():
-        upto = np.concatenate([[0], np.cumsum(part.class_of(stretch.rows) != 0)])
+        taking = part.table.taking(stretch.rows)
         starts, of = stretch.starts, stretch.sequence
         first = starts + np.clip(early[of] - stretch.begin, 0, stretch.length)
         last = starts + np.clip(late[of] - stretch.begin, 0, stretch.length)
-        found += (upto[first] - upto[starts]).sum(), (upto[starts + stretch.length] - upto[last]).sum()
-    one, other = (found / (early.sum(), (part.length - late).sum())).tolist()
+        for row, steps in zip(found, (taking & (part.class_of(stretch.rows) != 0), taking), strict=True):
+            upto = np.concatenate([[0], np.cumsum(steps)])
+            row += (upto[first] - upto[starts]).sum(), (upto[starts + stretch.length] - upto[last]).sum()
+    if not found[1].all():
+        return None
+    one, other = (found[0] / found[1]).tolist()
     return one, other

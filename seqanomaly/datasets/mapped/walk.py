@@ -30,12 +30,23 @@ class Walk:
         features: columns of the features.
         where: name of the table in an error.
         missing: whether features may lack values (NaN).
+        doubles: whether a series may have a step twice.
+        back: whether its steps may go back.
     """
 
     def __init__(
-        self, layout: Layout, part: str | None, features: tuple[str, ...], where: str, *, missing: bool | None = None
+        self,
+        layout: Layout,
+        part: str | None,
+        features: tuple[str, ...],
+        where: str,
+        *,
+        missing: bool | None = None,
+        doubles: bool = False,
+        back: bool = False,
     ) -> None:
         self.layout, self.features, self.where, self.row, self.missing = layout, features, where, 0, missing
+        self.doubles, self.back = doubles, back
         self.columns = [name for name in (layout.series, layout.step, layout.label, part) if name is not None]
         self.codes, self.timed = Codes(layout.label, where), False
         self.parts = None if part is None else Parts(part, where)
@@ -110,10 +121,12 @@ class Walk:
         """Raise a `DataError` where steps of a series are missing, or do not ascend."""
         values = self.steps = self._steps(step)
         before = values[:-1]
-        wrong = ~(values[1:] > before)
+        wrong = values[1:] < before if self.doubles else ~(values[1:] > before)
         wrong[begins[1:] - 1] = False
         first_wrong = goes_on and self.last is not None and not values[0] > self.last[1]
-        if first_wrong or wrong.any():
+        if first_wrong and self.doubles and self.last is not None:
+            first_wrong = values[0] < self.last[1]
+        if not self.back and (first_wrong or wrong.any()):
             row = 0 if first_wrong else int(np.argmax(wrong)) + 1
             place = int(np.searchsorted(begins, row, side="right")) - 1
             same = values[row] == (self.last[1] if first_wrong and self.last is not None else values[row - 1])

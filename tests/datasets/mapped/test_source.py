@@ -125,7 +125,7 @@ def test_a_large_table_is_mapped_without_being_told(
     monkeypatch.setattr(source, "LARGE", 8 * len(long) * 5 - 1)
     assert isinstance(FileData(path=str(path)).open(), MappedSource)
     assert isinstance(FileData(path=str(path), mapped=False).open(), Opened)
-    assert isinstance(FileData(path=str(path), duplicates="first").open(), Opened)
+    assert isinstance(FileData(path=str(path), duplicates="first").open(), MappedSource)
 
 
 def test_the_name_does_not_say_how_it_is_read() -> None:
@@ -144,8 +144,8 @@ ROWS = "sort the rows by series and step, or read the table whole with mapped: f
 BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "a value is missing": (
         lambda t: cell(t, 130, "b", np.nan),
-        "t.parquet: column 'b', data row 131: the value is missing; fill it or drop the row, or leave the column out "
-        "with --features",
+        "t.parquet: column 'b', data row 131: the value is missing; fill it, or set missing: drop, ffill, interpolate "
+        "or mask, or leave the column out with --features",
     ),
     "a value is infinite": (lambda t: cell(t, 700, "a", np.inf), "column 'a', data row 701: the value is inf, not a"),
     "text for numbers": (lambda t: t.assign(a="x"), "column 'a' is text, not numbers; name the features with"),
@@ -276,11 +276,9 @@ def test_only_tables_are_mapped(tmp_path: Path) -> None:
         opened(tmp_path / "t.txt")
 
 
-@pytest.mark.parametrize(("key", "value"), [("rows", "sequences"), ("duplicates", "first")])
-def test_settings_that_need_the_whole_table(key: str, value: Any) -> None:
-    settings: dict[str, Any] = {"path": "a.parquet", "mapped": True, key: value}
-    with pytest.raises(ConfigError, match=rf"{key}: {value} is for tables that are read whole, got mapped: true"):
-        FileData(**settings)
+def test_a_row_per_sequence_needs_the_whole_table() -> None:
+    with pytest.raises(ConfigError, match=r"rows: sequences is for tables that are read whole, got mapped: true"):
+        FileData(path="a.parquet", mapped=True, rows="sequences")
 
 
 def test_a_broken_file(tmp_path: Path, long: pd.DataFrame, write: Write) -> None:
@@ -318,21 +316,6 @@ def test_every_field_of_sequences_is_known_here() -> None:
         "features",
         "classes",
         "offset",
-        *("valid", "time", "breaks"),  # what policies make, which mapped tables refuse
+        *("valid", "breaks"),  # what policies make
+        "time",  # what they go by, and nothing after them
     }
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [({"missing": "ffill"}, "missing"), ({"gaps": "split", "constant": "drop"}, "gaps, constant")],
-)
-def test_policies_that_would_change_it_are_refused(
-    long: pd.DataFrame, write: Write, settings: dict[str, Any], named: str
-) -> None:
-    path = write(long)
-    with pytest.raises(DataError) as error:
-        opened(path, **settings)
-    assert str(error.value) == (
-        f"{path.name}: a mapped table is trained from as it is, which {named} would change; leave that out and mend "
-        "the table, or read it into memory with mapped: false"
-    )
