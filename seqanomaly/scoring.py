@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.frame import Layout
+from seqanomaly.datasets.mapped.converted import converted
 from seqanomaly.datasets.mapped.one import One, rows_kept
 from seqanomaly.datasets.mapped.sequences import MappedSequences
-from seqanomaly.datasets.mapped.source import WHOLE, converted
+from seqanomaly.datasets.mapped.source import WHOLE
 from seqanomaly.datasets.opened import reading
 from seqanomaly.datasets.written import in_pieces
 from seqanomaly.detector import Detector

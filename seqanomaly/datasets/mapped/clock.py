@@ -156,10 +156,13 @@ def _ranked(values: Callable[[], Iterator[NDArray[np.float64]]], rank: int) -> f
             if shift < 48:
                 bits = bits[bits >> np.uint64(shift + 16) == known]
             count += np.bincount((bits >> np.uint64(shift) & np.uint64(0xFFFF)).astype(np.int64), minlength=1 << 16)
-            some.append(bits if shift < 48 and held < FEW else bits[:0])
             held += len(bits)
+            if shift < 48 and held < FEW:
+                some.append(bits)
+            else:
+                some.clear()
         upto = count.cumsum()
-        if shift < 48 and upto[-1] < FEW:
+        if shift < 48 and held < FEW:
             return _number(np.partition(np.concatenate(some), rank)[rank])
         word = int(np.searchsorted(upto, rank, side="right"))
         rank -= int(upto[word - 1]) if word else 0

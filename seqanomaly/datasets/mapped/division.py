@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seqanomaly.datasets.mapped.copied import Names
 from seqanomaly.datasets.mapped.layout import Series
-from seqanomaly.datasets.mapped.sequences import Names
 from seqanomaly.datasets.opened import time_cuts
 from seqanomaly.datasets.part_column import begins_to_validate, check_counts
 from seqanomaly.datasets.split import SplitSpec, check_time

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.config import digest
 from seqanomaly.datasets.cleaning import constant_names
 from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.stream import OPEN, RATIO
 from seqanomaly.datasets.formats.table import separated_note
 from seqanomaly.datasets.frame import Layout, normal_first
-from seqanomaly.datasets.mapped.cache import kept, known_digest
-from seqanomaly.datasets.mapped.convert import check_columns, convert
+from seqanomaly.datasets.mapped.cache import known_digest
+from seqanomaly.datasets.mapped.converted import AS_THEY_ARE, converted
+from seqanomaly.datasets.mapped.copied import MappedTable
 from seqanomaly.datasets.mapped.division import Division
-from seqanomaly.datasets.mapped.layout import VERSION
-from seqanomaly.datasets.mapped.mend import convert_mended
 from seqanomaly.datasets.mapped.notes import constant_features, notes_about
 from seqanomaly.datasets.mapped.one import One
-from seqanomaly.datasets.mapped.sequences import MappedSequences, MappedTable
-from seqanomaly.datasets.mapped.tables import columns_and_rows, columns_of, is_arrow
+from seqanomaly.datasets.mapped.sequences import MappedSequences
+from seqanomaly.datasets.mapped.tables import columns_and_rows, is_arrow
 from seqanomaly.datasets.mapped.text import decoded_size, is_text
 from seqanomaly.datasets.opened import check_enough, check_lengths, cut_note, pieces_note, reading, time_cuts
 from seqanomaly.datasets.part_column import begins_to_validate, check_counts
-from seqanomaly.datasets.policies import FILLS, Policies
+from seqanomaly.datasets.policies import Policies
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.single import one_note
 from seqanomaly.datasets.source import Parts, Source, fold, hold_out
@@ -41,8 +38,6 @@ SCORED = 5_000_000
 """Most steps, padded to the longest sequence, of a part that is scored: its scores are held in memory."""
 WHOLE = 5_000_000
 """Most steps of a sequence that a model is given at once."""
-AS_THEY_ARE = Policies(duplicates="error", backward="sort")
-"""What a table has without any policy."""
 HELD = 20_000_000
 """Most steps, padded, of all parts together where a command has to hold them."""
 
@@ -256,56 +251,6 @@ def held(part: MappedSequences) -> Sequences:
 
     found = part.read(part.steps, np.arange(len(part)))
     return replace(found, ids=tuple(part.ids), offset=part.offset)
-
-
-def converted(
-    path: Path,
-    layout: Layout,
-    part: str | None,
-    one: One | None = None,
-    policies: Policies | None = None,
-    division: Division | None = None,
-) -> MappedTable:
-    """The converted copy of a table, made where it is not there.
-
-    Args:
-        path: the file.
-        layout: which column means what.
-        part: the column that says which rows test, if any.
-        one: what the table does not say itself, if it is one series.
-        policies: what is done about missing values and uneven times, if there is a say in that.
-        division: how it is divided, on which the policies depend.
-
-    Raises:
-        DataError: it cannot be converted; see `convert`.
-    """
-    check_columns(columns_of(path), layout, part, path.name, one)  # at once, as looking through text takes its time
-    meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
-    meaning += [] if one is None else [one.name, one.step]
-    make, times = partial(convert, path, layout, part, one, None if policies is None else False), 1
-    if policies is not None and division is not None and (said := mending_policies(policies)):
-        split = None if division.split is None else division.split.time
-        meaning += [sorted(said.items()), policies.gap, split, division.validation]
-        make = partial(convert_mended, path, layout, part, one, policies, division)
-        times = 1 + bool({"irregular", "gaps"} & {key for key, value in said.items() if value in FILLS})
-    return kept(path, digest(meaning), lambda: times * _size(path), make, MappedTable)
-
-
-def mending_policies(policies: Policies) -> dict[str, str]:
-    """Policies for which the rows go by once more: those that differ from what a table has without any.
-
-    >>> mending_policies(Policies(duplicates="error", backward="sort", gaps="split"))
-    {'gaps': 'split'}
-    """
-    found = {key: value for key, value in vars(policies).items() if key not in ("asked", "gap", "constant")}
-    asked = {key: value for key, value in found.items() if value != vars(AS_THEY_ARE)[key]}
-    return asked | ({"gap": "asked"} if policies.gap != AS_THEY_ARE.gap else {})
-
-
-def _size(path: Path) -> int:
-    """About the bytes of the converted copy; text is looked through for that."""
-    names, rows = columns_and_rows(path)
-    return rows * (4 * len(names) + 1)
 
 
 def _cut(whole: MappedSequences, ends: NDArray[np.int64]) -> tuple[MappedSequences, MappedSequences]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqanomaly.datasets.files import FileData
-from seqanomaly.datasets.mapped import rough, sequences, tables
+from seqanomaly.datasets.mapped import clock, rough, sequences, tables
 from seqanomaly.datasets.mapped.source import MappedSource
 from seqanomaly.datasets.opened import Opened
 from seqanomaly.datasets.source import Source
@@ -152,3 +153,73 @@ def test_any_policies(
         assert found[True].counts == found[False].counts
         assert found[True].notes[1:] == found[False].notes
         assert found[True].policies == found[False].policies
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        {"missing": "interpolate"},
+        {"missing": "mask", "duplicates": "first"},
+        {"missing": "ffill", "gaps": "interpolate"},
+        {"missing": "drop", "irregular": "interpolate"},
+    ],
+)
+def test_memory_does_not_grow_with_the_series(
+    policies: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(monkeypatch, 2_000)
+    monkeypatch.setattr(clock, "FEW", 1_000)
+    peaks, path = [], tmp_path / "t.parquet"
+    for steps in (40_000, 320_000):
+        x = np.random.default_rng(0).normal(size=steps).astype(np.float32)
+        x[100 : steps // 2] = np.nan  # a gap of almost half of it
+        step = np.arange(steps) + 9 * (np.arange(steps) > 700) + 0.2 * (np.arange(steps) % 5 == 1)
+        frame = pd.DataFrame({"step": step, "label": 0, "a": x, "b": 1.0})
+        frame.to_parquet(path, index=False, row_group_size=2_000)
+        tracemalloc.start()
+        FileData(path=str(path), series=None, step="step", mapped=True, **policies).open()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_policies_and_cuts_have_copies_of_their_own(long: pd.DataFrame, write: Write, cache: Path) -> None:
+    def copies() -> int:
+        return len([folder for folder in cache.iterdir() if folder.name != "digests"])
+
+    path = write(long)
+    counts = []
+    several: list[dict[str, Any]] = [
+        {},
+        {"constant": "drop"},
+        {"missing": "ffill"},
+        {"missing": "ffill", "validation": 0.3},
+        {"missing": "mask"},
+        {"missing": "mask", "split": {"time": 0.5}},
+        {"missing": "mask", "split": {"time": 0.5}, "validation": 0.3},
+        {"gap": 3.0},
+    ]
+    for settings_of in several:
+        FileData(path=str(path), mapped=True, **settings_of).open()
+        counts.append(copies())
+    assert counts == [1, 1, 2, 2, 3, 4, 5, 6]
+
+
+def test_too_many_steps_out_of_order(long: pd.DataFrame, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "MOST", 3)
+    path = write(long.assign(step=long["step"] // 4))
+    with pytest.raises(DataError) as error:
+        FileData(path=str(path), mapped=True, duplicates="first").open()
+    assert str(error.value) == (
+        "t.parquet: series 's0': over 3 steps are not later than all before them, more than duplicates and jumps back "
+        "may be in a mapped table; put the rows in order, or leave out doubles"
+    )
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=60))
+def test_the_median_is_that_of_numpy(values: list[float]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for few in (0, 5, 1_000):
+            patch.setattr(clock, "FEW", few)
+            pieces = np.array_split(np.array(values, np.float64), 3)
+            assert clock.median_of(lambda pieces=pieces: iter(pieces)) == np.median(values)  # type: ignore[misc]
