@@ -79,16 +79,32 @@ def _content(part: MappedSequences, number: int) -> tuple[int, bytes]:
 def thirds(part: MappedSequences) -> tuple[float, float] | None:
     """Shares of anomalous steps in the first and in the last third of the sequences; None where one has no step."""
     early, late = -(-(2 * part.length - 3) // 6), (4 * part.length - 3) // 6 + 1  # where they end and begin
-    found = np.zeros((2, 2))
+    found, taken = np.zeros(2), np.zeros(2)
     for stretch in part.stretches():
-        taking = part.table.taking(stretch.rows)
+        anomalous = part.class_of(stretch.rows) != 0
         starts, of = stretch.starts, stretch.sequence
-        first = starts + np.clip(early[of] - stretch.begin, 0, stretch.length)
-        last = starts + np.clip(late[of] - stretch.begin, 0, stretch.length)
-        for row, steps in zip(found, (taking & (part.class_of(stretch.rows) != 0), taking), strict=True):
-            upto = np.concatenate([[0], np.cumsum(steps)])
-            row += (upto[first] - upto[starts]).sum(), (upto[starts + stretch.length] - upto[last]).sum()
-    if not found[1].all():
+        ends = starts + np.clip(early[of] - stretch.begin, 0, stretch.length)
+        begins = starts + np.clip(late[of] - stretch.begin, 0, stretch.length)
+        if part.table.validity is not None:
+            taking = part.table.taking(stretch.rows)
+            anomalous &= taking
+            taken += _within(taking, starts, ends, begins, stretch.length)
+        found += _within(anomalous, starts, ends, begins, stretch.length)
+    if part.table.validity is None:
+        taken += early.sum(), (part.length - late).sum()
+    if not taken.all():
         return None
-    one, other = (found[0] / found[1]).tolist()
+    one, other = (found / taken).tolist()
     return one, other
+
+
+def _within(
+    steps: NDArray[np.bool_],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    length: NDArray[np.int64],
+) -> tuple[int, int]:
+    """How many of some steps lie before `ends` and from `begins` on in their pieces, which begin at `starts`."""
+    upto = np.concatenate([[0], np.cumsum(steps)])
+    return int((upto[ends] - upto[starts]).sum()), int((upto[starts + length] - upto[begins]).sum())

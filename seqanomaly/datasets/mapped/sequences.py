@@ -225,15 +225,17 @@ class MappedSequences:
     @cached_property
     def active(self) -> NDArray[np.int64]:
         """Number of the first step of each sequence that takes part, [N]."""
-        found = np.full(len(self), -1)
-        left = np.arange(len(self))
-        for place in range(int(self.length.max())):
-            taking = self.table.taking(self.first[left] + place)
-            found[left[taking]] = place
-            left = left[~taking & (self.length[left] > place + 1)]
-            if not len(left):
-                break
-        return np.where(found < 0, self.length, found)
+        if self.table.validity is None:
+            return np.zeros_like(self.length)
+        found = np.where(self.table.taking(self.first), 0, self.length)
+        for number in np.flatnonzero(found).tolist():
+            for begin in range(1, int(self.length[number]), AT_ONCE):
+                rows = self.first[number] + np.arange(begin, min(begin + AT_ONCE, int(self.length[number])))
+                taking = self.table.taking(rows)
+                if taking.any():
+                    found[number] = begin + int(np.argmax(taking))
+                    break
+        return found
 
     def _bounds(
         self, steps: int, index: NDArray[np.int64], begin: NDArray[np.int64] | None
@@ -301,9 +303,11 @@ class MappedSequences:
         """A few steps that have the classes of all, and a normal step after a first one if there is any."""
         present, later = np.zeros(len(self.classes), bool), False
         for stretch in self.stretches():
-            taking = self.table.taking(stretch.rows)
-            label, place = self.class_of(stretch.rows)[taking], stretch.place[taking]
-            active = self.active[np.repeat(stretch.sequence, stretch.length)[taking]] if later is False else 0
+            rows, place, active = stretch.rows, stretch.place, np.repeat(self.active[stretch.sequence], stretch.length)
+            if self.table.validity is not None:
+                taking = self.table.taking(rows)
+                rows, place, active = rows[taking], place[taking], active[taking]
+            label = self.class_of(rows)
             present |= np.bincount(label, minlength=len(present)) > 0
             later = later or bool((label[place > active] == 0).any())
             if later and present.all():

@@ -54,11 +54,13 @@ def _counted(part: MappedSequences) -> _Seen:
         total=np.zeros(features),
     )
     for stretch in part.stretches():
-        taking = part.table.taking(stretch.rows)
-        if not taking.any():
+        rows, sequence, place = stretch.rows, np.repeat(stretch.sequence, stretch.length), stretch.place
+        if part.table.validity is not None:
+            taking = part.table.taking(rows)
+            rows, sequence, place = rows[taking], sequence[taking], place[taking]
+        if not len(rows):
             continue
-        label, x = part.class_of(stretch.rows)[taking], part.table.features(stretch.rows[taking])
-        sequence, place = np.repeat(stretch.sequence, stretch.length)[taking], stretch.place[taking]
+        label, x = part.class_of(rows), part.table.features(rows)
         found.steps += np.bincount(label, minlength=classes)
         found.has[sequence, label] = True
         tenth = np.minimum(((place + 0.5) / part.length[sequence] * 10).astype(np.int64), 9)
