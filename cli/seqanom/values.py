@@ -30,15 +30,17 @@ def read_value(text: str, option: str) -> Any:
 
 def with_columns(value: object, columns: Mapping[str, object]) -> object:
     """A data set with the columns that flags name; a `ConfigError` says which flags do not apply to it."""
-    from seqanomaly.datasets.specs import DATASETS
+    from seqanomaly.datasets.specs import DATASETS, with_given
 
     kind = value.get("kind") if isinstance(value, Mapping) else None
     data = DATASETS.get(str(kind))
     given = [name for name, column in columns.items() if column is not None]
     wrong = [f"--{name}" for name in given if data is not None and name not in data.model_fields]
-    if data is None or not wrong:
+    if data is None or not isinstance(value, Mapping):
         return with_settings(value, columns)
-    known = ", ".join(name for name in data.model_fields if name not in ("kind", "path"))
+    if not wrong:
+        return with_given(keys(value), {name: columns[name] for name in given})
+    known = ", ".join(name for name in data.model_fields if name not in ("kind", "path", "guessed"))
     what, them = ("does", "it") if len(wrong) == 1 else ("do", "them")
     raise ConfigError(
         f"{' and '.join(wrong)} {what} not apply to the data set {kind!r}, whose columns are known; leave "

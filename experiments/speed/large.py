@@ -2,10 +2,10 @@
 
 Usage: python experiments/speed/large.py [STEPS] [FOLDER]; by default 200,000,000 steps, in build/large. Generates the
 table once: long Parquet, 8 channels, sequences of 10,000 steps of which 0.5% test and 0.5% validate. Every figure comes
-from a process of its own with its peak resident memory, and training has one thread; writes large.csv and large.md
-beside itself. Mapped and in memory are compared on a table that fits, in turns. On that table the commands that stream
-are measured, too, and training with as many scored steps as a mapped table may have. Remove the folder afterwards; it
-takes 20 GB.
+from a process of its own with its peak resident memory, and training has one thread; pyarrow reads before anything is
+converted, after which a large file is no longer in the system's cache; writes large.csv and large.md beside itself.
+Mapped and in memory are compared on a table that fits, in turns. On that table the commands that stream are measured,
+too, and training with as many scored steps as a mapped table may have. Remove the folder afterwards; it takes 20 GB.
 """
 
 from __future__ import annotations

@@ -70,6 +70,10 @@ class _TableSpec(DataSpec, ABC):
         """Raise a `DataError` where the column of the series or the label is not there, of those names."""
 
     @abstractmethod
+    def said_of_columns(self) -> tuple[str, ...]:
+        """Which column is what, and which features may be something else, where it is no matter of course."""
+
+    @abstractmethod
     def division(self) -> SplitSpec | None:
         """How the table is divided, where neither a column says so nor the seed draws a share."""
 
@@ -100,7 +104,9 @@ class _TableSpec(DataSpec, ABC):
 
     def open(self) -> Source:
         """Read and check the table, or map it."""
-        return self._mapped() if self.is_mapped() else self._read()
+        source = self._mapped() if self.is_mapped() else self._read()
+        source.notes = (*source.notes, *self.said_of_columns())
+        return source
 
     def _mapped(self) -> Source:
         from seqanomaly.datasets.mapped.division import Division
@@ -221,6 +227,8 @@ class FileData(Cleaned, _TableSpec):
     mapped: bool | None = None
     """Whether the table is converted once and mapped, so that it may be larger than memory; by default where it is
     over 1 GiB when decoded. Its rows have to be in order; results are the same."""
+    guessed: Names = Field((), exclude=True)
+    """Which of series, step and label were taken from the names of the columns: said when the table is opened."""
 
     @model_validator(mode="after")
     def _mapped_tables_are_long(self) -> FileData:
@@ -288,6 +296,7 @@ class FileData(Cleaned, _TableSpec):
     def expect_columns(self, names: list[str]) -> None:
         """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
+        from seqanomaly.datasets.headers import could_be_label
 
         where = self.table().name
         if self.series is not None and self.series not in names:
@@ -296,10 +305,25 @@ class FileData(Cleaned, _TableSpec):
                 f"file as one series with {{path: {self.path}, series: null, step: null}}{nearest(self.series, names)}"
             )
         if self.label == self._default("label") and self.label not in names:
+            could = could_be_label(names)
+            several = f" ({' or '.join(repr(name) for name in could)})" if len(could) > 1 else ""
             raise DataError(
-                f"{where}: there is no column {self.label!r}; say which one it is with label (--label), or take every "
-                f"step as normal, as for forecast, with {{path: {self.path}, label: null}}{nearest(self.label, names)}"
+                f"{where}: there is no column {self.label!r}; say which one it is{several} with label (--label), or "
+                f"take every step as normal, as for forecast, with {{path: {self.path}, label: null}}"
+                f"{nearest(self.label, names)}"
             )
+
+    def said_of_columns(self) -> tuple[str, ...]:
+        from seqanomaly.datasets.headers import columns_note, features_note
+        from seqanomaly.datasets.mapped.tables import columns_of
+
+        if self.rows == "sequences":
+            return ()
+        taken = {self.series, self.step, self.label, self.part}
+        left = [name for name in columns_of(self.table()) if name not in taken]
+        columns = {"series": self.series, "step": self.step, "label": self.label}
+        found = {option: name for option, name in columns.items() if option in self.guessed}
+        return (*columns_note(found), *features_note(self.features or left))
 
     def _stem(self) -> str:
         return self.table().name.split(".")[0]
@@ -370,6 +394,9 @@ class Episodes(_TableSpec):
 
     def expect_columns(self, names: list[str]) -> None:
         """They are there, as the table ships."""
+
+    def said_of_columns(self) -> tuple[str, ...]:
+        return ()
 
     def division(self) -> None:
         """None: a column says train or test."""

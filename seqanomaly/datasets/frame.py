@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
+from seqanomaly.datasets.formats.times import read_text
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -187,8 +188,10 @@ def step_values(column: pd.Series, where: str, before: int = 0) -> NDArray[Any]:
         found = numbers(column, where, ", or name another column with --step", before)
         whole = pd.to_numeric(column)
         return whole.to_numpy(np.int64) if pd.api.types.is_signed_integer_dtype(whole) else found
-    given = column if pd.api.types.is_datetime64_any_dtype(column) else column.astype(str)
-    times = pd.to_datetime(given, errors="coerce", format="mixed", utc=True)
+    if pd.api.types.is_datetime64_any_dtype(column):
+        times = pd.to_datetime(column, utc=True).dt.tz_localize(None)
+    else:
+        times = read_text(column.astype(str), where, before)
     if times.isna().any():
         row = int(np.argmax(times.isna().to_numpy()))
         problem = "the value is missing" if column.isna().iloc[row] else f"{str(column.iloc[row])!r} is no time"
@@ -196,7 +199,7 @@ def step_values(column: pd.Series, where: str, before: int = 0) -> NDArray[Any]:
             f"{where}: column {column.name!r}, data row {before + row + 1}: {problem}; steps are numbers or "
             "timestamps: correct it, or name another column with --step"
         )
-    return times.dt.tz_localize(None).to_numpy()
+    return times.to_numpy()
 
 
 def _is_ordered(codes: NDArray[np.int64], steps: NDArray[Any]) -> bool:

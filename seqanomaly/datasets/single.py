@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 SERIES, ROW = "series", "row"
 """What the columns are called that the table does not have."""
-TIMES = ("timestamp", "datetime", "time", "date")
-"""Names of a first column by which a table without a column `series` is taken for one series."""
 
 
 def one_series(table: pd.DataFrame, step: str | None, name: str, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -34,14 +34,12 @@ from seqanomaly.datasets.formats.text import column_names
 from seqanomaly.datasets.formats.ts import Ts
 from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
 from seqanomaly.datasets.formats.ucr import Ucr
-from seqanomaly.datasets.single import TIMES
+from seqanomaly.datasets.headers import usual_columns
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.synthetic import SYNTHETIC
 from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.paths import is_there
 
-ARROW = (".parquet", ".pq", ".feather")
-"""Endings of tables that say themselves what their columns are called."""
 DATASETS: dict[str, type[DataSpec]] = {
     "episodes": Episodes,
     **SYNTHETIC,
@@ -83,8 +81,19 @@ def data_settings(value: object) -> object:
         return recognise(value) if is_path else {"kind": value}
     if isinstance(value, Mapping) and "kind" not in value and "path" in value:
         path, others = value["path"], {key: of for key, of in value.items() if key != "path"}
-        return {**(recognise(path) if isinstance(path, str) else {"kind": "file", "path": path}), **others}
+        found = recognise(path) if isinstance(path, str) else {"kind": "file", "path": path}
+        return with_given(found, others)
     return value
+
+
+def with_given(found: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was recognised, with what is given instead; what is given was not guessed.
+
+    >>> with_given({"kind": "file", "label": "fault", "guessed": ["label"]}, {"label": "attack"})
+    {'kind': 'file', 'label': 'attack', 'guessed': []}
+    """
+    left = {"guessed": [name for name in found["guessed"] if name not in given]} if "guessed" in found else {}
+    return {**found, **left, **given}
 
 
 def recognise(path: str) -> dict[str, Any]:
@@ -143,15 +152,18 @@ def _families(place: Path) -> dict[str, dict[str, Any]]:
 
 
 def _table(path: Path) -> dict[str, Any]:
-    """Whether the header of a table says that a row is a sequence, or that the file is one series."""
-    names = column_names(path) if path.suffix.lower() not in ARROW else _arrow_names(path)
-    if names and names[0].lower() in TIMES and "series" not in names:
-        return {"series": None, "step": names[0]}
-    return {"rows": "sequences"} if _are_steps(names) else {}
+    """What the header of a table says: a row is a sequence, or which column is what by its name."""
+    names = _names(path)
+    if _are_steps(names):
+        return {"rows": "sequences"}
+    found = usual_columns(names)
+    return {**found, "guessed": list(found)} if found else {}
 
 
-def _arrow_names(path: Path) -> list[str]:
-    """The columns of a Parquet or Feather file; none where it is broken, as whoever reads it says how."""
+def _names(path: Path) -> list[str]:
+    """The columns of a table; none where it cannot be read, which whoever reads it says."""
+    if path.suffix.lower() not in (".parquet", ".pq", ".feather"):
+        return column_names(path)
     from seqanomaly.datasets.mapped.tables import columns_of
 
     try:

@@ -23,9 +23,11 @@ from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
 from seqanomaly.datasets.formats.table import BROKEN, check_size
 from seqanomaly.datasets.formats.text import check_width
 from seqanomaly.datasets.frame import Layout, feature_names, normal_first
+from seqanomaly.datasets.mapped.convert import AHEAD
 from seqanomaly.datasets.mapped.layout import About
+from seqanomaly.datasets.mapped.runs import KnownRuns, Runs, even_text
 from seqanomaly.datasets.mapped.tables import batches, feather_schema, is_parquet
-from seqanomaly.datasets.mapped.walk import Walk
+from seqanomaly.datasets.mapped.walk import BLOCK, Space, Walk
 from seqanomaly.datasets.sequences import LONG, Sequences, check_padded
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
@@ -56,10 +58,7 @@ def read_straight(path: Path, layout: Layout, part: str | None, *, missing: bool
     try:
         if not is_file(path) or not (is_parquet(path) or path.suffix.lower() == ".feather"):
             return None
-        schema, rows = _described(path)
-        features = _features(schema, layout, part, path)
-        begun(path)
-        return _read(path, Walk(layout, part, features, path.name, missing=missing), schema, rows)
+        return _read(path, layout, part, missing=missing)
     except (_UnusualError, DataError, pa.ArrowException, UnicodeDecodeError, *UNREADABLE):
         return None
 
@@ -125,81 +124,94 @@ def _columns_stay(schema: pa.Schema) -> bool:
         return False
 
 
-def _read(path: Path, walk: Walk, schema: pa.Schema, rows: int) -> Straight:
-    length = _lengths(path, walk.layout)
-    if length.sum() != rows:
+def _read(path: Path, layout: Layout, part: str | None, *, missing: bool) -> Straight:
+    schema, rows = _described(path)
+    features = _features(schema, layout, part, path)
+    begun(path)
+    runs = _runs(path, layout, schema)
+    if runs.row != rows:
         raise _UnusualError
+    names, first = runs.done()
+    length = np.diff(np.append(first, runs.row))
     shape = len(length), int(length.max())
-    check_padded(*shape, len(walk.features))
+    check_padded(*shape, len(features))
+    walk = Walk(layout, part, features, path.name, missing=missing, runs=KnownRuns(names, first))
     new = np.empty if length.min() == length.max() else np.zeros  # which need no room before they are written
-    x = new((*shape, len(walk.features)), np.float32)
-    code, time = new(shape, np.uint8), new(shape, _of_times(schema.field(walk.layout.step).type))
-    _fill(x, code, time.view(np.int64) if time.dtype.kind == "M" else time, length, path, walk, schema)
+    x, label = new((*shape, len(features)), np.float32), new(shape, np.int64)
+    time = new(shape, _of_times(schema.field(layout.step).type))
+    _fill(x, label, time.view(np.int64) if time.dtype.kind == "M" else time, length, path, walk, schema)
     series, about = walk.done()
-    if not np.array_equal(series.length, length):
-        raise _UnusualError
-    number, classes = _classes(about, walk.layout, path.name)
-    label = number[code]
-    if number[0]:
-        label[np.arange(shape[1]) >= length[:, None]] = 0
+    number, classes = _classes(about, layout, path.name)
+    _number(label, length, number)
     sequences = Sequences(
         x=x,
         label=label,
         length=length,
-        ids=tuple(series.names.to_pylist()),
-        features=walk.features,
+        ids=tuple(names.to_pylist()),
+        features=features,
         classes=classes,
         time=time,
     )
     return Straight(sequences=sequences, parts=series.parts)
 
 
-def _lengths(path: Path, layout: Layout) -> NDArray[np.int64]:
-    """Steps of each series, [N], by the column of the series alone, where each stands together."""
-    first, row, last = [], 0, None
+def _runs(path: Path, layout: Layout, schema: pa.Schema) -> Runs:
+    """The series, by their column alone, where each stands together."""
+    runs = Runs(layout.series, path.name)
     for batch in batches(path, [layout.series], layout):
-        batch.validate(full=True)
-        column = batch.column(0)
-        coded = column.indices if pa.types.is_dictionary(column.type) else column
-        begins = np.concatenate([[0], pc.run_end_encode(coded, run_end_type=pa.int64()).run_ends.to_numpy()[:-1]])
-        first.append(row + begins[int(row > 0 and column[0].as_py() == last) :])
-        row, last = row + len(column), column[-1].as_py()
-    return np.diff(np.concatenate([*first, [row]])).astype(np.int64)
+        batch.validate()
+        if even_text(batch.column(0)) is None:
+            _check(batch, schema, {})
+        runs.next(batch).names.validate(full=True)  # and so is whatever equals them
+    return runs
 
 
 def _fill(
     x: NDArray[np.float32],
-    code: NDArray[np.uint8],
+    label: NDArray[np.int64],
     steps: NDArray[np.int64] | NDArray[np.float64],
     length: NDArray[np.int64],
     path: Path,
     walk: Walk,
     schema: pa.Schema,
 ) -> None:
-    """Write the steps of all series, of those lengths, to [N, T, F], [N, T] and [N, T]."""
+    """Write the steps of all series, of those lengths, to [N, T, F], [N, T] (codes of labels) and [N, T]."""
     longest, rows, first = x.shape[1], int(length.sum()), np.cumsum(length) - length
-    x, code, steps = x.reshape(-1, x.shape[2]), code.reshape(-1), steps.reshape(-1)
+    x, label, steps = x.reshape(-1, x.shape[2]), label.reshape(-1), steps.reshape(-1)
     shift = np.arange(len(length)) * longest - first  # from the row of a step to its place
-    for batch in ahead(_checked(batches(path, [*walk.columns, *walk.features], walk.layout), schema)):
+    space = Space(x.shape[1])
+    for batch in ahead(_checked(batches(path, [*walk.columns, *walk.features], walk.layout), schema), AHEAD):
         begin, end = walk.row, walk.row + batch.num_rows
         if end > rows:
             raise _UnusualError
         if not shift.any():
-            code[begin:end] = walk.add(batch, x[begin:end])[1]
+            label[begin:end] = walk.add(batch, x[begin:end])
             steps[begin:end] = walk.steps
             continue
-        block, label = walk.add(batch)
+        block = space.rows(end - begin)
+        code = walk.add(batch, block)
         some = np.arange(*(np.searchsorted(first, [begin, end - 1], side="right") - [1, 0]))
         edges = np.clip([first[some], first[some] + length[some]], begin, end)
         if len(some) * LONG < len(block):
             for by, start, stop in zip(shift[some].tolist(), *edges.tolist(), strict=True):
                 now, place = slice(start - begin, stop - begin), slice(start + by, stop + by)
-                x[place], code[place], steps[place] = block[now], label[now], walk.steps[now]
+                x[place], label[place], steps[place] = block[now], code[now], walk.steps[now]
         else:
             place_of = np.arange(begin, end) + np.repeat(shift[some], edges[1] - edges[0])
-            x[place_of], code[place_of], steps[place_of] = block, label, walk.steps
+            x[place_of], label[place_of], steps[place_of] = block, code, walk.steps
     if walk.row != rows:
         raise _UnusualError
+
+
+def _number(label: NDArray[np.int64], length: NDArray[np.int64], number: NDArray[np.int64]) -> None:
+    """Turn codes of labels [N, T] into classes, by the class of each code; padding is 0."""
+    if np.array_equal(number, np.arange(len(number))):
+        return
+    flat = label.reshape(-1)
+    for start in range(0, len(flat), BLOCK):
+        flat[start : start + BLOCK] = number[flat[start : start + BLOCK]]
+    if number[0]:
+        label[np.arange(label.shape[1]) >= length[:, None]] = 0
 
 
 def _of_times(kind: pa.DataType) -> np.dtype[Any]:
@@ -213,16 +225,21 @@ def _checked(items: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.
     """The same, after a look at each that what Arrow says about it is true and that no word of a column is twice."""
     declared: dict[str, pa.Array] = {}
     for batch in items:
-        batch.validate(full=True)
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            kind = schema.field(name).type
-            if pa.types.is_dictionary(kind):
-                words = column.dictionary
-                if words.null_count or pc.count_distinct(words).as_py() < len(words):
-                    raise _UnusualError
-                if kind.ordered and not declared.setdefault(name, words).equals(words):
-                    raise _UnusualError
+        _check(batch, schema, declared)
         yield batch
+
+
+def _check(batch: pa.RecordBatch, schema: pa.Schema, declared: dict[str, pa.Array]) -> None:
+    """Raise an error where a batch is not as `_checked` gives them, by the words that were `declared` before."""
+    batch.validate(full=True)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        kind = schema.field(name).type
+        if pa.types.is_dictionary(kind):
+            words = column.dictionary
+            if words.null_count or pc.count_distinct(words).as_py() < len(words):
+                raise _UnusualError
+            if kind.ordered and not declared.setdefault(name, words).equals(words):
+                raise _UnusualError
 
 
 def _classes(about: About, layout: Layout, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -93,14 +93,16 @@ def even(time: NDArray[Any], length: NDArray[np.int64]) -> NDArray[np.bool_]:
     found, number = np.zeros(len(time), np.bool_), time.view(np.int64) if time.dtype.kind == "M" else time
     if time.shape[1] < 2:
         return ~found
-    if number.dtype.kind == "i" and not -SAFE < int(number.min()) <= int(number.max()) < SAFE:
-        return found
-    rows = max(1, AT_ONCE // time.shape[1])
+    rows, whole = max(1, AT_ONCE // time.shape[1]), number.dtype.kind == "i"
     for first in range(0, len(time), rows):
         now, steps = number[first : first + rows], length[first : first + rows]
+        if whole and not -SAFE < int(now.min()) <= int(now.max()) < SAFE:
+            return np.zeros_like(found)
         with np.errstate(invalid="ignore"):  # infinity less infinity
             apart = np.diff(now)
-        same = (apart == apart[:, :1]) | (np.arange(1, time.shape[1]) >= steps[:, None])
+        same = apart == apart[:, :1]
+        if (steps < time.shape[1]).any():
+            same |= np.arange(1, time.shape[1]) >= steps[:, None]
         found[first : first + rows] = same.all(axis=1) & ((apart[:, 0] > 0) | (steps < 2))
     return found
 

@@ -72,10 +72,10 @@ def test_without_a_command_the_help(seqanom: Run) -> None:
             "the settings label)",
         ),
         (
-            "mine.csv",
+            "odd.csv",
             (),
-            "mine.csv: there is no column 'series'; say which one it is with series (--series), or read the file as "
-            "one series with {path: mine.csv, series: null, step: null}; known: unit, cycle, heat, load, fault",
+            "odd.csv: there is no column 'series'; say which one it is with series (--series), or read the file as "
+            "one series with {path: odd.csv, series: null, step: null}; known: pump, cycle, heat, load, fault",
         ),
         (
             "mine.csv",
@@ -95,9 +95,10 @@ def test_mistakes(
     text: str,
 ) -> None:
     machines.to_csv(tmp_path / "mine.csv", index=False)
+    machines.rename(columns={"unit": "pump"}).to_csv(tmp_path / "odd.csv", index=False)
     name, *rest = command
     assert complaint("data", name, data, *rest, *flags) == text
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.csv", "odd.csv"}
 
 
 def test_a_name_that_is_there_is_a_path(seqanom: Run, machines: pd.DataFrame, tmp_path: Path) -> None:

@@ -292,6 +292,6 @@ def test_what_is_there_is_a_path_unless_it_is_a_name(tmp_path: Path, monkeypatch
     for name in ("plant", "drift"):
         (tmp_path / name).mkdir()
         machines().to_csv(tmp_path / name / "one.csv")
-    assert data_settings("plant") == {"kind": "folder", "path": "plant"}
+    assert data_settings("plant") == {"kind": "folder", "path": "plant", "label": "fault"}
     assert data_settings("drift") == {"kind": "drift"}
     assert data_settings("p" * 5000) == {"kind": "p" * 5000}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqanomaly.datasets import opened as opening
 from seqanomaly.datasets.opened import Loaded, Opened, cut_in_time
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -95,6 +98,15 @@ def test_anomalies_that_come_late_are_said() -> None:
     assert opened(made(6, 6, 6, label=1)).notes == ()
 
 
+def test_steps_that_take_no_part_are_not_counted_among_those() -> None:
+    label = [[1, 1, 0, 0, 0, 1]] * 3
+    valid = [np.arange(6) > 0] * 3
+    x = [np.arange(6.0)[:, None] + 9 * i for i in range(3)]
+    assert opened(Sequences.of(x, label)).notes[0].startswith("100% of the steps are anomalous in the first third")
+    masked = Sequences.of(x, [[1, 0, 0, 0, 0, 1]] * 3, valid=valid)
+    assert opened(masked).notes[0].startswith("0% of the steps are anomalous in the first third")
+
+
 @pytest.mark.parametrize(
     ("known", "test", "text"),
     [
@@ -113,8 +125,16 @@ def test_what_cannot_be_split(known: Sequences, test: Sequences | None, text: st
 short = st.lists(st.lists(st.integers(0, 1), min_size=2, max_size=5), min_size=4, max_size=9)
 
 
-@given(short, st.integers(0, 2))
-def test_copies_are_counted_and_ends_compared_as_one_after_the_other(series: list[list[int]], tested: int) -> None:
+@given(short, st.integers(0, 2), st.integers(1, 9), st.sampled_from([opening.ODD, 2, 0]))
+def test_copies_are_counted_and_ends_compared_as_one_after_the_other(
+    series: list[list[int]], tested: int, once: int, factor: int
+) -> None:
+    with mock.patch.object(opening, "AT_ONCE", once), mock.patch.object(opening, "ODD", factor):
+        check_notes(series, tested)
+
+
+def check_notes(series: list[list[int]], tested: int) -> None:
+    """What is said of sequences, the last `tested` of which are for testing, is what one look after the other finds."""
     x = [np.array(one, float)[:, None] for one in series]
     whole = Sequences.of(x, [np.array(one) for one in series])
     first, last = (whole.take(np.arange(*ends)) for ends in ((0, len(x) - tested), (len(x) - tested, len(x))))

@@ -26,7 +26,10 @@ REAL: dict[str, tuple[str, dict[str, Any]]] = {
     "SKAB": ("skab", {}),
     "SKAB/valve1": ("skab", {}),
     "SKAB/valve1/0.csv": ("skab", {"split": "usual"}),
-    "SKAB/anomaly-free/anomaly-free.csv": ("file", {"series": None, "step": "datetime"}),
+    "SKAB/anomaly-free/anomaly-free.csv": (
+        "file",
+        {"series": None, "step": "datetime", "guessed": ["series", "step"]},
+    ),
     "CMAPSSData": ("cmapss", {}),
     "TEP_Braatz": ("braatz", {}),
     "TEP_sim": ("tep", {}),

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from seqanomaly.datasets import straight
 from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.mapped import tables as reading
+from seqanomaly.datasets.mapped import walk
 from seqanomaly.datasets.opened import Opened
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.straight import read_straight
@@ -198,7 +199,12 @@ def test_both_ways_give_the_same(
         table.to_parquet(path, index=False, row_group_size=rows)
     else:
         pa.feather.write_feather(table, str(path), chunksize=rows)
-    with mock.patch.object(reading, "AT_ONCE", once), mock.patch.object(straight, "LONG", rows % 3):
+    with (
+        mock.patch.object(reading, "AT_ONCE", once),
+        mock.patch.object(straight, "LONG", rows % 3),
+        mock.patch.object(walk, "BLOCK", 1 + rows % 7),
+        mock.patch.object(straight, "BLOCK", 1 + rows % 7),
+    ):
         check(path, **chosen)
 
 
@@ -283,10 +289,10 @@ def test_other_files_are_left_too(name: str, ordinary: pd.DataFrame, tmp_path: P
     assert not check(tmp_path / name)
 
 
-def test_text_that_is_none_is_found(ordinary: pd.DataFrame, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", [np.repeat(np.arange(7), 8)[7:], np.arange(49)])
+def test_text_that_is_none_is_found(ends: Any, ordinary: pd.DataFrame, tmp_path: Path) -> None:
     path, table = tmp_path / "t.feather", pa.Table.from_pandas(ordinary, preserve_index=False)
-    letters = pa.py_buffer(b"\xff" * 48)
-    series = pa.StringArray.from_buffers(48, pa.py_buffer(np.repeat(np.arange(7), 8)[7:].astype(np.int32)), letters)
+    series = pa.StringArray.from_buffers(48, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(b"\xff" * 48))
     pa.feather.write_feather(table.set_column(0, "series", series), str(path))
     assert not check(path)
     assert "Invalid UTF8" in str(outcome(path, {}))

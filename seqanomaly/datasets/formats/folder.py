@@ -14,17 +14,15 @@ from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file
 from seqanomaly.datasets.formats.text import bare, column_names
+from seqanomaly.datasets.headers import LABEL, TIMES, columns_note, could_be_label, features_note, plain
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import Backward, Duplicates
 from seqanomaly.datasets.sequences import Sequences
-from seqanomaly.datasets.single import TIMES
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ANOMALY = "is_anomaly"
-"""What the column of labels is called in files of several collections."""
 FILE, ROW = "name of the file", "number of the row"
 
 
@@ -102,7 +100,10 @@ class Folder(Given, Drawn):
         if self.step is None:
             sequences = replace(sequences, time=None)
         notes = [note for _, notes in read[:1] for note in notes]
-        notes += [UNLABELLED] if self.label is None else []
+        notes += (
+            [UNLABELLED] if self.label is None else columns_note({"label": self.label} if self.label != "label" else {})
+        )
+        notes += features_note(sequences.features)
         return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
 
     def _check_numbers(self, files: Sequence[Path], tables: Sequence[pd.DataFrame]) -> None:
@@ -153,8 +154,9 @@ class Folder(Given, Drawn):
 
 def _named(columns: list[str]) -> dict[str, Any]:
     """The columns that a folder's first table has under a usual name: a first one of times, and labels."""
-    step = {"step": columns[0]} if columns[0].lower() in TIMES else {}
-    return step | ({"label": ANOMALY} if ANOMALY in columns and "label" not in columns else {})
+    step = {"step": columns[0]} if plain(columns[0]) in TIMES else {}
+    labels = could_be_label(columns)
+    return step | ({"label": labels[0]} if len(labels) == 1 and labels[0] != LABEL else {})
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,12 @@ import pyarrow.feather
 import pyarrow.parquet
 
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
-from seqanomaly.datasets.formats.text import MISSING, check_width, first_line
+from seqanomaly.datasets.formats.text import MISSING, SEPARATORS, check_width, first_line
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
 """Endings of the files that `read_table` reads."""
-SEPARATORS = (",", ";", "\t", "|")
-"""What may stand between the columns of a CSV file; the one that its header has most of."""
 MORE_VALUES = "the rows have more values than the header has names"
 """What is wrong where pandas would leave values out."""
 BROKEN = (pd.errors.ParserError, pyarrow.ArrowException, ValueError, TypeError, KeyError, AttributeError, IndexError)
@@ -67,11 +65,16 @@ def as_table(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be read as {path.suffix.lstrip('.')}: {reason}") from None
 
 
-def content_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, 16 hexadecimal digits."""
+def content_digest(path: Path, passed: Callable[[int], object] = lambda place: None) -> str:
+    """SHA-256 of a file's bytes, 16 hexadecimal digits; `passed` is told up to where they have been read."""
+    found, room, place = hashlib.sha256(), memoryview(bytearray(1 << 18)), 0
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        with path.open("rb", buffering=0) as file:
+            while size := file.readinto(room):
+                found.update(room[:size])
+                place += size
+                passed(place)
+        return found.hexdigest()[:16]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
@@ -128,6 +131,7 @@ def options(separator: str, decimal: str) -> dict[str, Any]:
         "sep": separator,
         "decimal": decimal,
         "index_col": False,
+        "skipinitialspace": True,
         "keep_default_na": False,
         "na_values": list(MISSING),
         "low_memory": False,
@@ -136,7 +140,8 @@ def options(separator: str, decimal: str) -> dict[str, Any]:
 
 def check_header(path: Path, separator: str) -> None:
     """Raise a `ValueError` where two columns of a CSV file have one name."""
-    header = _read(path, sep=separator, nrows=1, header=None, dtype=str, index_col=False, keep_default_na=False).iloc[0]
+    how = options(separator, ".") | {"header": None, "nrows": 1, "dtype": str, "na_values": []}
+    header = _read(path, **how).iloc[0]
     if (header.duplicated() & (header != "")).any():
         raise ValueError(f"two columns are called {header[header.duplicated() & (header != '')].iloc[0]!r}; rename one")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
-import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +26,10 @@ MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 """What stands for a missing value in a text file; not `None`, which may well be the name of a class."""
 
 
+SEPARATORS = (",", ";", "\t", "|")
+"""What may stand between the columns of a CSV file; the one that its header has most of."""
+
+
 def bare(path: Path) -> Path:
     """A path without the ending that says that it is compressed.
 
@@ -36,8 +40,12 @@ def bare(path: Path) -> Path:
 
 
 def column_names(path: Path) -> list[str]:
-    """The words of the first line of a text file, at commas, semicolons, tabs or bars, without quotes."""
-    return [name.strip().strip('"') for name in re.split(r"[,;\t|]", first_line(path).strip())]
+    """The names in the first line of a text table, as written there but for quotes and spaces before them."""
+    line = first_line(path).strip("\r\n")
+    try:
+        return next(csv.reader([line], delimiter=max(SEPARATORS, key=line.count), skipinitialspace=True), [""])
+    except csv.Error:  # it is no text, or has a value of over 100,000 characters
+        return [""]
 
 
 def find(folder: Path, name: str, remedy: str) -> Path:

@@ -11,13 +11,54 @@ from seqanomaly.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+DATE = r"^\s*(\d{1,2})([/.-])(\d{1,2})[/.-](?:\d{4}|\d{2})\b"
+"""A date whose year comes last, so that its day or its month comes first."""
+
 
 def read_times(column: pd.Series, where: str) -> pd.Series:
     """A column as timestamps without a zone; a `DataError` names `where`, the column and the row of another value."""
-    import pandas as pd
-
-    times = pd.to_datetime(column.astype(str), errors="coerce", format="mixed", utc=True).dt.tz_localize(None)
+    times = read_text(column.astype(str), where)
     if times.isna().any():
         row = int(np.argmax(times.isna().to_numpy()))
         raise DataError(f"{where}: column {column.name!r}, data row {row + 1}: {str(column.iloc[row])!r} is no time")
     return times
+
+
+def read_text(column: pd.Series, where: str, before: int = 0) -> pd.Series:
+    """Text as timestamps without a zone, NaT where it is none; all dates are read with the day first, or none.
+
+    The rows of the column are those of the table after the first `before` ones.
+
+    Raises:
+        DataError: dates have day or month first, and none of them says which.
+
+    >>> import pandas as pd
+    >>> read_text(pd.Series(["28/12/2015 22:30", "02/01/2016 08:00"]), "doc").dt.month.tolist()
+    [12, 1]
+    """
+    import pandas as pd
+
+    parts = column.str.extract(DATE)
+    dated = parts[0].notna()
+    day_first = bool(dated.any()) and _has_day_first(column, parts, where, before)
+    times = pd.to_datetime(column, errors="coerce", format="mixed", utc=True, dayfirst=day_first).dt.tz_localize(None)
+    month = parts[2 if day_first else 0]
+    return times.mask(pd.to_numeric(month) > 12)  # pandas would take it for the day in that row alone
+
+
+def _has_day_first(column: pd.Series, parts: pd.DataFrame, where: str, before: int) -> bool:
+    """Whether the day comes first, as a number above 12 says there, or points between the numbers."""
+    import pandas as pd
+
+    first, second = (pd.to_numeric(parts[place]).to_numpy(np.float64) for place in (0, 2))
+    if (first > 12).any() or (second > 12).any():
+        return bool((first > 12).any())
+    dated, pointed = ~np.isnan(first), bool((parts[1].dropna() == ".").all())
+    unsure = dated & (first != second)
+    if pointed or not unsure.any() or len(set(zip(first[dated], second[dated], strict=True))) == 1:
+        return pointed
+    row = int(np.argmax(unsure))
+    raise DataError(
+        f"{where}: column {column.name!r}, data row {before + row + 1}: {column.iloc[row]!r} may have the day first or "
+        "the month, and no row says which; write dates as in 2024-01-31"
+    )

@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from seqanomaly.config import digest
 from seqanomaly.datasets.formats.table import content_digest
+from seqanomaly.datasets.mapped.behind import Behind
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 from seqanomaly.paths import whole
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
+Make = Callable[[Path, Callable[[int], object]], None]
 
 PLACE = "SEQANOM_CACHE"
 """Environment variable with the folder of converted tables."""
@@ -37,12 +40,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqanom"
 
 
-def known_digest(path: Path) -> str:
+def known_digest(path: Path, passed: Callable[[int], object] = lambda place: None) -> str:
     """The digest of a file's bytes, as `content_digest`; one that has not changed since is not read again.
 
-    A file is known by its place, number, size and time of its last change.
+    A file is known by its place, number, size and time of its last change; see `content_digest` for `passed`.
     """
-    return _remembered(path) or remember(path, content_digest(path))
+    return _remembered(path) or remember(path, content_digest(path, passed))
 
 
 def _remembered(path: Path) -> str | None:
@@ -71,9 +74,7 @@ def _version(path: Path) -> list[int]:
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns]
 
 
-def kept(
-    path: Path, meaning: object, size: Callable[[], int], make: Callable[[Path], None], read: Callable[[Path], T]
-) -> T:
+def kept(path: Path, meaning: object, size: Callable[[], int], make: Make, read: Callable[[Path], T]) -> T:
     """What is read from the folder of a file's content and `meaning`; it is made first where it is not there.
 
     A folder appears whole, by one rename, so that readers never meet a half; of two that are made at once, one is kept.
@@ -83,7 +84,7 @@ def kept(
         path: the file.
         meaning: what else the converted files depend on.
         size: gives the bytes that they take, where they are to be made.
-        make: converts the file into a new folder.
+        make: converts the file into a new folder, and tells how far it has read the file.
         read: opens what is in a folder; a `DataError` says that it is damaged.
     """
     found = _remembered(path)
@@ -95,9 +96,7 @@ def kept(
     return read(_made(path, meaning, size, make, read))
 
 
-def _made(
-    path: Path, meaning: object, size: Callable[[], int], make: Callable[[Path], None], read: Callable[[Path], T]
-) -> Path:
+def _made(path: Path, meaning: object, size: Callable[[], int], make: Make, read: Callable[[Path], T]) -> Path:
     """The folder, converted while the file's digest is computed beside."""
     begun(path)
     root, wanted = cache_folder(), size()
@@ -110,9 +109,10 @@ def _made(
                 f"{path}: its converted copy takes {wanted / 1e9:.1f} GB and {root} has {free / 1e9:.1f} GB free; make "
                 f"room, or name another folder with the environment variable {PLACE}"
             )
-        beside = _Digest(path)
-        make(draft)
-        folder = _folder(beside.result(), meaning)
+        with Behind(path, readers=2) as behind:
+            beside = _Digest(path, partial(behind.past, 0))
+            make(draft, partial(behind.past, 1))
+            folder = _folder(beside.result(), meaning)
         try:
             draft.replace(folder)
         except OSError:  # it is there already
@@ -125,15 +125,16 @@ def _made(
 class _Digest(threading.Thread):
     """A file's digest, computed while something else goes on."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, passed: Callable[[int], object]) -> None:
         super().__init__(daemon=True)
-        self.path, self.found = path, ""
+        self.path, self.passed, self.found = path, passed, ""
         self.error: Exception | None = None
         self.start()
 
     def run(self) -> None:
         try:
-            self.found = known_digest(self.path)
+            self.found = known_digest(self.path, self.passed)
+            self.passed(self.path.stat().st_size)
         except Exception as error:  # raised where it is waited for
             self.error = error
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from seqanomaly.datasets.mapped.runs import changes
 from seqanomaly.datasets.part_column import PARTS
 from seqanomaly.errors import DataError
 
@@ -65,15 +66,17 @@ class Codes:
         lowest, highest = int(values.min()), int(values.max())
         if highest - lowest >= MOST or lowest <= -EXACT or highest >= EXACT:
             return None
-        place = values.astype(np.int64) - lowest
-        here = np.flatnonzero(np.bincount(place)).tolist()
+        place = values.astype(np.uint8)
+        place -= np.uint8(lowest % 256)  # whatever does not fit into 8 bits cancels out
+        span = highest - lowest
+        here = np.flatnonzero(np.bincount(place)).tolist() if span > 1 else [0, span][: span + 1]
         if any(lowest + number not in self.code for number in here):
             here.sort(key=lambda number: int(np.argmax(place == number)))
-        known = np.zeros(highest - lowest + 1, np.uint8)
+        known = np.arange(span + 1, dtype=np.uint8)
         known[here] = [self._code(lowest + number, row, place, number) for number in here]
-        return known[place]
+        return place if np.array_equal(known, np.arange(span + 1)) else known[place]
 
-    def _code(self, name: object, row: int, place: NDArray[np.int64], number: int) -> int:
+    def _code(self, name: object, row: int, place: NDArray[np.int64] | NDArray[np.uint8], number: int) -> int:
         if name is None:  # a name that no row here has
             return 0
         if self.is_number:
@@ -127,10 +130,9 @@ class Parts:
         coded = part if pa.types.is_dictionary(part.type) else pc.dictionary_encode(part)
         words = [str(word).lower() for word in coded.dictionary.to_pylist()]
         codes = np.array([PARTS.index(word) if word in PARTS else -1 for word in words] + [-1])
-        runs = pc.run_end_encode(coded.indices.fill_null(len(words)), run_end_type=pa.int64())
-        edges = np.concatenate([[0], runs.run_ends.to_numpy()[:-1]])  # where the column changes
-        both = np.union1d(edges, begins)  # and where series do
-        place = codes[runs.values.to_numpy()][np.searchsorted(edges, both, side="right") - 1]
+        indices = coded.indices.fill_null(len(words)) if part.null_count else coded.indices
+        both = np.union1d(changes(indices), begins)  # where the column changes, and where series do
+        place = codes[indices.to_numpy()[both]]
         if (place < 0).any():
             at = int(both[np.argmin(place)])
             raise DataError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +14,30 @@ from numpy.typing import NDArray
 from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.frame import Layout, feature_names
 from seqanomaly.datasets.mapped.layout import SERIES, STEPS, new_steps, write_series
-from seqanomaly.datasets.mapped.one import One, rows_of
-from seqanomaly.datasets.mapped.tables import columns_and_rows, unreadable
+from seqanomaly.datasets.mapped.one import One, rows_of, runs_of
+from seqanomaly.datasets.mapped.tables import Passed, columns_and_rows, unreadable
 from seqanomaly.datasets.mapped.text import described, is_text
-from seqanomaly.datasets.mapped.walk import Walk
+from seqanomaly.datasets.mapped.walk import Space, Walk
 from seqanomaly.datasets.part_column import no_part
 from seqanomaly.errors import DataError
 
+AHEAD = 3
+"""Batches of Parquet and Feather that wait to be converted, 5 MB each with 8 features."""
 
-def convert(path: Path, layout: Layout, part: str | None, one: One | None, missing: bool | None, folder: Path) -> None:
+
+def convert(
+    path: Path,
+    layout: Layout,
+    part: str | None,
+    one: One | None,
+    missing: bool | None,
+    folder: Path,
+    passed: Passed | None = None,
+) -> None:
     """Convert the table at `path` to files in `folder`; rows of a series stand together and in the order of its steps.
 
-    No value may be missing; `missing` is for the remedy, see `numbers`.
+    No value may be missing; `missing` is for the remedy, see `numbers`. `passed` is told up to which byte of the file
+    nothing is needed any more, where that is known.
 
     Raises:
         DataError: it names the file, the column, the row and the remedy.
@@ -34,16 +48,34 @@ def convert(path: Path, layout: Layout, part: str | None, one: One | None, missi
         features = check_columns(names, layout, part, where, one)
         if not rows:
             raise DataError(f"{where}: there are no rows")
-        with new_steps(folder / STEPS, rows, len(features)) as (file, x_at, label_at):
-            walk = Walk(layout, part, features, where, missing=missing)
-            for batch in ahead(rows_of(path, [*walk.columns, *features], layout, one)):
-                x, label = walk.add(batch)
-                write_at(file, x, x_at + 4 * len(features) * (walk.row - len(x)))
-                write_at(file, label, label_at + walk.row - len(x))
+        walk = Walk(layout, part, features, where, missing=missing, runs=runs_of(one))
+        items = rows_of(path, [*walk.columns, *features], layout, one, passed)
+        with new_steps(folder / STEPS, rows, len(features)) as places:
+            _write(places, walk, ahead(items, 1 if is_text(path) else AHEAD))
         series, about = walk.done(described(path) if is_text(path) else None)
     except pa.ArrowException as error:
         raise unreadable(path, error) from None
     write_series(folder / SERIES, series, about)
+
+
+def _write(places: tuple[int, int, int], walk: Walk, items: Iterator[pa.RecordBatch]) -> None:
+    """Write what a walk makes of some batches, each while the walk goes on; see `new_steps` for where."""
+    file, x_at, label_at = places
+    space, other = Space(len(walk.features)), Space(len(walk.features))
+    with ThreadPoolExecutor(1) as beside:
+        written: list[Future[None]] = []
+        for batch in items:
+            space, other = other, space  # which is being written
+            x, row = space.rows(batch.num_rows), walk.row
+            label = walk.add(batch, x)
+            for one in written:
+                one.result()
+            written = [
+                beside.submit(write_at, file, x, x_at + 4 * row * len(walk.features)),
+                beside.submit(write_at, file, label, label_at + row),
+            ]
+        for one in written:
+            one.result()
 
 
 def check_columns(

@@ -15,15 +15,15 @@ import pyarrow as pa
 
 from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.frame import Layout
-from seqanomaly.datasets.mapped.convert import check_columns, write_at
+from seqanomaly.datasets.mapped.convert import AHEAD, check_columns, write_at
 from seqanomaly.datasets.mapped.division import Division, bounds_of
 from seqanomaly.datasets.mapped.layout import STEPS
 from seqanomaly.datasets.mapped.mending import Mending
-from seqanomaly.datasets.mapped.one import One, rows_of
+from seqanomaly.datasets.mapped.one import One, rows_of, runs_of
 from seqanomaly.datasets.mapped.rough import Rough, new_rough, read_at
-from seqanomaly.datasets.mapped.tables import columns_and_rows, unreadable
+from seqanomaly.datasets.mapped.tables import Passed, columns_and_rows, unreadable
 from seqanomaly.datasets.mapped.text import described, is_text
-from seqanomaly.datasets.mapped.walk import Walk
+from seqanomaly.datasets.mapped.walk import Space, Walk
 from seqanomaly.datasets.policies import FILLS, Policies
 from seqanomaly.errors import DataError
 
@@ -36,6 +36,7 @@ def convert_mended(
     policies: Policies,
     division: Division,
     folder: Path,
+    passed: Passed | None = None,
 ) -> None:
     """As `convert`, with the policies applied.
 
@@ -50,12 +51,13 @@ def convert_mended(
             raise DataError(f"{where}: there are no rows")
         doubles = policies.duplicates != "error" or policies.backward != "sort"
         back, missing = policies.backward != "sort", policies.missing != "error"
-        walk = Walk(layout, part, features, where, missing=missing, doubles=doubles, back=back)
+        walk = Walk(layout, part, features, where, missing=missing, runs=runs_of(one), doubles=doubles, back=back)
         with ExitStack() as stack:
             found = stack.enter_context(new_rough(folder / STEPS, rows, len(features)))
             given = stack.enter_context((folder / "given").open("w+b")).fileno()
             stack.callback((folder / "given").unlink)
-            kind = _as_given(rows_of(path, [*walk.columns, *features], layout, one), walk, found, given)
+            items = rows_of(path, [*walk.columns, *features], layout, one, passed)
+            kind = _as_given(ahead(items, 1 if is_text(path) else AHEAD), walk, found, given)
             series, about = walk.done(described(path) if is_text(path) else None)
             mending = Mending(found, folder / STEPS, series, about, bounds_of(series, division, where), policies, where)
             mending.look(lambda begin, end: read_at(given, kind, end - begin, 8 * begin))
@@ -71,9 +73,10 @@ def convert_mended(
 def _as_given(batches: Iterable[pa.RecordBatch], walk: Walk, found: Rough, given: int) -> np.dtype[Any]:
     """Write all rows as they are, and their steps as numbers to the file `given`; gives what these are."""
     kind: np.dtype[Any] = np.dtype(np.int64)
-    for batch in ahead(iter(batches)):
-        row = walk.row
-        x, label = walk.add(batch)
+    space = Space(len(walk.features))
+    for batch in batches:
+        row, x = walk.row, space.rows(batch.num_rows)
+        label = walk.add(batch, x)
         found.put_x(row, x)
         write_at(found.file, label, found.label_at + row)
         steps, kind = _numbers(walk.steps, batch.column(walk.layout.step).type)

@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from seqanomaly.datasets.frame import Layout
-from seqanomaly.datasets.mapped.tables import batches, frames
+from seqanomaly.datasets.mapped.runs import KnownRuns
+from seqanomaly.datasets.mapped.tables import Passed, batches, frames
 from seqanomaly.datasets.mapped.text import Text
 from seqanomaly.datasets.single import ROW, SERIES, back_in, check_one
 
@@ -37,25 +38,28 @@ class One:
         return [*(name for name in names if name not in self.made), *self.made]
 
 
-def rows_of(path: Path, columns: list[str], layout: Layout, one: One | None) -> Iterator[pa.RecordBatch]:
-    """As `batches`, with the columns that are made where the table is one series.
+def runs_of(one: One | None) -> KnownRuns | None:
+    """The series, where the table is one; None where they have to be found."""
+    return None if one is None else KnownRuns(pa.array([one.name], pa.large_string()), np.zeros(1, np.int64))
+
+
+def rows_of(
+    path: Path, columns: list[str], layout: Layout, one: One | None, passed: Passed | None = None
+) -> Iterator[pa.RecordBatch]:
+    """As `batches`, with the column that is made where no column orders the rows of one series.
 
     Raises:
         DataError: also where the column that orders the rows goes back.
     """
     if one is None:
-        yield from batches(path, columns, layout)
+        yield from batches(path, columns, layout, passed)
         return
     row, last = 0, None
-    for batch in batches(path, [name for name in columns if name not in one.made], layout):
+    for batch in batches(path, [name for name in columns if name not in one.made], layout, passed):
         if one.step is not None and one.step in batch.schema.names:
             last = _forward(batch.column(one.step), one.step, row, last, path.name)
-        code = pa.array(np.zeros(batch.num_rows, np.int32))
-        made: dict[str, pa.Array] = {
-            SERIES: pa.DictionaryArray.from_arrays(code, pa.array([one.name])),
-            ROW: pa.array(np.arange(row, row + batch.num_rows)),
-        }
-        found = [made[name] if name in one.made else batch.column(name) for name in columns]
+        number = pa.array(np.arange(row, row + batch.num_rows))
+        found = [number if name in one.made else batch.column(name) for name in columns]
         yield pa.RecordBatch.from_arrays(found, columns)
         row += batch.num_rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from seqanomaly.datasets.mapped import text
 from seqanomaly.datasets.mapped.text import Text, described, is_text, text_batches, text_frames
 from seqanomaly.errors import DataError
 
+Passed = Callable[[int], object]
 AT_ONCE = 1 << 17
 """Rows that are read at once."""
 
@@ -80,8 +81,10 @@ def is_words(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.RecordBatch]:
+def batches(path: Path, columns: list[str], layout: Layout, passed: Passed | None = None) -> Iterator[pa.RecordBatch]:
     """Batches of at most `AT_ONCE` rows with those columns, in order; series, label and part may come as codes.
+
+    Of Parquet, `passed` is told up to which byte of the file everything has been read.
 
     Raises:
         DataError: the file cannot be read.
@@ -91,7 +94,7 @@ def batches(path: Path, columns: list[str], layout: Layout) -> Iterator[pa.Recor
         return
     try:
         if is_parquet(path):
-            yield from _parquet(path, columns, _words(path, columns, layout))
+            yield from _parquet(path, columns, _words(path, columns, layout), passed)
         else:
             yield from _feather(path, columns)
     except (pa.ArrowException, *UNREADABLE) as error:
@@ -125,9 +128,14 @@ def _words(path: Path, columns: list[str], layout: Layout) -> list[str]:
     return [name for name in columns if name in asked and is_words(schema.field(name).type)]
 
 
-def _parquet(path: Path, columns: list[str], codes: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+def _parquet(
+    path: Path, columns: list[str], codes: Sequence[str] = (), passed: Passed | None = None
+) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path, read_dictionary=codes, buffer_size=1 << 20, pre_buffer=False) as file:
         for group in range(file.num_row_groups):  # of several groups at once pyarrow would hold all
+            if passed is not None:
+                first = file.metadata.row_group(group).column(0)
+                passed(first.dictionary_page_offset or first.data_page_offset)
             yield from file.iter_batches(AT_ONCE, [group], columns)
 
 

@@ -25,6 +25,21 @@ def test_whole_numbers_have_the_codes_of_the_same_with_a_point(batches: list[lis
     assert whole.done()[0] == tuple(str(number) for number in sorted(met))
 
 
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("int8", [127, -128, 0, 127]),
+        ("int64", [-(2**53) + 300, -(2**53) + 45, -(2**53) + 46]),
+        ("uint64", [2**53 - 1, 2**53 - 256]),
+        ("int16", [-300, -300]),
+    ],
+)
+def test_numbers_that_wrap_around_in_eight_bits(kind: str, labels: list[int]) -> None:
+    codes, met = Codes("label", "t"), list(dict.fromkeys(labels))
+    assert codes.add(pa.array(np.array(labels, kind)), 0, len(labels)).tolist() == [met.index(one) for one in labels]
+    assert codes.done()[0] == tuple(str(number) for number in sorted(met))
+
+
 @pytest.mark.parametrize("kind", ["bool", "uint8", "int16", "uint64"])
 def test_every_kind_of_number(kind: str) -> None:
     codes = Codes("label", "t")
