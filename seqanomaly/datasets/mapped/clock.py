@@ -143,6 +143,8 @@ def median_of(values: Callable[[], Iterator[NDArray[np.float64]]]) -> float:
         return float("nan")
     if low == high:
         return float(low)
+    if count < FEW:
+        return float(np.median(np.concatenate(list(values()))))
     return float(np.mean([_ranked(values, rank) for rank in ((count - 1) // 2, count // 2)]))
 
 

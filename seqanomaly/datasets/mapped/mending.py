@@ -28,7 +28,7 @@ from seqanomaly.datasets.mapped.repaired import Repair
 from seqanomaly.datasets.mapped.rough import Rough, new_rough, shorten
 from seqanomaly.datasets.policies import Policies
 from seqanomaly.datasets.series import TEST
-from seqanomaly.datasets.times import duration
+from seqanomaly.datasets.times import distances, duration
 
 Given = Callable[[int, int], NDArray[Any]]
 """Gives the times of the rows [begin, end) as they are in the table."""
@@ -82,12 +82,13 @@ class Mending:
         return Clock(lambda begin, end: self.given(first + begin, first + end), steps, self.policies.gap, name)
 
     def _apart(self) -> Iterator[NDArray[np.float64]]:
-        """Distances of neighbouring steps of all series."""
-        for number in range(len(self.usual)):
-            clock = self._clock(number)
-            yield from (
-                apart[int(begin == 0) :] for begin, end in clock.blocks() for apart in [clock.apart(begin, end)]
-            )
+        """Distances of neighbouring steps of all series, in seconds."""
+        rows = int(self.series.length.sum())
+        for begin in range(0, rows, rough.AT_ONCE):
+            time = self.given(max(begin - 1, 0), min(begin + rough.AT_ONCE, rows))
+            apart, low = distances(time), max(begin, 1)
+            first = self.series.first[slice(*np.searchsorted(self.series.first, [low, low + len(apart)]).tolist())]
+            yield np.delete(apart, first - low)
 
     def _look(self, number: int, clock: Clock) -> None:
         wrong: dict[str, int] = {}

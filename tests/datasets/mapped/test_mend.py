@@ -51,6 +51,7 @@ def uneven(steps: int, seed: int, *, back: bool, doubles: bool, gaps: bool = Tru
 def small(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     for module in (tables, sequences, rough):
         monkeypatch.setattr(module, "AT_ONCE", rows)
+    monkeypatch.setattr(clock, "FEW", rows)
 
 
 DIVIDED: list[dict[str, Any]] = [{}, {"split": {"time": 0.3}}, {"part": "part"}, {"split": {"folds": 4}}]
@@ -168,7 +169,6 @@ def test_memory_does_not_grow_with_the_series(
     policies: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small(monkeypatch, 2_000)
-    monkeypatch.setattr(clock, "FEW", 1_000)
     peaks, path = [], tmp_path / "t.parquet"
     for steps in (40_000, 320_000):
         x = np.random.default_rng(0).normal(size=steps).astype(np.float32)
