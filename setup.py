@@ -18,7 +18,7 @@ from setuptools.command.build_ext import build_ext
 FOLDER = Path("seqanomaly/kernel")
 FINGERPRINT = runpy.run_path(str(FOLDER / "sources.py"))["fingerprint"](FOLDER)
 HEADERS = sorted(str(path) for path in FOLDER.glob("*.h"))
-FAMILIES = ["adam", "recurrent", "tcn"]
+FAMILIES = ["epoch", "recurrent", "tcn"]
 """Sources that are compiled for each instruction set, `NAME.cpp`."""
 SETS = {"plain": [], "avx2": ["-mavx2", "-mfma"], "avx512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma"]}
 """Flags of the instruction sets of x86-64; elsewhere `plain` is what the compiler takes for granted."""

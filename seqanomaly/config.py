@@ -118,6 +118,10 @@ def keys(value: Mapping[Any, Any]) -> dict[str, Any]:
     return dict(value)
 
 
+KNOWN = 40
+"""Most names that a sentence about an unknown one lists."""
+
+
 def nearest(name: object, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name.
 
@@ -126,7 +130,8 @@ def nearest(name: object, known: Iterable[str]) -> str:
     """
     known = list(known)
     close = difflib.get_close_matches(str(name), known, n=1)
-    listed = ", ".join(known)
+    more = f" and {len(known) - KNOWN:,} more" if len(known) > KNOWN else ""
+    listed = ", ".join(known[:KNOWN]) + more
     return f"; did you mean '{close[0]}'? (known: {listed})" if close else f"; known: {listed}"
 
 

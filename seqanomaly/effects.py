@@ -113,19 +113,27 @@ def effects(
     runs = runs[~runs["metric"].isin(list(UNRANKED))]
     runs = runs if "resplit" in runs else runs.assign(resplit=0.0)
     what = ["dataset", "model", *axes]
-    columns = [*what, "loss", "seed", "bucket", "metric", "value", "note", "resplit"]
-    every = [runs[columns], *([] if early == late else [_changes(runs, axes, early, late)])]
-    rows: list[Row] = []
-    for family in families(pd.concat(every), [*what, "bucket", "metric"], ("resplit",)):
-        rows += [{**family.place, **row} for row in _family(family, baseline, margin, early_margin)]
-    names = [*what[:2], "loss", *axes, "bucket", "metric"]
-    table = pd.DataFrame(rows, columns=[*names, *(name for name in EFFECTS if name not in LATER)])
+    table = _compared(_with_changes(runs, axes, early, late), baseline, axes, margin, early_margin)
     table = table.merge(_covered(runs, what), on=what, how="left")
     if per_sequence is None or not len(per_sequence):
         table = table.assign(test_low=np.nan, test_high=np.nan)
     else:
-        table = _with_tests(table, sequence_intervals(per_sequence, baseline, axes, early=early, late=late), names)
-    return table[[*names, *EFFECTS]].astype({"n_pairs": "Int64"})
+        intervals = sequence_intervals(per_sequence, baseline, axes, early=early, late=late)
+        table = _with_tests(table, intervals, _names(axes))
+    return table[[*_names(axes), *EFFECTS]].astype({"n_pairs": "Int64"})
+
+
+def _names(axes: list[str]) -> list[str]:
+    """The columns that say what is compared."""
+    return ["dataset", "model", "loss", *axes, "bucket", "metric"]
+
+
+def _compared(runs: pd.DataFrame, baseline: str, axes: list[str], margin: float, early_margin: float) -> pd.DataFrame:
+    """All columns but the ones in `LATER`, family by family."""
+    rows: list[Row] = []
+    for family in families(runs, ["dataset", "model", *axes, "bucket", "metric"], ("resplit",)):
+        rows += [{**family.place, **row} for row in _family(family, baseline, margin, early_margin)]
+    return pd.DataFrame(rows, columns=[*_names(axes), *(name for name in EFFECTS if name not in LATER)])
 
 
 def _check(runs: pd.DataFrame, early: str, late: str, margin: float, early_margin: float) -> None:
@@ -137,6 +145,12 @@ def _check(runs: pd.DataFrame, early: str, late: str, margin: float, early_margi
     for name, bucket in {"early": early, "late": late}.items():
         if bucket not in known:
             raise ConfigError(f"the runs have no bucket {bucket!r}; they have {', '.join(known)}", (name,))
+
+
+def _with_changes(runs: pd.DataFrame, axes: list[str], early: str, late: str) -> pd.DataFrame:
+    """The runs, and those of the bucket `late - early` where these are two."""
+    columns = ["dataset", "model", *axes, "loss", "seed", "bucket", "metric", "value", "note", "resplit"]
+    return pd.concat([runs[columns], *([] if early == late else [_changes(runs, axes, early, late)])])
 
 
 def _changes(runs: pd.DataFrame, axes: list[str], early: str, late: str) -> pd.DataFrame:
@@ -196,17 +210,16 @@ def _margins(d: Reals, metric: str, margin: float, early_margin: float, tested: 
 
 def _gaps(family: Family) -> dict[str, list[str]]:
     """Why runs have no finite value, per loss."""
-    runs = {loss: list(zip(family.values[loss].tolist(), family.notes[loss], strict=True)) for loss in family.losses}
-    return {loss: [f"{loss}: {gap}" for gap in _gap(of_loss)] for loss, of_loss in runs.items()}
+    return {loss: [f"{loss}: {gap}" for gap in _gap(family.values[loss], family.notes[loss])] for loss in family.losses}
 
 
-def _gap(runs: list[tuple[float, str]]) -> Iterator[str]:
+def _gap(values: Reals, notes: list[str]) -> Iterator[str]:
     """Why runs with these values and notes have no finite value."""
-    notes = dict.fromkeys(note for value, note in runs if value != value)
-    yield from (note for note in notes if note and note != MISSING and not note.startswith(COVERS))
-    missing, infinite = sum(note == MISSING for _, note in runs), sum(abs(value) == np.inf for value, _ in runs)
-    yield from [f"{missing} of {len(runs)} runs missing"] * bool(missing)
-    yield from [f"infinite in {infinite} of {len(runs)} runs"] * bool(infinite)
+    undefined = dict.fromkeys(notes[place] for place in np.flatnonzero(np.isnan(values)).tolist())
+    yield from (note for note in undefined if note and note != MISSING and not note.startswith(COVERS))
+    missing, infinite = notes.count(MISSING), int(np.isinf(values).sum())
+    yield from [f"{missing} of {len(notes)} runs missing"] * bool(missing)
+    yield from [f"infinite in {infinite} of {len(notes)} runs"] * bool(infinite)
 
 
 def _reasons(d: Reals, metric: str, tested: int, overlap: float, *, decided: bool) -> Iterator[str]:
@@ -231,7 +244,7 @@ def _covered(runs: pd.DataFrame, what: list[str]) -> pd.DataFrame:
     of_place = said.groupby([runs[name] for name in what], sort=False, dropna=False)
     # runs that are missing say nothing of it, so the rarer words are the right ones
     rank = [f"data and {TRAINING}", RESPLIT.removeprefix(COVERS), TRAINING]
-    return of_place.agg(lambda words: max(words, key=rank.index)).rename("covers").reset_index()
+    return of_place.agg(lambda words: max(words.unique(), key=rank.index)).rename("covers").reset_index()
 
 
 def _with_tests(table: pd.DataFrame, intervals: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -81,20 +81,41 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, nothing elsewhere; yields a function that takes how much is done."""
+    """A progress bar on a terminal, elsewhere a line every half minute; yields a function that takes how much is done.
+
+    That function may be called thousands of times a second: it does nothing until something is to be shown.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from seqanomaly.datasets.watching import watching
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_remarks, transient=True, disable=not _remarks.is_terminal) as bar:
+    shown = _remarks.is_terminal
+    pause = GLANCE if shown else LINE
+    due = time.monotonic() + (0 if shown else pause)
+    with Progress(*columns, console=_remarks, transient=True, refresh_per_second=1 / GLANCE, disable=not shown) as bar:
         task = bar.add_task(escape(what), total=total)
 
         def reading(path: Path, count: int) -> None:
             bar.update(task, description=escape(f"{what}: reading file {count}, {path.name}"))
 
+        def advance(done: int) -> None:
+            nonlocal due
+            now = time.monotonic()
+            if now < due:
+                return
+            due = now + pause
+            if shown:
+                bar.update(task, completed=done, description=escape(what))
+            else:
+                remark(f"{what}: {done} of {total} done")
+
         with watching(reading):
-            yield lambda done: bar.update(task, completed=done, description=escape(what))
+            yield advance
+
+
+GLANCE, LINE = 0.5, 30.0
+"""Seconds from one state of a bar to the next, and from line to line."""
 
 
 @contextmanager
@@ -143,7 +164,7 @@ def counting(what: str, total: int, describe: Callable[[Any], tuple[int, str]]) 
         State(),
         console=_remarks,
         transient=True,
-        refresh_per_second=2,
+        refresh_per_second=1 / GLANCE,
         disable=not _remarks.is_terminal,
     ) as bar:
         task = bar.add_task(what, total=total, state=None)

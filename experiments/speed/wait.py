@@ -5,8 +5,8 @@
 writes wait.csv and wait.md beside this file and fills the README here; with names of measures, only their rows are made
 again. Arms take turns, so that a noisy machine hits them alike; the table has medians over the repeats. Every command
 is a process of its own, from its start to its end, interpreter and imports included. `report` and `grid` read copies of
-one real run under the digests of a large experiment, with noise on their values. A peak is the largest resident set, of
-this script at least, since a process begins as a copy of it.
+one real run under the digests of a large experiment, with noise on their values. A peak is the largest resident set of
+any one process of a command, of this script at least, since a process begins as a copy of it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import count
 from multiprocessing import get_context
+from operator import sub
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,15 +88,23 @@ def _drain(terminal: int) -> None:
     os.close(terminal)
 
 
-def in_turn(measure: str, arms: dict[str, Callable[[], Spent]], repeats: int) -> Iterator[list[Any]]:
-    """A row for each arm."""
+def in_turn(
+    measure: str, arms: dict[str, Callable[[], Spent]], repeats: int, *, against: str | None = None
+) -> Iterator[list[Any]]:
+    """A row for each arm; with `against`, one more for what another arm takes more than that one in the same turn."""
     found: dict[str, list[Spent]] = {arm: [] for arm in arms}
-    for _ in range(repeats):
-        for arm, run in arms.items():
+    for turn in range(repeats):
+        for arm, run in reversed(arms.items()) if turn % 2 else arms.items():
             found[arm].append(run())
     for arm, runs in found.items():
         middle = [statistics.median(values) for values in zip(*runs, strict=True)]
         yield [measure, arm, repeats, f"{middle[0]:.2f}", f"{middle[1]:.2f}", f"{middle[2]:.0f}"]
+    for arm in [arm for arm in arms if against is not None and arm != against]:
+        more = [Spent(*map(sub, *pair)) for pair in zip(found[arm], found[str(against)], strict=True)]
+        middle = [statistics.median(values) for values in zip(*more, strict=True)]
+        low, _, high = statistics.quantiles([spent.cpu for spent in more], n=4)
+        what = f"{arm}, more than {against} (half of the turns: {low:+.2f} to {high:+.2f} s of cpu)"
+        yield [measure, what, repeats, f"{middle[0]:+.2f}", f"{middle[1]:+.2f}", f"{middle[2]:+.0f}"]
 
 
 LOSSES = ["uniform", "linear", "step", *({"kind": "exp", "rate": rate / 100} for rate in range(2, 9))]
@@ -182,26 +192,33 @@ SILENT = """
 from contextlib import nullcontext
 from seqanom import console
 from seqanom.main import main
-console.counting = lambda *_: nullcontext(lambda _: None)
+console.counting = console.progress = lambda *_: nullcontext(lambda _: None)
 main()
 """
+"""The command without a display."""
 
 
 def progress(folder: Path) -> Iterator[list[Any]]:
-    """A sweep of 40 short runs in this process: without a display, with plain lines, and on a terminal."""
+    """A sweep of 40 short runs in one process, and one run of 3,000 epochs, without a display and with both."""
     grid = ["--data", "drift", "--loss", "exp,step,linear", "--seeds", "10", "--train", "{epochs: 10}"]
-    runs = iter(range(1000))
+    yield from displayed(folder, "sweep", ["compare", "--engine", "serial", *grid], 9)
+    yield from displayed(folder, "run", ["train", "--data", "drift", "--epochs", "3000"], 9)
 
-    def sweep(command: list[str], *, terminal: bool = False) -> Spent:
-        out = ["--engine", "serial", "--out", str(folder / f"sweep{next(runs)}")]
-        return spent([*command, "compare", *grid, *out], terminal=terminal)
 
+def displayed(folder: Path, name: str, arguments: list[str], repeats: int) -> Iterator[list[Any]]:
+    """A command in each of the three ways, each time into a folder of its own."""
+    folders = (str(folder / f"{name}{number}") for number in count())
+
+    def run(command: list[str], *, terminal: bool = False) -> Spent:
+        return spent([*command, *arguments, "--out", next(folders)], terminal=terminal)
+
+    silent = f"{name}, no display"
     arms = {
-        "no display": lambda: sweep([sys.executable, "-c", SILENT]),
-        "plain lines": lambda: sweep(SEQANOM),
-        "on a terminal": lambda: sweep(SEQANOM, terminal=True),
+        silent: lambda: run([sys.executable, "-c", SILENT]),
+        f"{name}, plain lines": lambda: run(SEQANOM),
+        f"{name}, on a terminal": lambda: run(SEQANOM, terminal=True),
     }
-    yield from in_turn("progress", arms, 5)
+    yield from in_turn("progress", arms, repeats, against=silent)
 
 
 MEASURES: dict[str, Callable[[Path], Iterator[list[Any]]]] = {

@@ -323,7 +323,7 @@ class FileData(Cleaned, _TableSpec):
         left = [name for name in columns_of(self.table()) if name not in taken]
         columns = {"series": self.series, "step": self.step, "label": self.label}
         found = {option: name for option, name in columns.items() if option in self.guessed}
-        return (*columns_note(found), *features_note(self.features or left))
+        return (*columns_note(found), *features_note(left, self.features))
 
     def _stem(self) -> str:
         return self.table().name.split(".")[0]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
 from seqanomaly.datasets.formats.times import read_text
+from seqanomaly.datasets.headers import is_unnamed
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -111,7 +112,7 @@ def feature_names(columns: list[str], layout: Layout, where: str) -> tuple[str, 
     both = next((name for name in layout.features or () if name in taken), None)
     if both is not None:
         raise DataError(f"{where}: column {both!r} cannot be a feature, as it is the series, step, label or part")
-    names = layout.features or tuple(name for name in columns if name not in taken)
+    names = layout.features or tuple(name for name in columns if name not in taken and not is_unnamed(name))
     if not names:
         raise DataError(f"{where}: no columns are left for features beside {', '.join(sorted(filter(None, taken)))}")
     return names
@@ -268,8 +269,23 @@ def _declared(column: pd.Series) -> list[str]:
 
 def normal_first(found: list[str], layout: Layout, where: str) -> tuple[str, ...]:
     """The classes with the normal one first; a `DataError` names `where` if none is known to be it."""
+    if layout.normal is None:
+        _no_doubles(found, layout, where)
     normal = _normal(found, layout, where)
     return (normal, *(name for name in found if name != normal))
+
+
+def _no_doubles(found: list[str], layout: Layout, where: str) -> None:
+    """Raise a `DataError` where two labels seem to be one, or two may mean normal, so that one would count as not."""
+    seen: dict[str, str] = {}
+    for name in found:
+        plain = name.strip().casefold()
+        other = seen.setdefault("normal" if plain == "0" else plain, name)
+        if other != name:
+            raise DataError(
+                f"{where}: column {layout.label!r} has the labels {other!r} and {name!r}, which seem to mean the same; "
+                "write them alike, or say which one is normal with normal: LABEL (--normal LABEL)"
+            )
 
 
 def _normal(found: list[str], layout: Layout, where: str) -> str:

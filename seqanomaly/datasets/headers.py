@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 SERIES, STEP, LABEL = "series", "step", "label"
@@ -91,19 +91,42 @@ def columns_note(found: Mapping[str, str | None]) -> tuple[str, ...]:
     return ("; ".join(f"{said[option]} {name!r}" for option, name in named.items()),) if named else ()
 
 
-def features_note(features: Iterable[str]) -> tuple[str, ...]:
-    """The sentence about features whose names say that they may be something else.
+def features_note(names: Iterable[str], chosen: Collection[str] | None = None) -> tuple[str, ...]:
+    """The sentences about the columns that are features: those without a name, and names that say something else.
+
+    Args:
+        names: the columns that are left beside series, step, label and part.
+        chosen: the features, if they were chosen among them.
 
     >>> features_note(["x", "changepoint", "is_train"])
     ("the features 'changepoint' and 'is_train' may tell the label or a step's place, by their names: if they do, \
 leave them out with --features",)
+    >>> features_note(["Unnamed: 0", "x"]), features_note(["Unnamed: 0", "x"], ["x"])
+    (('the column without a name is left out; to use it as a feature, give it a name',), ())
     """
-    names = [repr(name) for name in features if _may_tell(plain(name))]
-    if not names:
-        return ()
+    doubtful = [repr(name) for name in chosen or names if _may_tell(plain(name))]
+    return (*_unnamed_note(0 if chosen else sum(map(is_unnamed, names))), *_doubts_note(doubtful))
+
+
+def is_unnamed(column: str) -> bool:
+    """Whether a column has no name, as the one that counts the rows where pandas or R wrote a table with its index.
+
+    >>> is_unnamed(""), is_unnamed("Unnamed: 0"), is_unnamed("x")
+    (True, True, False)
+    """
+    return re.fullmatch(r"|Unnamed: \d+|__index_level_\d+__", column) is not None
+
+
+def _unnamed_note(count: int) -> tuple[str, ...]:
+    if count > 1:
+        return (f"{count} columns without a name are left out; to use one as a feature, give it a name",)
+    return ("the column without a name is left out; to use it as a feature, give it a name",) * count
+
+
+def _doubts_note(names: list[str]) -> tuple[str, ...]:
     first = "may tell the label or a step's place, by"
-    if len(names) == 1:
-        return (f"the feature {names[0]} {first} its name: if it does, leave it out with --features",)
+    if len(names) < 2:
+        return tuple(f"the feature {name} {first} its name: if it does, leave it out with --features" for name in names)
     listed = f"{', '.join(names[:-1])} and {names[-1]}"
     return (f"the features {listed} {first} their names: if they do, leave them out with --features",)
 

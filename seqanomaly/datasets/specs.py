@@ -20,7 +20,7 @@ from seqanomaly.datasets.formats.arrays import Numpy
 from seqanomaly.datasets.formats.braatz import Braatz
 from seqanomaly.datasets.formats.cmapss import Cmapss
 from seqanomaly.datasets.formats.events import Events
-from seqanomaly.datasets.formats.folder import Folder
+from seqanomaly.datasets.formats.folder import Folder, tables_in
 from seqanomaly.datasets.formats.nab import Nab
 from seqanomaly.datasets.formats.psm import Psm
 from seqanomaly.datasets.formats.records import Records
@@ -28,7 +28,7 @@ from seqanomaly.datasets.formats.robot import Robot
 from seqanomaly.datasets.formats.skab import Skab
 from seqanomaly.datasets.formats.smap import Smap
 from seqanomaly.datasets.formats.smd import Smd
-from seqanomaly.datasets.formats.stream import regular, state
+from seqanomaly.datasets.formats.stream import regular, state, visible
 from seqanomaly.datasets.formats.tep import Tep
 from seqanomaly.datasets.formats.text import column_names
 from seqanomaly.datasets.formats.ts import Ts
@@ -64,6 +64,10 @@ DATASETS: dict[str, type[DataSpec]] = {
     "file": FileData,
 }
 """Every data set by its name; `file` is any table in a file."""
+DEEP, MANY = 5, 1_000
+"""Levels below a folder, and folders in them, that are looked through for a data set."""
+NAMED = 12
+"""Most data sets that are named in one sentence."""
 FAMILIES = {kind: data for kind, data in DATASETS.items() if issubclass(data, Family) and data is not Folder}
 """Those that a path is recognised as by its names; a folder of tables is what is left."""
 
@@ -136,14 +140,35 @@ def _candidates(place: Path) -> dict[str, dict[str, Any]]:
         return {kind: of for kind, of in found.items() if kind != "numpy"} or found  # any array; others know theirs
     if place.is_file():
         return {"file": _table(place)}
-    inside = {
-        folder.name: kinds for folder in sorted(place.glob("*")) if folder.is_dir() and (kinds := _families(folder))
-    }
-    if inside:
-        known = ", ".join(f"{name} ({' or '.join(kinds)})" for name, kinds in inside.items())
-        raise DataError(f"{place}: is no data set itself and holds folders that are: {known}; name one of them")
-    tables = Folder.recognise(place)
-    return {} if tables is None else {"folder": tables}
+    near, tables = _inside(place, 1), Folder.recognise(place)
+    if tables is not None and not near:
+        return {"folder": tables}
+    return _the_one(place, near or _inside(place, DEEP))
+
+
+def _inside(place: Path, levels: int) -> dict[Path, dict[str, dict[str, Any]]]:
+    """The folders below that are data sets, of the first level that has some, and the kinds of each."""
+    level, left = [place], MANY
+    for _ in range(levels):
+        level = [path for folder in level for path in sorted(visible(folder, "*")) if path.is_dir()][:left]
+        left -= len(level)
+        if found := {folder: kinds for folder in level if (kinds := _families(folder))}:
+            return found
+    return {}
+
+
+def _the_one(place: Path, inside: Mapping[Path, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """What the one data set in a folder without other data is; a `DataError` names those that there are."""
+    if not inside:
+        return {}
+    (first, kinds), *others = inside.items()
+    if not others and len(kinds) == 1 and all(table.is_relative_to(first) for table in tables_in(place)):
+        return {kind: {"path": str(first), **settings} for kind, settings in kinds.items()}
+    named = [f"{path.relative_to(place).as_posix()} ({' or '.join(of)})" for path, of in inside.items()]
+    more = f" and {len(named) - NAMED:,} more" if len(named) > NAMED else ""
+    raise DataError(
+        f"{place}: is no data set itself and holds folders that are: {', '.join(named[:NAMED])}{more}; name one of them"
+    )
 
 
 def _families(place: Path) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,12 @@ class Library:
         found.argtypes, found.restype = arguments, result
         return found
 
+    def address(self, name: str) -> int:
+        """Where the function of that name lies, for another one that calls it."""
+        found = ctypes.cast(self._loaded[f"{name}_{self.instructions}"], ctypes.c_void_p).value
+        assert found is not None
+        return found
+
 
 def library() -> Library | None:
     """The library as `SEQANOM_KERNEL` asks for it, by default with the best set; None for torch everywhere.

@@ -79,13 +79,14 @@ class Compiled(Compute, ABC):
         name = f"seqanom_{family}"
         self._space_of = library.function(f"{name}_space", pointer, integer, result=integer)
         self._outputs = library.function(f"{name}_outputs", pointer, integer, pointer, pointer, integer, *[pointer] * 2)
-        self._gradient = library.function(f"{name}_gradient", pointer, integer, *[pointer] * 4)
+        self.library, self._gradient = library, library.function(f"{name}_gradient", pointer, integer, *[pointer] * 4)
+        self.gradient_at, self.outputs_at = (library.address(f"{name}_{what}") for what in ("gradient", "outputs"))
         self._space = torch.empty(0)
 
     def outputs(self, rows: Tensor, x: Tensor) -> Tensor:
         rows, x = rows.contiguous(), _inner(x)
         out = x.new_empty(*x.shape[:3], self.model.outputs)  # [K, B, T, O]
-        shape = self._shape(x, 0)
+        shape = self.shape(x.shape[1], x.shape[2], 0)
         space = self._space_for(shape, learns=False)
         self._outputs(shape, len(rows), rows.data_ptr(), x.data_ptr(), x.stride(0), out.data_ptr(), space)
         return out
@@ -100,23 +101,33 @@ class Compiled(Compute, ABC):
         rows, kept = rows.contiguous(), [_inner(values) for values in (x, target, mask, weight)]
         given = Given(rows.data_ptr(), *(number for v in kept for number in (v.data_ptr(), v.stride(0))))
         loss, gradient = rows.new_empty(len(rows)), torch.empty_like(rows)  # [K], [K, P]
-        shape = self._shape(x, base)
+        shape = self.shape(x.shape[1], x.shape[2], base)
         written = (loss.data_ptr(), gradient.data_ptr(), self._space_for(shape, learns=True))
         self._gradient(shape, len(rows), ctypes.addressof(given), *written)
         return loss, gradient
 
-    def _shape(self, x: Tensor, base: int) -> ctypes.Array[ctypes.c_int64]:
-        """Batch, steps, the numbers of the model, base loss."""
-        numbers = (*x.shape[1:3], *self._numbers, base)
+    def shape(self, batch: int, steps: int, base: int) -> ctypes.Array[ctypes.c_int64]:
+        """What the kernel calls the shape: batch, steps, the numbers of the model, base loss."""
+        numbers = (batch, steps, *self._numbers, base)
         return (ctypes.c_int64 * len(numbers))(*numbers)
+
+    def space(self, shape: ctypes.Array[ctypes.c_int64], *, learns: bool) -> Tensor:
+        """Work space for such calls; it begins `on_line`."""
+        floats = self._space_of(shape, learns)
+        assert floats is not None
+        return torch.empty(floats + LINE)
 
     def _space_for(self, shape: ctypes.Array[ctypes.c_int64], *, learns: bool) -> int:
         """Address of work space for such a call, kept for the next one."""
-        floats = self._space_of(shape, learns)
-        assert floats is not None
-        if len(self._space) < floats + LINE:
-            self._space = torch.empty(floats + LINE)
-        return -(-self._space.data_ptr() // LINE) * LINE
+        space = self.space(shape, learns=learns)
+        if len(space) > len(self._space):
+            self._space = space
+        return on_line(self._space)
+
+
+def on_line(space: Tensor) -> int:
+    """Where the first cache line in `space` begins."""
+    return -(-space.data_ptr() // LINE) * LINE
 
 
 class CompiledRecurrent(Compiled):

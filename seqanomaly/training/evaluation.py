@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import torch
@@ -15,7 +16,7 @@ from seqanomaly.training.stack import Shelf
 
 
 class Sums:
-    """Losses and valid steps added up; changed in place, so that adding can be recorded and replayed.
+    """Losses of valid steps added up; changed in place, so that adding can be recorded and replayed.
 
     Args:
         compute: how outputs are computed.
@@ -25,18 +26,25 @@ class Sums:
 
     def __init__(self, compute: Compute, step_loss: StepLoss, rows: Tensor) -> None:
         self.compute, self.step_loss, self.rows = compute, step_loss, rows
-        self.loss, self.steps = rows.new_zeros(len(rows)), rows.new_zeros(len(rows))
+        self.loss = rows.new_zeros(len(rows))
 
     @torch.no_grad()
     def add(self, x: Tensor, target: Tensor, mask: Tensor) -> None:
         """Add a batch: features [K, B, T, F], targets and which steps count [K, B, T]."""
         outputs = self.compute.outputs(self.rows, x)
         self.loss += torch.where(mask, self.step_loss(outputs, target), 0.0).sum((1, 2))
-        self.steps += mask.sum((1, 2))
 
 
-class Evaluation:
-    """Mean unweighted loss over the valid steps of all sequences, each step taken once.
+class Evaluation(ABC):
+    """Mean unweighted loss over the valid steps of all sequences, each step taken once."""
+
+    @abstractmethod
+    def mean(self) -> Tensor:
+        """The loss [K] of the rows as they are now."""
+
+
+class Added(Evaluation):
+    """The losses of one batch after the other, whatever computes them.
 
     Args:
         sums: where it is added up.
@@ -45,19 +53,24 @@ class Evaluation:
     """
 
     def __init__(self, sums: Sums, data: Shelf, recorder: Recorder | None = None) -> None:
-        self.sums, self.data = sums, data
+        self.sums, self.data, self.steps = sums, data, data.valid.to(sums.rows).clamp(min=1)  # [K]
         self.places = list(places(sums.compute.model, len(sums.rows), data))
-        self._run: Work = _from_place(sums, data) if data.resident else sums.add
+        self._by_place = recorder is not None and data.resident
+        self._run: Work = _from_place(sums, data) if self._by_place else sums.add
         if recorder is not None:
             self._run = Replayed(self._run, recorder)
+        self._kept = list(self._reads()) if len(self.places) == 1 else None
 
     def mean(self) -> Tensor:
-        """The loss [K] of the rows as they are now."""
         self.sums.loss.zero_()
-        self.sums.steps.zero_()
+        for read in self._kept or self._reads():
+            self._run(*read)
+        return self.sums.loss / self.steps
+
+    def _reads(self) -> Iterator[tuple[Tensor, ...]]:
+        """What is added, batch by batch: the index [1, B] alone where the device looks it up; see `Sums.add`."""
         for index in self.places:
-            self._run(*((index,) if self.data.resident else self.data.read(index, once=True)))
-        return self.sums.loss / self.sums.steps.clamp(min=1)
+            yield (index,) if self._by_place else self.data.read(index, once=True)
 
 
 def _from_place(sums: Sums, data: Shelf) -> Work:

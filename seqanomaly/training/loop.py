@@ -6,10 +6,10 @@ and keeping the best weights act per row; every random number comes from a gener
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,12 +20,14 @@ from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Precision
 from seqanomaly.training.device import room_on
-from seqanomaly.training.evaluation import Evaluation, Sums, places
+from seqanomaly.training.evaluation import places
 from seqanomaly.training.graphs import CudaRecorder, Recorder
+from seqanomaly.training.judge import evaluation_of
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
 from seqanomaly.training.stack import Member, Shelf
 from seqanomaly.training.stock import stock_of
-from seqanomaly.training.update import Epochs, Update, batch_orders
+from seqanomaly.training.update import Update, batch_orders
+from seqanomaly.training.whole import epochs_of
 
 
 @dataclass(frozen=True)
@@ -92,27 +94,27 @@ def fit(
         torch.tensor([m.lr for m in members], device=device),
         weight_decay=weight_decay,
         momentum=momentum,
+        clip=clip,
     )
     drop = Dropout(model.dropout, [torch_generator(m.seed, "dropout") for m in members])
     recorder = recorder or (CudaRecorder(device) if compute.replayed else None)
-    epoch_of = Epochs(Update(compute, step_loss, change, clip, drop), train, weights, batch_size, device, recorder)
-    sums = Sums(compute_for(model, device=device), step_loss, rows)
-    evaluation = Evaluation(sums, validation, recorder)
+    epoch_of = epochs_of(Update(compute, step_loss, change, drop), train, weights, batch_size, device, recorder)
+    evaluation = evaluation_of(compute_for(model, device=device), step_loss, rows, validation, recorder)
     orders = batch_orders([numpy_generator(m.seed, "order") for m in members], train.counts, train.home)
     log = _Log(rows, patience)
 
-    for epoch, order in zip(range(1, epochs + 1), orders, strict=False):
-        with room_on(device, len(members)):
+    with room_on(device, len(members)):
+        for epoch, order in zip(range(1, epochs + 1), orders, strict=False):
             log.add(epoch, rows, epoch_of.one(order), evaluation.mean())
-        on_epoch(epoch)
-        if log.all_stopped:
-            break
+            on_epoch(epoch)
+            if log.all_stopped:
+                break
     return log.fitted()
 
 
 def evaluate(model: SequenceModel, step_loss: StepLoss, rows: Tensor, data: Shelf) -> Tensor:
     """Mean unweighted loss [K] over the valid steps of all sequences, each taken once; see `predict`."""
-    return Evaluation(Sums(compute_for(model, device=rows.device), step_loss, rows), data).mean()
+    return evaluation_of(compute_for(model, device=rows.device), step_loss, rows.contiguous(), data).mean()
 
 
 @torch.no_grad()
@@ -153,7 +155,7 @@ class _Log:
 
     def add(self, epoch: int, rows: Tensor, train: Tensor, validation: Tensor) -> None:
         better = []
-        for k, (t, v) in enumerate(torch.stack([train, validation], dim=1).tolist()):
+        for k, (t, v) in enumerate(zip(train.tolist(), validation.tolist(), strict=True)):
             if not self.stopped[k] and self._note(k, epoch, t, v):
                 better.append(k)
         if better:
@@ -164,8 +166,8 @@ class _Log:
         """Whether this epoch is the best of member `k` so far."""
         self.train[k].append(train)
         self.validation[k].append(validation)
-        if not (np.isfinite(train) and np.isfinite(validation)):
-            what, loss = ("validation", validation) if np.isfinite(train) else ("training", train)
+        if not (math.isfinite(train) and math.isfinite(validation)):
+            what, loss = ("validation", validation) if math.isfinite(train) else ("training", train)
             self.failure[k] = f"training diverged in epoch {epoch} ({what} loss {loss:g}); try a smaller lr or clip: 1"
             self.stopped[k] = True
             return False

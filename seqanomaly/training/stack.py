@@ -135,6 +135,11 @@ class Shelf(Stock):
         """Most sequences, and their steps."""
         return self.mask.shape[1], self.mask.shape[2]
 
+    @property
+    def valid(self) -> Tensor:
+        """How many steps of all sequences count, [K]."""
+        return self.mask.sum((1, 2))[self.place.squeeze(1)]
+
     def read(self, index: Tensor, *, once: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """See `Stock.read`; `once`: of the windows that hold a step, only the first one has it in its mask."""
         x, target, mask = (self.take(values, self.place, index) for values in (self.x, self.target, self.mask))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -17,6 +18,9 @@ from seqanomaly.training.graphs import Recorder, Replayed, Work
 from seqanomaly.training.optimizers import Optimizer
 from seqanomaly.training.stack import Stock, Weighting
 
+DRAWN = 16_384
+"""About how many indices are drawn at once: those of several short epochs, while what draws them is in cache."""
+
 
 class Update:
     """One update of all members; what outlives it is changed in place, so that it can be recorded and replayed.
@@ -25,15 +29,11 @@ class Update:
         compute: how losses and gradients are computed.
         step_loss: unweighted loss of each step.
         optimizer: changes its rows [K, P].
-        clip: largest norm of a member's gradient, None for no limit.
         drop: dropout.
     """
 
-    def __init__(
-        self, compute: Compute, step_loss: StepLoss, optimizer: Optimizer, clip: float | None, drop: Dropout
-    ) -> None:
-        self.compute, self.step_loss, self.optimizer = compute, step_loss, optimizer
-        self.clip, self.drop = clip, drop
+    def __init__(self, compute: Compute, step_loss: StepLoss, optimizer: Optimizer, drop: Dropout) -> None:
+        self.compute, self.step_loss, self.optimizer, self.drop = compute, step_loss, optimizer, drop
         self.total = torch.zeros(len(optimizer.rows), device=optimizer.rows.device)
         """Each member's losses so far in the epoch, times its sequences, [K]."""
 
@@ -52,14 +52,20 @@ class Update:
         """
         rows = self.optimizer.rows
         loss, gradient = self.compute.gradient(self.step_loss, rows, x, target, mask, weight, self.drop)  # [K], [K, P]
-        if self.clip is not None:
-            gradient = gradient * (self.clip / gradient.norm(dim=1, keepdim=True).clamp(min=self.clip))
         self.optimizer.step(gradient, active)
         self.total += loss * sizes
 
 
-class Epochs:
-    """Passes over the training data of all members.
+class Epochs(ABC):
+    """Passes over the training data of all members."""
+
+    @abstractmethod
+    def one(self, order: Tensor) -> Tensor:
+        """Mean training loss [K] of an epoch in that order [K, N], which lies where the data do."""
+
+
+class Batches(Epochs):
+    """An epoch batch by batch, whatever computes it and wherever the data lie.
 
     Args:
         update: what is done with a batch.
@@ -92,7 +98,6 @@ class Epochs:
             self._run = Replayed(self._run, recorder)
 
     def one(self, order: Tensor) -> Tensor:
-        """Mean training loss [K] of an epoch in that order [K, N], which lies where the data do."""
         self.update.total.zero_()
         for number, read in enumerate(self._reads(order)):
             self.update.drop = self.drop.for_sizes(self.own[number].tolist())
@@ -133,7 +138,10 @@ def batch_orders(orders: list[np.random.Generator], counts: list[int], home: tor
 
     A member with fewer than the others has an index past its last one in what is left.
     """
+    rest = np.repeat(np.array(counts)[:, None], max(counts), axis=1)  # [K, N]
     while True:
-        drawn = [generator.permutation(count) for generator, count in zip(orders, counts, strict=True)]
-        filled = [np.pad(o, (0, max(counts) - len(o)), constant_values=len(o)) for o in drawn]
-        yield upload(torch.from_numpy(np.stack(filled)), home)
+        drawn = np.stack([rest] * max(1, DRAWN // rest.size))  # [epochs, K, N]
+        for k, (generator, count) in enumerate(zip(orders, counts, strict=True)):
+            for row in drawn[:, k, :count]:
+                row[:] = generator.permutation(count)
+        yield from upload(torch.from_numpy(drawn), home)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
@@ -11,6 +12,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from rich.console import Console
+from rich.progress import Progress
+from seqanom import console
 from seqanom.values import read_value
 
 from seqanomaly.datasets.formats.table import SUFFIXES
@@ -415,3 +419,35 @@ def test_windows_and_frames(seqanom: Run) -> None:
 )
 def test_windows_that_cannot_be(complaint: Complaint, arguments: tuple[str, ...], text: str) -> None:
     assert complaint("train", *arguments) == text
+
+
+def test_training_is_told_in_plain_lines_every_half_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("seqanom.console.time.monotonic", lambda: now[0])
+    with console.progress("gru on drift", 400) as advance:
+        for done in range(1, 401):
+            now[0] += 0.25
+            advance(done)
+    assert capsys.readouterr().err.splitlines() == [f"gru on drift: {n} of 400 done" for n in (120, 240, 360)]
+
+
+def test_on_a_terminal_the_bar_is_brought_up_to_date_twice_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, told, screen = [1000.0], [], io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=80)
+    monkeypatch.setattr(console, "_remarks", terminal)
+    update = Progress.update
+
+    def watched(bar: Progress, *about: Any, **state: Any) -> None:
+        told.append(state["completed"])
+        update(bar, *about, **state)
+
+    monkeypatch.setattr(Progress, "update", watched)
+    monkeypatch.setattr("seqanom.console.time.monotonic", lambda: now[0])
+    with console.progress("gru on drift", 400) as advance:
+        for done in range(1, 401):
+            advance(done)
+            now[0] += 0.0625
+    assert told == list(range(1, 401, 8))
+    assert "gru on drift" in screen.getvalue()

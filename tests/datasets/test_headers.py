@@ -12,6 +12,7 @@ from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.headers import could_be_label, features_note, plain, usual_columns
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.specs import pick_data
+from seqanomaly.errors import DataError
 
 
 def opened(path: Path, **settings: Any) -> Any:
@@ -115,3 +116,29 @@ def test_spaces_after_separators_are_not_part_of_names_and_values(tmp_path: Path
     parts = opened(tmp_path / "mine.csv").parts(0)
     assert parts.train.features == ("x",)
     assert parts.train.classes == ("normal", "a, b ")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_the_column_that_counts_the_rows_is_no_feature(tmp_path: Path, ending: str) -> None:
+    path, frame = tmp_path / f"mine{ending}", table(series=UNITS, step=STEPS, label=None).iloc[::-1]
+    frame.to_csv(path) if ending == ".csv" else frame.to_parquet(path)
+    source = opened(path, backward="sort")
+    assert source.parts(0).train.features == ("x",)
+    said = "the column without a name is left out; to use it as a feature, give it a name" in source.notes
+    assert said == (ending == ".csv")  # pandas does not read an index without a name as a column
+
+
+@pytest.mark.parametrize(
+    ("labels", "pair"),
+    [(["normal", "Normal ", "bad"], "'Normal ' and 'normal'"), (["0", "normal", "bad"], "'0' and 'normal'")],
+)
+def test_labels_that_seem_to_be_one_are_an_error(tmp_path: Path, labels: list[str], pair: str) -> None:
+    frame = table(series=UNITS, step=STEPS, label=[labels[n % 3] for n in range(20)])
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(DataError) as error:
+        opened(tmp_path / "mine.csv")
+    assert str(error.value) == (
+        f"mine.csv: column 'label' has the labels {pair}, which seem to mean the same; write them alike, or say which "
+        "one is normal with normal: LABEL (--normal LABEL)"
+    )
+    assert opened(tmp_path / "mine.csv", normal=labels[0]).parts(0).train.classes[0] == labels[0]

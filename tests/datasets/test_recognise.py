@@ -162,3 +162,37 @@ def test_nothing_that_is_known(tmp_path: Path) -> None:
         f"{tmp_path}: holds no data that is recognised; say what it is with kind: one of "
         f"{', '.join([*FAMILIES, 'folder'])}"
     )
+
+
+def test_a_data_set_some_folders_down_is_found(samples: Samples, tmp_path: Path) -> None:
+    samples["smd"](tmp_path / "archive" / "one" / "ServerMachineDataset")
+    (tmp_path / "archive" / "README.md").write_text("what it is")
+    for name in (".git", "__MACOSX"):
+        (tmp_path / "archive" / name).mkdir()
+    found = {"kind": "smd", "path": str(tmp_path / "archive" / "one" / "ServerMachineDataset")}
+    assert recognise(str(tmp_path / "archive")) == found
+    samples["smd"](tmp_path / "archive" / "two" / "ServerMachineDataset")
+    with pytest.raises(
+        ConfigError, match=r"one/ServerMachineDataset \(smd\), two/ServerMachineDataset \(smd\); name one"
+    ):
+        recognise(str(tmp_path / "archive"))
+
+
+def test_hidden_files_are_no_data(samples: Samples, tmp_path: Path) -> None:
+    samples["nab"](tmp_path / "NAB")
+    series = next((tmp_path / "NAB" / "data").glob("*/*.csv"))
+    before = data_settings(str(tmp_path / "NAB"))
+    (series.parent / f"._{series.name}").write_bytes(b"\0\5\x16\7")
+    copies = series.parent / ".ipynb_checkpoints"
+    copies.mkdir()
+    (copies / series.name).write_bytes(series.read_bytes())
+    assert data_settings(str(tmp_path / "NAB")) == before
+    data = pick_data(before)
+    assert isinstance(data, DataSpec)
+    assert not any("checkpoints" in name for name in data.open().parts(0).test.ids)
+
+
+def test_the_traces_in_a_folder_of_event_logs(tmp_path: Path) -> None:
+    (tmp_path / "Event_traces.csv").write_text('BlockId,Label,Features\nb1,Success,"[E5,E22]"\n')
+    (tmp_path / "anomaly_label.csv").write_text("BlockId,Label\nb1,Normal\n")
+    assert recognise(str(tmp_path))["path"] == str(tmp_path / "Event_traces.csv")

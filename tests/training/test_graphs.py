@@ -22,12 +22,12 @@ from seqanomaly.training import graphs, stack
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Torch
 from seqanomaly.training.device import find_device
-from seqanomaly.training.evaluation import Evaluation, Sums
+from seqanomaly.training.evaluation import Added, Sums
 from seqanomaly.training.graphs import VARIABLE, WARM, CudaRecorder, Replayed
 from seqanomaly.training.optimizers import make_optimizer
 from seqanomaly.training.stack import Shelf
 from seqanomaly.training.stock import stock_of
-from seqanomaly.training.update import Epochs, Update, batch_orders
+from seqanomaly.training.update import Batches, Update, batch_orders
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 TRAINED = [kind for kind, spec in MODELS.items() if spec.trained]
@@ -145,9 +145,7 @@ def test_the_bytes_of_data_and_weights_decide_what_is_resident(
 # nobody waits
 
 
-def build(
-    device: torch.device, kind: str, shape: str, way: dict[str, Any], loop: Any
-) -> tuple[Epochs, Tensor, Evaluation]:
+def build(device: torch.device, kind: str, shape: str, way: dict[str, Any], loop: Any) -> tuple[Batches, Tensor, Added]:
     """The updates of an epoch and its order, and the evaluation after it."""
     own, model = members(loop, shape), loop.build(kind, "detect")
     train, weights = stock_of(own, device)
@@ -156,11 +154,11 @@ def build(
     change = make_optimizer(way.get("optimizer", "adam"), rows, lr, weight_decay=0.1, momentum=way.get("momentum", 0.0))
     settings = {name: way[name] for name in ("truncate", "precision") if name in way}
     compute, step_loss = compute_for(model, device=device, **settings), TASKS["detect"].step_loss
-    update = Update(compute, step_loss, change, way.get("clip"), NO_DROPOUT)
+    update = Update(compute, step_loss, change, NO_DROPOUT)
     sums = Sums(compute_for(model, device=device), step_loss, rows)
     orders = batch_orders([numpy_generator(its.seed, "order") for its in own], train.counts, train.home)
-    evaluation = Evaluation(sums, Shelf([its.validation for its in own], device))
-    return Epochs(update, train, weights, 5, device, None), next(orders), evaluation
+    evaluation = Added(sums, Shelf([its.validation for its in own], device))
+    return Batches(update, train, weights, 5, device, None), next(orders), evaluation
 
 
 @pytest.mark.parametrize("device", [CPU, META], ids=str)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seqanomaly.kernel.library import SETS, VARIABLE, usable
-from seqanomaly.training.optimizers import Adam, CompiledAdam, OptimizerName, make_optimizer
+from seqanomaly.training.optimizers import SGD, Adam, CompiledOptimizer, OptimizerName, make_optimizer
 
 LR = [0.1, 0.01, 1e-3]
 STEPS, SIZE = 20, 7
@@ -106,25 +106,49 @@ def test_a_member_without_data_stays_as_it_is(name: OptimizerName) -> None:
 
 @pytest.mark.skipif(not usable(), reason="the kernel is not compiled here (python setup.py build_ext -i)")
 @pytest.mark.parametrize("instructions", SETS)
-@pytest.mark.parametrize(("name", "decay"), [("adam", 0.0), ("adam", 0.1), ("adamw", 0.3)])
+@pytest.mark.parametrize("clip", [None, 0.01])
+@pytest.mark.parametrize(
+    ("name", "decay", "momentum"),
+    [("adam", 0.0, 0.0), ("adam", 0.1, 0.0), ("adamw", 0.3, 0.0), ("sgd", 0.0, 0.0), ("sgd", 0.2, 0.9)],
+)
 def test_the_compiled_one_goes_where_the_formula_goes(
-    monkeypatch: pytest.MonkeyPatch, instructions: str, name: OptimizerName, decay: float
+    monkeypatch: pytest.MonkeyPatch,
+    instructions: str,
+    name: OptimizerName,
+    decay: float,
+    momentum: float,
+    clip: float | None,
 ) -> None:
     """To rounding, with gradients of very different sizes and odd numbers of values."""
     if instructions not in usable():
         pytest.skip(f"this machine has no {instructions}")
     generator = torch.Generator().manual_seed(3)
     expected = torch.randn(len(LR), 37, generator=generator)
-    found, lr = expected.clone(), torch.tensor(LR)
-    formula = Adam(expected, lr, decay, decoupled=name == "adamw")
+    found, lr, settings = expected.clone(), torch.tensor(LR), {"momentum": momentum, "clip": clip}
+    monkeypatch.setenv(VARIABLE, "off")
+    formula = make_optimizer(name, expected, lr, weight_decay=decay, **settings)  # type: ignore[arg-type]
     monkeypatch.setenv(VARIABLE, instructions)
-    compiled = make_optimizer(name, found, lr, weight_decay=decay, momentum=0.0)
-    assert isinstance(compiled, CompiledAdam)
+    compiled = make_optimizer(name, found, lr, weight_decay=decay, **settings)  # type: ignore[arg-type]
+    assert isinstance(formula, Adam | SGD)
+    assert isinstance(compiled, CompiledOptimizer)
     for step in range(50):
         gradient = 10.0 ** (step % 7 - 5) * torch.randn(expected.shape, generator=generator)
         formula.step(gradient)
         compiled.step(gradient)
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", get_args(OptimizerName))
+@pytest.mark.parametrize("way", ["off", ""])
+def test_a_gradient_without_a_norm_moves_its_row_nowhere_known(
+    monkeypatch: pytest.MonkeyPatch, name: OptimizerName, way: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, way)
+    rows = torch.ones(2, 3)
+    gradient = torch.tensor([[1.0, float("nan"), 1.0], [1.0, 1.0, 1.0]])
+    make_optimizer(name, rows, torch.ones(2), weight_decay=None, momentum=0.0, clip=0.5).step(gradient)
+    assert rows[0].isnan().all()
+    assert rows[1].isfinite().all()
 
 
 def test_torch_computes_where_the_kernel_is_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from pydantic import Field
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
-from seqanomaly.datasets.formats.text import bare, first_line
+from seqanomaly.datasets.formats.text import bare, first_line, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -64,6 +64,9 @@ class Events(Given, Drawn):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
+        if path.is_dir() and (traces := listed(path, "Event_traces.csv")):
+            found = cls.recognise(traces[0])
+            return None if found is None else {"path": str(traces[0]), **found}
         if not path.is_file() or bare(path).suffix.lower() not in (".csv", ".tsv"):
             return None
         names = {name.lower(): name for name in re.split(r"[,;\t]", first_line(path).strip().replace('"', ""))}

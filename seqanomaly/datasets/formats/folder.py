@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
-from seqanomaly.datasets.formats.stream import is_file
+from seqanomaly.datasets.formats.stream import is_file, visible
 from seqanomaly.datasets.formats.text import bare, column_names
-from seqanomaly.datasets.headers import LABEL, TIMES, columns_note, could_be_label, features_note, plain
+from seqanomaly.datasets.headers import LABEL, TIMES, columns_note, could_be_label, features_note, is_unnamed, plain
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import Backward, Duplicates
 from seqanomaly.datasets.sequences import Sequences
@@ -54,7 +55,7 @@ class Folder(Given, Drawn):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        found = _tables(path) if path.is_dir() else []
+        found = tables_in(path) if path.is_dir() else []
         return _named(column_names(found[0])) if found else None
 
     def files(self) -> Sequence[Path]:
@@ -62,7 +63,7 @@ class Folder(Given, Drawn):
         from seqanomaly.datasets.formats.table import SUFFIXES
 
         root = self.root()
-        found = _tables(root) if root.is_dir() else [root]
+        found = tables_in(root) if root.is_dir() else [root]
         if not found:
             raise DataError(f"{root}: there is no table in it; known endings: {', '.join(SUFFIXES)}")
         return found
@@ -77,6 +78,7 @@ class Folder(Given, Drawn):
         read = [read_noted(path) for path in files]
         tables = [table for table, _ in read]
         _same_columns(files, tables)
+        self._check_labels(files[0], list(tables[0].columns))
         self._check_numbers(files, tables)
         frame = pd.concat(tables, ignore_index=True)
         frame[FILE] = np.repeat(np.array(names, object), [len(table) for table in tables])
@@ -92,7 +94,7 @@ class Folder(Given, Drawn):
         sequences = read_frame(
             frame,
             layout,
-            self.name,
+            str(self.path),
             missing=self.takes_missing,
             sort=self.backward == "sort",
             doubles=self.duplicates != "error" or self.backward != "sort",
@@ -100,11 +102,17 @@ class Folder(Given, Drawn):
         if self.step is None:
             sequences = replace(sequences, time=None)
         notes = [note for _, notes in read[:1] for note in notes]
-        notes += (
-            [UNLABELLED] if self.label is None else columns_note({"label": self.label} if self.label != "label" else {})
-        )
-        notes += features_note(sequences.features)
+        notes += [UNLABELLED] if self.label is None else columns_note({LABEL: self.label}) * (self.label != LABEL)
+        taken = {self.label, self.step, FILE, ROW}
+        notes += features_note([name for name in frame.columns if name not in taken], self.features)
         return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
+
+    def _check_labels(self, path: Path, columns: list[str]) -> None:
+        if self.label is not None and self.label not in columns:
+            raise DataError(
+                f"{path}: there is no column {self.label!r}; say which one it is with label: NAME (--label NAME), or "
+                f"take every step as normal, as for forecast, with label: null{nearest(self.label, columns)}"
+            )
 
     def _check_numbers(self, files: Sequence[Path], tables: Sequence[pd.DataFrame]) -> None:
         """Name the file of a value that is no number, which the frame of all files could not."""
@@ -112,6 +120,8 @@ class Folder(Given, Drawn):
 
         for path, table in zip(files, tables, strict=True):
             for name in self.features or [name for name in table if name not in (self.label, self.step)]:
+                if is_unnamed(str(name)) and self.features is None:
+                    continue
                 if name in table:
                     numbers(
                         table[name],
@@ -159,13 +169,13 @@ def _named(columns: list[str]) -> dict[str, Any]:
     return step | ({"label": labels[0]} if len(labels) == 1 and labels[0] != LABEL else {})
 
 
-def _tables(folder: Path) -> list[Path]:
+def tables_in(folder: Path) -> list[Path]:
     """The tables in a folder and its subfolders."""
     from seqanomaly.datasets.formats.table import SUFFIXES
 
     found = [
         path
-        for path in (*folder.glob("*"), *folder.glob("*/*"))
+        for path in (*visible(folder, "*"), *visible(folder, "*/*"))
         if path.name.lower().endswith(SUFFIXES) and is_file(path)
     ]
     return sorted(found, key=lambda path: path.as_posix())

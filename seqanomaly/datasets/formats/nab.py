@@ -11,7 +11,7 @@ from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Given
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.labels import inside
-from seqanomaly.datasets.formats.text import bare, first_line, listed, read_text
+from seqanomaly.datasets.formats.text import bare, first_line, listed, read_text, whole
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
@@ -37,22 +37,23 @@ class Nab(Given):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        if not any((folder / WINDOWS).is_file() for folder in (path, *path.absolute().parents)):
+        if _base(path) is None:
             return None
-        names = [path] if path.is_file() else listed(path, "**/*.csv")[:1]
+        series = path / "data" if (path / WINDOWS).is_file() else path
+        names = [path] if path.is_file() else listed(series, "**/*.csv")[:1]
         return {} if any(first_line(name).strip() == "timestamp,value" for name in names) else None
 
     def base(self) -> Path:
-        root = self.root()
-        found = next((folder for folder in (root, *root.absolute().parents) if (folder / WINDOWS).is_file()), None)
+        found = _base(self.root())
         if found is None:
-            raise DataError(f"{root}: neither it nor a folder above holds {WINDOWS}, where NAB keeps its labels")
+            raise DataError(f"{self.root()}: neither it nor a folder above holds {WINDOWS}, where NAB keeps its labels")
         return found
 
     def files(self) -> Sequence[Path]:
         """The series under the path and the windows."""
         base, root = self.base(), self.root()
-        data = (base / "data") if root == base else root.absolute()
+        data = (base / "data") if root == base else whole(root)
+        data = data if data.is_relative_to(base) else root.resolve()
         found = [data] if data.is_file() else listed(data, "**/*.csv")
         if not found:
             raise DataError(
@@ -74,6 +75,12 @@ class Nab(Given):
             "the first 15% of each series, at most 750 steps, train (probation) and the rest tests",
         ]
         return halves_loaded(series, ("value",), notes)
+
+
+def _base(path: Path) -> Path | None:
+    """The folder that holds the labels: the path itself, one above it, or above what it is a link to."""
+    above = path, *whole(path).parents, *path.resolve().parents
+    return next((folder for folder in above if (folder / WINDOWS).is_file()), None)
 
 
 def probation(steps: int) -> int:

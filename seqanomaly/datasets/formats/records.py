@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import Names
-from seqanomaly.datasets.formats.stream import check_own, is_file
+from seqanomaly.datasets.formats.stream import check_own, is_file, visible
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
@@ -57,7 +57,7 @@ class Records(Given, Drawn):
         if path.is_file():
             there = path.suffix in (".hea", ".dat", ".atr") and is_file(path.with_suffix(".hea"))
             return {"path": str(path.with_suffix(".hea")), "split": "time"} if there else None
-        found = len(list(path.glob("*.hea")))
+        found = len(list(visible(path, "*.hea")))
         return None if not found else {"split": "time"} if found < 3 else {}
 
     def files(self) -> Sequence[Path]:
@@ -86,7 +86,7 @@ class Records(Given, Drawn):
             if not is_file(root.with_suffix(".hea")):
                 raise DataError(f"{root}: has no header {root.with_suffix('.hea').name} beside it")
             return [root.with_suffix(".hea")]
-        found = sorted(root.glob("*.hea"))
+        found = sorted(visible(root, "*.hea"))
         if not found:
             raise DataError(f"{root}: there is no header such as 100.hea in it")
         return found

@@ -16,6 +16,7 @@ from seqanomaly.datasets.files import Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.labels import inside
 from seqanomaly.datasets.formats.stream import check_own, is_file
+from seqanomaly.datasets.formats.text import upward, whole
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
@@ -43,11 +44,13 @@ class Smap(Given):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        inside = path.parent if path.suffix == ".npy" else path
-        if inside.name in ("train", "test") and is_file(inside.parent / TABLE):
-            return {"path": str(inside.parent)} | ({"channels": [path.stem]} if path.suffix == ".npy" else {})
-        table = path.parent if path.name == TABLE else path
-        return ({} if table == path else {"path": str(table)}) if is_file(table / TABLE) else None
+        inside = path.parent if path.is_file() else path
+        root = next((folder for folder in upward(inside)[:4] if is_file(folder / TABLE)), None)
+        known = path.suffix == ".npy" or path.name == TABLE if path.is_file() else True
+        if root is None or not known or not (inside == root or _leads_to(inside, _arrays(root))):
+            return None
+        channel = {"channels": [path.stem]} if path.suffix == ".npy" else {}
+        return ({} if root == path else {"path": str(root)}) | channel
 
     def files(self) -> Sequence[Path]:
         """The table of anomalies, then the training and the test array of each channel."""
@@ -56,7 +59,7 @@ class Smap(Given):
             raise DataError(f"{root}: there is no {TABLE} in it, which holds the labels; it needs it, train and test")
         check_own([root / TABLE], root, root)
         chosen = self._chosen(_table(root / TABLE))
-        paths = [root / part / f"{channel}.npy" for channel in chosen for part in ("train", "test")]
+        paths = [_arrays(root) / part / f"{channel}.npy" for channel in chosen for part in ("train", "test")]
         missing = next((path for path in paths if not is_file(path)), None)
         if missing is not None:
             raise DataError(f"{missing}: there is no such file; a channel has an array in train and one in test")
@@ -73,16 +76,17 @@ class Smap(Given):
 
     def _chosen(self, table: pd.DataFrame) -> list[str]:
         """Channels that are asked for, or those of the spacecraft that have an array."""
-        root, of = self.root(), dict(zip(table["chan_id"], table["spacecraft"], strict=True))
+        root, of = _arrays(self.root()), dict(zip(table["chan_id"], table["spacecraft"], strict=True))
         there = [channel for channel in of if is_file(root / "train" / f"{channel}.npy")]
         for channel in self.channels or ():
             if channel not in of:
-                raise DataError(f"{root / TABLE}: there is no channel {channel!r}{nearest(channel, there)}")
+                raise DataError(f"{self.root() / TABLE}: there is no channel {channel!r}{nearest(channel, there)}")
         chosen = [name for name in self.channels or there if self.spacecraft in (None, of[name])]
         crafts = sorted({str(of[channel]) for channel in chosen})
         if not chosen:
             raise DataError(
-                f"{root}: there is no channel of {self.spacecraft or 'SMAP or MSL'} in train; found: {there}"
+                f"{root}: there is no channel of {self.spacecraft or 'SMAP or MSL'} in train; found: "
+                f"{', '.join(there) or 'none'}; train and test belong beside {TABLE}, or into its folder data"
             )
         if len(crafts) > 1:
             raise DataError(
@@ -90,6 +94,18 @@ class Smap(Given):
                 f"spacecraft: {crafts[0]} or name channels"
             )
         return chosen
+
+
+def _arrays(root: Path) -> Path:
+    """The folder with train and test: that of the table, or, as in the authors' archive, `data` in it."""
+    could = root, root / "data", root / "data" / "data"
+    return next((folder for folder in could if (folder / "test").is_dir()), root)
+
+
+def _leads_to(inside: Path, arrays: Path) -> bool:
+    """Whether a folder is the one with the arrays, lies above it, or is its train or test."""
+    place, of = whole(inside), whole(arrays)
+    return of.is_relative_to(place) or (place.parent == of and place.name in ("train", "test"))
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Given
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.labels import zero_one
-from seqanomaly.datasets.formats.text import bare, find, listed, read_numbers
+from seqanomaly.datasets.formats.text import bare, find, listed, read_numbers, upward, whole
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
@@ -39,8 +39,9 @@ class Smd(Given):
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
         inside = path.parent if path.is_file() else path
-        if inside.name in PARTS and _is_root(inside.parent):
-            return {"path": str(inside.parent)} | ({"machine": bare(path).stem} if path.is_file() else {})
+        here, above = whole(inside).name, upward(inside)[1:2]
+        if here in PARTS and _is_root(above[0]):
+            return {"path": str(above[0])} | ({"machine": bare(path).stem} if path.is_file() else {})
         return {} if _is_root(path) and listed(path / "train", "*.txt") else None
 
     def files(self) -> Sequence[Path]:

@@ -10,7 +10,7 @@ import lzma
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,21 @@ def state(path: Path) -> os.stat_result | None:
 def is_file(path: Path) -> bool:
     """Whether a file is at `path`; a `DataError` says that it is neither file nor folder, or cannot be looked at."""
     return state(path) is not None and stat.S_ISREG(regular(path).st_mode)
+
+
+def visible(folder: Path, pattern: str) -> Iterator[Path]:
+    """What matches a pattern in a folder, without what is hidden: no part of its name there begins with a dot.
+
+    Such are the copies in `.ipynb_checkpoints` and the `._` files that macOS leaves beside others.
+
+    >>> sorted(path.name for path in visible(Path(__file__).parent, "stream.*"))
+    ['stream.py']
+    """
+    return (
+        path
+        for path in folder.glob(pattern)
+        if not any(name.startswith(".") for name in path.parts[len(folder.parts) :])
+    )
 
 
 def check_own(files: Iterable[Path], base: Path, named: Path) -> None:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from seqanomaly.datasets.family import Drawn, Shipped
 from seqanomaly.datasets.formats.labels import zero_one
+from seqanomaly.datasets.formats.stream import visible
 from seqanomaly.datasets.formats.text import bare, find, first_line, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
@@ -134,7 +135,7 @@ def _rieth(folder: Path) -> list[Path]:
     found = {
         part: [
             path
-            for path in sorted(folder.glob("*"), key=lambda path: path.name)
+            for path in sorted(visible(folder, "*"), key=lambda path: path.name)
             if re.search(rf"fault(y|_?free)_?{part}ing\b", bare(path).stem, re.IGNORECASE)
             and path.name.lower().endswith(SUFFIXES)
         ]

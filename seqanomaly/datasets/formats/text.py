@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.config import digest
-from seqanomaly.datasets.formats.stream import OPEN, UNREADABLE, is_file, stream
+from seqanomaly.datasets.formats.stream import OPEN, UNREADABLE, is_file, stream, visible
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.errors import DataError
 
@@ -48,6 +49,21 @@ def column_names(path: Path) -> list[str]:
         return [""]
 
 
+def whole(path: Path) -> Path:
+    """An absolute path without `..`, its links as they are."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def upward(folder: Path) -> tuple[Path, ...]:
+    """A folder and those above it, relative ones as far as its own name says them.
+
+    >>> [path.as_posix() for path in upward(Path("a/b"))[:3]]
+    ['a/b', 'a', '.']
+    """
+    named = (folder,) if ".." in folder.parts else (folder, *folder.parents)
+    return (*named, *whole(folder).parents[len(named) - 1 :])
+
+
 def find(folder: Path, name: str, remedy: str) -> Path:
     """The file `name` in `folder`, plain or compressed; a `DataError` ends with the remedy."""
     found = [folder / (name + end) for end in ("", *OPEN) if is_file(folder / (name + end))]
@@ -59,8 +75,8 @@ def find(folder: Path, name: str, remedy: str) -> Path:
 
 
 def listed(folder: Path, pattern: str) -> list[Path]:
-    """The files that match a pattern, plain or compressed, in the order of their names; a `DataError` names doubles."""
-    found = {path for end in ("", *OPEN) for path in folder.glob(pattern + end) if is_file(path)}
+    """The files that match, plain or compressed and not hidden, ordered by name; a `DataError` names doubles."""
+    found = {path for end in ("", *OPEN) for path in visible(folder, pattern + end) if is_file(path)}
     plain = {bare(path): path for path in found}
     double = min(found - set(plain.values()), default=None)
     if double is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from seqanomaly.datasets.headers import is_unnamed
 from seqanomaly.errors import DataError
 
 VALUE = "value"
@@ -25,7 +26,7 @@ def long_from_wide(frame: pd.DataFrame, series: str, step: str, kept: tuple[str,
         raise DataError(f"{where}: there are no rows")
     frame = frame.rename(columns=str)
     names = frame[series] if series in frame else pd.Series(np.arange(1, len(frame) + 1))
-    values = frame[[name for name in frame.columns if name not in (series, *kept)]]
+    values = frame[[name for name in frame.columns if name not in (series, *kept) and not is_unnamed(name)]]
     there = values.notna().to_numpy()
     lengths = there.shape[1] - np.argmax(there[:, ::-1], axis=1)
     lengths[~there.any(axis=1)] = 0

@@ -86,7 +86,10 @@ def test_without_labels_all_is_normal(tmp_path: Path) -> None:
     assert source.known is not None
     assert not source.known.label.any()
     assert source.notes[1] == "no column holds labels, so all steps are taken as normal"
-    assert heard(tmp_path).startswith(f"folder(path={tmp_path.name}): there is no column 'label'")
+    assert heard(tmp_path) == (
+        "HERE/a.csv: there is no column 'label'; say which one it is with label: NAME (--label NAME), or take every "
+        "step as normal, as for forecast, with label: null; known: heat"
+    )
 
 
 def test_a_single_series_is_cut_in_time(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from seqanomaly.datasets.formats.nab import Nab
+from seqanomaly.datasets.specs import data_settings
 from seqanomaly.errors import DataError
 
 Samples = Mapping[str, Callable[[Path], None]]
@@ -142,3 +143,10 @@ def test_times_of_windows(folder: Path) -> None:
 def test_no_series(folder: Path) -> None:
     (folder / "data" / "empty").mkdir()
     assert heard(folder / "data" / "empty", folder).startswith("HERE/data/empty: there is no CSV file in it; NAB's")
+
+
+def test_a_link_to_a_folder_of_series_finds_their_labels(folder: Path, tmp_path: Path) -> None:
+    inside = next(path for path in (folder / "data").iterdir() if path.is_dir())
+    (tmp_path / "link").symlink_to(inside)
+    assert data_settings(str(tmp_path / "link")) == {"kind": "nab", "path": str(tmp_path / "link")}
+    assert Nab(path=str(tmp_path / "link")).open().notes[1:] == Nab(path=str(inside)).open().notes[1:]

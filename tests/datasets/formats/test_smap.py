@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from seqanomaly.datasets.formats.smap import Smap
-from seqanomaly.datasets.specs import pick_data
+from seqanomaly.datasets.specs import data_settings, pick_data
 from seqanomaly.errors import DataError
 
 Samples = Mapping[str, Callable[[Path], None]]
@@ -97,8 +97,19 @@ def test_choices_that_cannot_be(folder: Path) -> None:
         "HERE/train/X-9.npy: there is no such file; a channel has an array in train and one in test"
     )
     assert heard(folder, channels=("P-1",), spacecraft="MSL") == (
-        "HERE: there is no channel of MSL in train; found: ['P-1', 'M-1']"
+        "HERE: there is no channel of MSL in train; found: P-1, M-1; train and test belong beside "
+        "labeled_anomalies.csv, or into its folder data"
     )
+
+
+def test_the_authors_archive_has_its_arrays_in_a_folder_of_their_own(folder: Path) -> None:
+    (folder / "data").mkdir()
+    for part in ("train", "test"):
+        (folder / part).rename(folder / "data" / part)
+    for path in (folder, folder / "data", folder / "data" / "test", folder / "labeled_anomalies.csv"):
+        assert data_settings(str(path)) == {"kind": "smap", "path": str(folder)}
+    source = Smap(path=str(folder), spacecraft="SMAP").open()
+    assert np.flatnonzero(source.parts(0).test.label[0]).tolist() == [5, 6, 10, *range(30, 36)]
 
 
 @pytest.mark.parametrize(
