@@ -20,6 +20,7 @@ from seqanomaly.datasets.source import Parts, Source
 from seqanomaly.errors import DataError
 from seqanomaly.seeds import numpy_generator
 from seqanomaly.tasks import Task
+from seqanomaly.training.long_weights import LongSequence
 from seqanomaly.training.mapped import Mapped
 from seqanomaly.windows import Windows
 
@@ -52,12 +53,17 @@ class Prepared:
     def pieces(self) -> Iterator[tuple[NDArray[np.int64], Prepared]]:
         """All training sequences in memory, or some mapped ones after the other without features; and which they are.
 
-        Weights depend on the labels and counters of a sequence alone, so that they are the same piece by piece.
+        Weights depend on the labels and counters of a sequence alone, so that they are the same piece by piece. Of one
+        that is too long to be weighed at once, nothing is read: see `LongSequence`.
         """
         if self.mapped is None:
             yield np.arange(len(self.parts.train)), self
             return
-        for index, part, batch in self.mapped.pieces():
+        for index in self.mapped.groups():
+            if self.mapped.long[index[0]]:
+                yield index, self
+                continue
+            part, batch = self.mapped.piece(index)
             yield index, replace(self, parts=replace(self.parts, train=part), train=batch, mapped=None)
 
 
@@ -124,6 +130,8 @@ def _prepare_mapped(
             "out, or read the table whole with mapped: false"
         )
     places = source.divided(seed)
+    if cut is None:
+        source.check_whole(places)
     task.check(places.train.outline(), where)
     validation, test = source.scored(places)
     scaler = fit_scaler(places.train)
@@ -141,10 +149,11 @@ def _prepare_mapped(
     mapped = Mapped(
         places.train,
         lambda some: task.learning(scaler.apply(some)),
+        task.learning,
         lambda some: _with_counter(task.learning(some), some, frame),
         cut,
     )
-    if not any(_has_counters(batch) for _, _, batch in mapped.pieces()):
+    if not any(_counts(mapped, index, frame) for index in mapped.groups()):
         raise _no_counters(frame, f"{where}, seed {seed}")
     return Prepared(
         parts=parts,
@@ -190,6 +199,13 @@ def _with_counter(batch: Batch, part: Sequences, frame: Frame) -> Batch:
 def _has_counters(batch: Batch) -> bool:
     """Whether a step that is learned has a counter."""
     return batch.counted is None or bool((batch.counted & batch.mask).any())
+
+
+def _counts(mapped: Mapped, index: NDArray[np.int64], frame: Frame) -> bool:
+    """Whether a step of the sequences at `index` that is learned has a counter."""
+    if mapped.long[index[0]]:
+        return LongSequence(mapped, int(index[0]), frame).has_counters
+    return _has_counters(mapped.piece(index)[1])
 
 
 def _no_counters(frame: Frame, where: str) -> DataError:

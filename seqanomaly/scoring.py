@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.frame import Layout
+from seqanomaly.datasets.mapped.converted import converted
+from seqanomaly.datasets.mapped.one import One, rows_kept
 from seqanomaly.datasets.mapped.sequences import MappedSequences
-from seqanomaly.datasets.mapped.source import WEIGHED, converted
-from seqanomaly.datasets.mapped.tables import frames
+from seqanomaly.datasets.mapped.source import WHOLE
 from seqanomaly.datasets.opened import reading
 from seqanomaly.datasets.written import in_pieces
 from seqanomaly.detector import Detector
@@ -26,12 +27,12 @@ from seqanomaly.training.stack import windows_at_once
 from seqanomaly.windows import Windows, some_windows
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-LONGEST = WEIGHED
+LONGEST = WHOLE
 """Most steps that a detector is given at once which sees whole sequences."""
 
 
 def score_pieces(
-    detector: Detector, path: Path, *, series: str | None = None, step: str | None = None
+    detector: Detector, path: Path, *, series: str | None = None, step: str | None = None, one: One | None = None
 ) -> Iterator[pd.DataFrame]:
     """What `Detector.score` says of the rows of a table, some rows after the other; the table is mapped.
 
@@ -40,6 +41,7 @@ def score_pieces(
         path: the table, whose rows stand in the order of series and step.
         series: column that names the sequence, by default the one of the training data.
         step: column that orders its rows, likewise.
+        one: what the table does not say itself, if it is one series.
 
     Raises:
         DataError: the table cannot be mapped, or not be scored by this detector without being in memory.
@@ -54,14 +56,14 @@ def score_pieces(
             f"it is; score a part of it, or read it whole with {{path: {path}, mapped: false}}"
         )
     with reading([path], path.name):
-        part = MappedSequences.of(converted(path, layout, None), ("0", "1"))
+        part = MappedSequences.of(converted(path, layout, None, one), ("0", "1"))
         if detector.window is None and part.steps > LONGEST:
             longest = part.ids[int(np.argmax(part.length))]
             raise DataError(
                 f"{path.name}: series {longest!r} has {part.steps:,} steps, and a detector that sees whole sequences "
                 f"is given at most {LONGEST:,}; cut it into several series, or train with --window"
             )
-        rows = in_pieces(frames(path, [layout.series, layout.step], part.about.text))
+        rows = in_pieces(rows_kept(path, layout, part.about.text, one, int(part.length.sum())))
         for kept, judged in zip(rows, in_pieces(_judged(detector, part)), strict=True):
             decision = np.array(detector.classes, object)[judged["decision"]]
             decision[judged["score"].isna()] = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqanomaly.errors import ConfigError
@@ -14,6 +17,7 @@ from seqanomaly.losses.modulations import for_seed
 from seqanomaly.preparation import Prepared
 from seqanomaly.run_config import LossSpec, RunConfig, last_counter, unreached
 from seqanomaly.tasks import Task
+from seqanomaly.training.long_weights import LongSequence, Weighed, spread_of
 from seqanomaly.training.mapped import MappedWeights
 from seqanomaly.training.stack import Member, Within
 from seqanomaly.training.weights import seen_weights, sequence_weights, window_weights
@@ -45,7 +49,11 @@ def learning_rate(config: RunConfig, task: Task, data: Prepared) -> float:
     for matched in config.loss.matched:
         plain = config.model_copy(update={"loss": LossSpec(modulation=matched, normalize="none")})
         total, times = 0.0, 0
-        for _, piece in data.pieces():
+        for index, piece in data.pieces():
+            if piece.mapped is not None:
+                found = spread_of(_long(plain, task, piece, index))
+                total, times = total + found.weight, times + int(found.times)
+                continue
             seen = seen_weights(step_weights(plain, task, piece), place_weights(plain, task, piece), piece.train)
             total, times = total + seen.sum().item(), times + int(piece.train.times().sum())
         rate *= total / times
@@ -74,6 +82,10 @@ def make_member(config: RunConfig, task: Task, data: Prepared) -> tuple[Member, 
     kept = None if data.mapped is None else MappedWeights(data.mapped)
     spread = Spread()
     for index, piece in data.pieces():
+        if piece.mapped is not None:
+            assert kept is not None
+            spread += _keep_long(kept, _long(config, task, piece, index), int(index[0]))
+            continue
         weight, within = step_weights(config, task, piece), place_weights(config, task, piece)
         spread += _spread(weight, within, piece)
         if kept is not None:
@@ -89,6 +101,25 @@ def _spread(weight: Tensor, within: Within | None, data: Prepared) -> Spread:
     """How the weights of some training sequences are spread."""
     anomalous = torch.from_numpy(data.parts.train.label != 0)
     return Spread.of(seen_weights(weight, within, data.train), anomalous, data.train.mask, data.train.times())
+
+
+def _long(config: RunConfig, task: Task, data: Prepared, index: NDArray[np.int64]) -> Iterator[Weighed]:
+    """The weights of the one sequence at `index`, which is too long for all of them to be made at once."""
+    assert data.mapped is not None
+    loss = CounterLoss(task.base, for_seed(config.loss.modulation, config.seed), normalize=config.loss.normalize)
+    sequence = LongSequence(data.mapped, int(index[0]), config.frame)
+    return sequence.weighed(loss, _class_factors(config, len(data.learned.classes)), by_place=_by_place(config, data))
+
+
+def _keep_long(kept: MappedWeights, parts: Iterator[Weighed], number: int) -> Spread:
+    """Keep the weights of a long sequence; how they are spread."""
+
+    def noted() -> Iterator[Weighed]:
+        for part in parts:
+            kept.add_part(number, part.first, part.weight, part.within)
+            yield part
+
+    return spread_of(noted())
 
 
 def _class_factors(config: RunConfig, classes: int) -> Tensor:

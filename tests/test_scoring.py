@@ -154,6 +154,22 @@ def test_standard_output_is_equal(
     assert said[0].count("\n") == len(new) + 1
 
 
+@pytest.mark.parametrize("name", ["pump.parquet", "pump.csv"])
+@pytest.mark.parametrize("order", ["step: null", "step: step", "step: time"])
+def test_one_series(
+    name: str, order: str, new: pd.DataFrame, write: Write, capsys: pytest.CaptureFixture[str], shared_run: Path
+) -> None:
+    one = new[new["series"] == "s30"].drop(columns="series")
+    path = write(one.rename(columns={"step": "time"}) if order == "step: time" else one, name)
+    said = []
+    for mapped in ("true", "false"):
+        data = f"{{path: {path}, mapped: {mapped}, series: null, {order}}}"
+        assert console.run(app, ["score", str(shared_run), data]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert said[0].count("\n") == 301
+
+
 def test_what_cannot_be_scored_so(new: pd.DataFrame, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     def said(one: Detector, path: Path) -> str:
         with pytest.raises(DataError) as error:

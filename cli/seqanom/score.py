@@ -90,9 +90,7 @@ def _score_table(detector: Detector, spec: FileData, series: str | None, step: s
 
     path = spec.table()
     if spec.is_mapped():
-        from seqanomaly.scoring import score_pieces
-
-        return score_pieces(detector, path, series=series, step=step)
+        return _score_mapped(detector, spec, series, step)
     table = read_table(path).rename(columns=str)
     if spec.rows == "sequences":
         table, _ = spec.long(table)
@@ -103,6 +101,22 @@ def _score_table(detector: Detector, spec: FileData, series: str | None, step: s
         table, _ = one_series(table, step, path.name.split(".")[0], path.name)
         series, step = SERIES, step or ROW
     return [detector.score(table, path.name, series=series, step=step)]
+
+
+def _score_mapped(detector: Detector, spec: FileData, series: str | None, step: str | None) -> Iterable[pd.DataFrame]:
+    """The same where the table is larger than memory."""
+    from seqanomaly.datasets.mapped.one import One
+    from seqanomaly.datasets.mapped.tables import columns_of
+    from seqanomaly.datasets.single import ROW, SERIES
+    from seqanomaly.scoring import score_pieces
+
+    path = spec.table()
+    names = columns_of(path) if spec.series is None and series is None else [detector.series]
+    if detector.series in names:
+        return score_pieces(detector, path, series=series, step=step)
+    known = None if detector.step == ROW else detector.step
+    one = One(name=path.name.split(".")[0], step=step or (known if known in names else spec.step))
+    return score_pieces(detector, path, series=SERIES, step=one.step or ROW, one=one)
 
 
 def _score_parts(detector: Detector, spec: DataSpec, part: str | None) -> pd.DataFrame:

@@ -177,15 +177,20 @@ def _look(one: Series, times: Survey | None, policies: Policies, found: Findings
     time = one.steps("time")
     assert time is not None
     found.look(one.name, times, seconds=time.dtype.kind == "M")
-    for key, (kind, problem) in WRONG.items():
+    for key, (kind, _) in WRONG.items():
         wrong = vars(times)[kind]
         if vars(policies)[key] == "error" and wrong.any():
             step = int(np.argmax(wrong))
-            others = ", ".join(name for name in ASKED[key] if name != "error")
-            raise DataError(
-                f"{where}: series {one.name!r}, step {step} ({written(time[step])}): {problem}; correct it, or say "
-                f"what to do with {key}: {others}"
-            )
+            raise wrong_at(key, one.name, step, time[step], where)
+
+
+def wrong_at(key: str, series: str, step: int, time: Any, where: str) -> DataError:
+    """The error about a step of a series whose time is what the policy `key` is about."""
+    others = ", ".join(name for name in ASKED[key] if name != "error")
+    return DataError(
+        f"{where}: series {series!r}, step {step} ({written(time)}): {WRONG[key][1]}; correct it, or say what to do "
+        f"with {key}: {others}"
+    )
 
 
 def written(time: Any) -> str:
@@ -233,11 +238,16 @@ def _with_values(line: Line, one: Series, policies: Policies, found: Findings, w
     found.add("missing", one.name, int(missing.any(axis=1).sum()))
     if policies.missing != "drop" and missing.all(axis=0).any():
         feature = one.pieces[0][0].features[int(np.argmax(missing.all(axis=0)))]
-        raise DataError(
-            f"{where}: series {one.name!r} has no value of {feature!r} at all, so missing: {policies.missing} has "
-            "nothing to go by; leave out the series or the feature"
-        )
+        raise no_value(one.name, feature, policies, where)
     return MISSING[policies.missing](line)
+
+
+def no_value(series: str, feature: str, policies: Policies, where: str) -> DataError:
+    """The error about a series that has no value of a feature."""
+    return DataError(
+        f"{where}: series {series!r} has no value of {feature!r} at all, so missing: {policies.missing} has nothing to "
+        "go by; leave out the series or the feature"
+    )
 
 
 def _evenly(line: Line, usual: float, policies: Policies, found: Findings, name: str) -> Line:
@@ -261,7 +271,8 @@ def _rebuilt(loaded: Loaded, series: list[Series], lines: list[Line], policies: 
     of_test: dict[int, Line] = {}
     moved = np.zeros(0 if loaded.test is None else len(loaded.test), np.int64)
     for one, line in zip(series, lines, strict=True):
-        _check_left(one, line, policies, where)
+        left, active = (np.bincount(part, minlength=3).tolist() for part in (line.part, line.part[line.valid]))
+        check_left(one.name, one.counts(), left, active, policies, where)
         if one.known is not None:
             of_known[one.known] = line.at(line.part != TEST)
         if one.test is not None:
@@ -281,17 +292,26 @@ def _rebuilt(loaded: Loaded, series: list[Series], lines: list[Line], policies: 
     )
 
 
-def _check_left(one: Series, line: Line, policies: Policies, where: str) -> None:
-    """Raise a `DataError` where a part of a series has too few steps left, or all of them are masked."""
+def check_left(
+    series: str, before: Sequence[int], left: Sequence[int], active: Sequence[int], policies: Policies, where: str
+) -> None:
+    """Raise a `DataError` where a part of a series has too few steps left, or all of them are masked.
+
+    Args:
+        series: its name.
+        before: steps that each part had.
+        left: steps that each has.
+        active: those of them that take part.
+        policies: what was done.
+        where: name of the data in an error.
+    """
     said = ", ".join(f"{key}: {value}" for key, value in policies.active().items())
     remedy = f"({said}); leave the series out, or choose another policy"
-    left = np.bincount(line.part, minlength=3)
-    active = np.bincount(line.part[line.valid], minlength=3)
-    for part, before in zip((TRAIN, VALIDATE, TEST), one.counts(), strict=True):
-        steps = f"{where}: series {one.name!r}: of its {before:,} {NAMES[part]} step{'s' * (before != 1)}"
-        if left[part] < min(before, 2):
+    for part, had in zip((TRAIN, VALIDATE, TEST), before, strict=True):
+        steps = f"{where}: series {series!r}: of its {had:,} {NAMES[part]} step{'s' * (had != 1)}"
+        if left[part] < min(had, 2):
             raise DataError(f"{steps} {left[part]} {'is' if left[part] == 1 else 'are'} left {remedy}")
-        if before and not active[part]:
+        if had and not active[part]:
             raise DataError(f"{steps} none takes part {remedy}")
 
 
@@ -317,18 +337,24 @@ def _without_constant(loaded: Loaded, policies: Policies, where: str) -> Loaded:
     constant = constant_features(loaded.known) if policies.constant != "keep" else np.zeros(0, np.bool_)
     if not constant.any():
         return loaded
-    names = ", ".join(name for name, same in zip(loaded.known.features, constant, strict=True) if same)
+    names = constant_names(loaded.known.features, constant, policies, where)
+    known, test = (None if part is None else _chosen(part, ~constant) for part in (loaded.known, loaded.test))
+    assert known is not None
+    return replace(
+        loaded, known=known, test=test, notes=(*loaded.notes, f"never change in the training part: {names}: left out")
+    )
+
+
+def constant_names(features: Sequence[str], constant: NDArray[np.bool_], policies: Policies, where: str) -> str:
+    """Names of the features that never change, some of all; a `DataError` where they are an error, or all of them."""
+    names = ", ".join(name for name, same in zip(features, constant, strict=True) if same)
     if policies.constant == "error":
         raise DataError(
             f"{where}: never change in the training part: {names}; leave them out with constant: drop, or keep them"
         )
     if constant.all():
         raise DataError(f"{where}: no feature changes in the training part, so constant: drop leaves none; keep them")
-    known, test = (None if part is None else _chosen(part, ~constant) for part in (loaded.known, loaded.test))
-    assert known is not None
-    return replace(
-        loaded, known=known, test=test, notes=(*loaded.notes, f"never change in the training part: {names}: left out")
-    )
+    return names
 
 
 def _chosen(part: Sequences, features: NDArray[np.bool_]) -> Sequences:

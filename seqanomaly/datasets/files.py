@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seqanomaly.datasets.frame import Layout
+    from seqanomaly.datasets.mapped.one import One
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 """Names of columns, in a list."""
@@ -55,6 +56,10 @@ class _TableSpec(DataSpec, ABC):
     @abstractmethod
     def policies(self) -> Policies:
         """What is done about missing values and uneven times."""
+
+    @abstractmethod
+    def one(self) -> One | None:
+        """What the table does not say itself, if it is declared to hold one series."""
 
     @abstractmethod
     def part_column(self) -> str | None:
@@ -104,20 +109,15 @@ class _TableSpec(DataSpec, ABC):
         return source
 
     def _mapped(self) -> Source:
-        from seqanomaly.datasets.mapped.source import Division, MappedSource
+        from seqanomaly.datasets.mapped.division import Division
+        from seqanomaly.datasets.mapped.source import MappedSource
         from seqanomaly.datasets.mapped.tables import columns_of
 
-        policies = self.policies()
-        asked = [key for key in ("missing", "duplicates", "gaps", "irregular", "constant") if key in policies.asked]
-        if asked:
-            raise DataError(
-                f"{self.table().name}: a mapped table is trained from as it is, which {', '.join(asked)} would change; "
-                "leave that out and mend the table, or read it into memory with mapped: false"
-            )
         share = {"test": self.test_share(), "validation": self.validation_share()}
         with reading([self.table()], self.table().name):
             self.expect_columns(columns_of(self.table()))
-        return MappedSource(self.table(), self.layout(), Division(self.part_column(), self.division(), **share))
+        division = Division(self.part_column(), self.division(), **share)
+        return MappedSource(self.table(), self.layout(), division, self.one(), self.policies())
 
     def _read(self) -> Source:
         from seqanomaly.datasets.cleaning import clean
@@ -232,12 +232,10 @@ class FileData(Cleaned, _TableSpec):
 
     @model_validator(mode="after")
     def _mapped_tables_are_long(self) -> FileData:
-        if self.mapped:
-            for key, value in (("rows", "steps"), ("duplicates", "error")):
-                if (found := getattr(self, key)) != value:
-                    raise ConfigError(
-                        f"{found} is for tables that are read whole, got mapped: true; leave one of them out", (key,)
-                    )
+        if self.mapped and self.rows != "steps":
+            raise ConfigError(
+                f"{self.rows} is for tables that are read whole, got mapped: true; leave one of them out", ("rows",)
+            )
         return self
 
     @model_validator(mode="after")
@@ -330,6 +328,11 @@ class FileData(Cleaned, _TableSpec):
     def _stem(self) -> str:
         return self.table().name.split(".")[0]
 
+    def one(self) -> One | None:
+        from seqanomaly.datasets.mapped.one import One
+
+        return One(name=self._stem(), step=self.step) if self.series is None else None
+
     def part_column(self) -> str | None:
         return self.part
 
@@ -346,7 +349,7 @@ class FileData(Cleaned, _TableSpec):
     def is_mapped(self) -> bool:
         from seqanomaly.datasets.formats.stream import is_file
 
-        if self.mapped is not None or self.rows != "steps" or self.duplicates != "error" or self.series is None:
+        if self.mapped is not None or self.rows != "steps":
             return bool(self.mapped)
         if not is_file(self.table()):
             return False
@@ -379,6 +382,9 @@ class Episodes(_TableSpec):
 
     def as_it_is(self) -> tuple[str, ...]:
         return ()
+
+    def one(self) -> None:
+        """None: it has a column of series."""
 
     def part_column(self) -> str:
         return "part"

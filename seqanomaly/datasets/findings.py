@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from seqanomaly.datasets.policies import Policies
 from seqanomaly.datasets.times import Survey, duration
 
@@ -100,15 +102,16 @@ class Findings:
         """Count steps."""
         self.steps[kind][series] += steps
 
-    def look(self, series: str, found: Survey, *, seconds: bool) -> None:
-        """Count what is irregular about the times of a series."""
+    def look(self, series: str, found: Survey, *, seconds: bool, first: int = 0) -> None:
+        """Count what is irregular about the times of a series, or of its steps from `first` on."""
         kinds = {"duplicates": "duplicate", "backward": "backward", "irregular": "uneven", "gaps": "gap"}
         for kind, steps in kinds.items():
             self.add(kind, series, int(vars(found)[steps].sum()))
         if found.gap.any():
-            step = int(found.apart[1:].argmax()) + 1
+            step = int(np.where(found.gap, found.apart, -np.inf).argmax())
             if self.longest is None or found.apart[step] > self.longest.apart:
-                self.longest = Longest(apart=float(found.apart[step]), series=series, step=step, seconds=seconds)
+                apart = float(found.apart[step])
+                self.longest = Longest(apart=apart, series=series, step=first + step, seconds=seconds)
 
     def counts(self, *, timed: bool) -> dict[str, int]:
         """Missing values, and with times the steps of each other kind."""

@@ -87,7 +87,7 @@ def long_table(source: Source, seed: int | None = None) -> LongTable:
         settings["part"] = PART
     elif isinstance(source, Opened | MappedSource) and source.test_share != 0.3:
         settings["test"] = source.test_share
-    if any(isinstance(part, Sequences) and part.valid is not None for part in parts.values()):
+    if any(part.valid is not None if isinstance(part, Sequences) else part.table.validity for part in parts.values()):
         settings["missing"] = "mask"
     if next((name for name in some.classes if name in USUAL), None) != some.classes[0]:
         settings["normal"] = some.classes[0]
@@ -105,7 +105,8 @@ def _parts(source: Source, seed: int | None) -> Mapping[str, Sequences | MappedS
     if isinstance(source, MappedSource):
         if seed is not None or source.cut is not None:
             return vars(source.divided(seed or 0))
-        return {"": source.sequences} if source.given is None else {"train": source.sequences, "test": source.given}
+        learned = source.sequences.pieces()
+        return {"": learned} if source.given is None else {"train": learned, "test": source.given.pieces()}
     if seed is not None or not isinstance(source, Opened) or source.cut is not None:
         return dict(vars(source.parts(seed or 0)))
     known, test = source.loaded.known.pieces(), source.loaded.test
@@ -124,7 +125,9 @@ def _frames(part: Sequences | MappedSequences, names: tuple[str, ...], word: str
         return
     for stretch in part.stretches():
         row, rows = np.repeat(stretch.sequence, stretch.length), stretch.rows
-        yield _frame(part, names, word, row, stretch.place, part.class_of(rows), part.table.features(rows))
+        values = part.table.features(rows)
+        values[~part.table.taking(rows)] = np.nan
+        yield _frame(part, names, word, row, stretch.place, part.class_of(rows), values)
 
 
 def _frame(

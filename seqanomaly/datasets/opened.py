@@ -233,11 +233,15 @@ def _pieces_note(known: tuple[Sequences, ...], test: Sequences | None, where: st
         pieces = [part.pieces() for part in parts]
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
-    kept, left = sum(map(len, pieces)), sum(int(part.length.sum()) for part in parts)
-    alone = left - sum(int(part.length.sum()) for part in pieces)
+    alone = sum(int(part.length.sum()) for part in parts) - sum(int(part.length.sum()) for part in pieces)
+    return pieces_note(sum(map(len, parts)), sum(map(len, pieces)), alone)
+
+
+def pieces_note(sequences: int, pieces: int, alone: int) -> tuple[str, ...]:
+    """The sentence about so many sequences that are cut into pieces, and so many steps that stand alone."""
     single = "1 piece of a single step is" if alone == 1 else f"{alone:,} pieces of a single step are"
     also = f"; {single} left out" if alone else ""
-    return (f"cut at gaps: {sum(map(len, parts)):,} sequences become {kept:,}, whose counters begin anew{also}",)
+    return (f"cut at gaps: {sequences:,} sequences become {pieces:,}, whose counters begin anew{also}",)
 
 
 def _copies_note(loaded: Loaded) -> tuple[str, ...]:

@@ -27,6 +27,10 @@ IDLE = ("keep", "error", "sort")
 """Policies that change neither values nor steps."""
 
 
+FILLS = ("ffill", "interpolate", "mask")
+"""Policies about gaps and uneven distances that add steps."""
+
+
 FILL_IT = "fill it, or set missing: drop, ffill, interpolate or mask"
 """The remedy for a missing value where a data set has these settings."""
 

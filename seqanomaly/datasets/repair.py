@@ -131,18 +131,18 @@ def on_grid(line: Line, usual: float, gap: float, *, between: bool, name: str) -
         name: of the data and the series in an error.
     """
     assert line.time is not None
-    _check_grows(line, name, "irregular")
+    check_grows(line, name, "irregular")
     found = []
     for part in np.unique(line.part):
         piece = line.at(line.part == part)
         assert piece.time is not None
-        _check_added((piece.time[-1] - piece.time[0]) / usual - len(piece), len(piece), name, "irregular")
+        check_added((piece.time[-1] - piece.time[0]) / usual - len(piece), len(piece), name, "irregular")
         count = int(np.floor((piece.time[-1] - piece.time[0]) / usual + 1e-6)) + 1
         grid = piece.time[0] + usual * np.arange(count)
         before = np.searchsorted(piece.time, grid + 1e-6 * usual, side="right") - 1
         after = np.minimum(before + 1, len(piece) - 1)
         inside = (piece.time[after] - piece.time[before] > gap * usual) & (grid - piece.time[before] > 1e-6 * usual)
-        found.append(_at_times(piece, grid[~inside], before[~inside], after[~inside], between=between))
+        found.append(at_times(piece, grid[~inside], before[~inside], after[~inside], between=between))
     return _joined(found)
 
 
@@ -154,24 +154,24 @@ def fill_gaps(line: Line, usual: float, gap: float, how: str, name: str) -> Line
     differ.
     """
     assert line.time is not None
-    _check_grows(line, name, "gaps")
+    check_grows(line, name, "gaps")
     apart = np.diff(line.time, append=np.nan)
     wide = (apart > gap * usual) & (np.diff(line.part, append=-1) == 0)
     number = np.where(wide, np.round(np.where(wide, apart, 0.0) / usual) - 1, 0.0)
-    _check_added(float(number.sum()), len(line), name, "gaps")
+    check_added(float(number.sum()), len(line), name, "gaps")
     copies = 1 + number.astype(np.int64)
     before = np.repeat(np.arange(len(line)), copies)
     turn = np.arange(len(before)) - np.repeat(np.cumsum(copies) - copies, copies)
     share = turn / copies[before]
     after = np.minimum(before + 1, len(line) - 1)
     time = line.time[before] + share * np.where(turn > 0, apart[before], 0.0)
-    filled = _at_times(line, time, before, after, between=how == "interpolate")
+    filled = at_times(line, time, before, after, between=how == "interpolate")
     added = turn > 0
     wrong = added & ((how == "mask") | (line.label[before] != line.label[after]))
     return replace(filled.without(wrong), origin=np.where(added, NEW, filled.origin))
 
 
-def _at_times(
+def at_times(
     line: Line, time: NDArray[np.float64], before: NDArray[np.int64], after: NDArray[np.int64], *, between: bool
 ) -> Line:
     """Steps at `time` [S], from the steps `before` and `after` them, [S] each."""
@@ -200,18 +200,23 @@ def _joined(lines: list[Line]) -> Line:
     return replace(lines[0], **columns)
 
 
-def _check_grows(line: Line, name: str, setting: str) -> None:
+def check_grows(line: Line, name: str, setting: str) -> None:
     """Raise a `DataError` where times do not grow within a part."""
     assert line.time is not None
     stuck = (np.diff(line.time) <= 0) & (np.diff(line.part) == 0)
     if stuck.any():
-        raise DataError(
-            f"{name}: the time of step {int(np.argmax(stuck)) + 1} is not after that of the step before, and "
-            f"{setting} adds steps between growing times only; say what to do with duplicates and backward as well"
-        )
+        raise stuck_at(int(np.argmax(stuck)) + 1, name, setting)
 
 
-def _check_added(count: float, steps: int, name: str, setting: str) -> None:
+def stuck_at(step: int, name: str, setting: str) -> DataError:
+    """The error about a step that is not later than the one before, where steps are to be added."""
+    return DataError(
+        f"{name}: the time of step {step} is not after that of the step before, and "
+        f"{setting} adds steps between growing times only; say what to do with duplicates and backward as well"
+    )
+
+
+def check_added(count: float, steps: int, name: str, setting: str) -> None:
     """Raise a `DataError` where far more steps would be added than there are."""
     if not count <= max(FREE, MOST * steps):
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,14 +26,26 @@ def one_series(table: pd.DataFrame, step: str | None, name: str, where: str) -> 
     >>> one_series(pd.DataFrame({"x": [0.5, 2.0]}), None, "pump", "doc")[0].values.tolist()
     [[0.5, 'pump', 0], [2.0, 'pump', 1]]
     """
-    if SERIES in table:
-        raise DataError(f"{where}: has a column {SERIES!r}, so it is not one series; name another with --series")
+    check_one(list(table.columns), where)
     table = table.assign(**{SERIES: name})
     if step is None:
-        return table.assign(**{ROW: np.arange(len(table))}), (f"{where} is one series in the order of its rows",)
-    if step in table:
+        table = table.assign(**{ROW: np.arange(len(table))})
+    elif step in table:
         _forward(table[step], where)
-    return table, (
+    return table, one_note(step, where)
+
+
+def check_one(names: Sequence[str], where: str) -> None:
+    """Raise a `DataError` where a table with those columns has one that names series."""
+    if SERIES in names:
+        raise DataError(f"{where}: has a column {SERIES!r}, so it is not one series; name another with --series")
+
+
+def one_note(step: str | None, where: str) -> tuple[str, ...]:
+    """The sentence about a table that is taken for one series."""
+    if step is None:
+        return (f"{where} is one series in the order of its rows",)
+    return (
         f"{where} is one series in the order of {step!r}; if it holds several, name the column that tells them apart "
         "with --series",
     )
@@ -47,8 +60,12 @@ def _forward(column: pd.Series, where: str) -> None:
     values = column.to_numpy(np.float64) if counted else read_times(column, where).to_numpy().astype(np.int64)
     back = np.diff(values) < 0
     if back.any():
-        row = int(np.argmax(back)) + 2
-        raise DataError(
-            f"{where}: column {column.name!r}, data row {row}: goes back from the row before, so this may be several "
-            "series; name the column that tells them apart with --series, or sort the rows if it is one"
-        )
+        raise back_in(str(column.name), int(np.argmax(back)) + 2, where)
+
+
+def back_in(column: str, row: int, where: str) -> DataError:
+    """The error about a row, counted from 1, whose step is before that of the row before."""
+    return DataError(
+        f"{where}: column {column!r}, data row {row}: goes back from the row before, so this may be several series; "
+        "name the column that tells them apart with --series, or sort the rows if it is one"
+    )

@@ -86,7 +86,7 @@ class CounterLoss(nn.Module):
         [0.0, 1.5, 1.5]
         """
         valid = _valid(counter, mask)
-        number = _number(counter, valid, dtype)
+        number = counter_number(counter, valid, dtype)
         if counted is not None:
             return partly_counted(self.modulation, number, counted & valid, valid, averaged=self.normalize == "mean")
         return (
@@ -170,8 +170,8 @@ def _valid(counter: Tensor, mask: Tensor | None) -> Tensor:
     return mask
 
 
-def _number(counter: Tensor, valid: Tensor, dtype: torch.dtype) -> Tensor:
-    """The counter as a float, where it can tell neighbouring steps apart."""
+def counter_number(counter: Tensor, valid: Tensor, dtype: torch.dtype) -> Tensor:
+    """The counter as a float; a `ConfigError` where that cannot tell neighbouring steps apart."""
     number = counter.detach().to(dtype)
     limit = 2 / torch.finfo(dtype).eps
     if counter.dtype == dtype or torch.compiler.is_compiling():

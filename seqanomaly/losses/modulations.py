@@ -169,10 +169,24 @@ class Step(Direct):
         """1 from the threshold on, else 0."""
         if not isinstance(self.threshold, str):
             return (counter >= self.threshold).to(counter.dtype)
-        part = Fraction(self.threshold.removesuffix("%")) / 100
-        skipped = -(-mask.sum(-1, keepdim=True) * part.numerator // part.denominator)  # whole steps, rounded up
+        share = self._share(self.threshold)
+        skipped = -(-mask.sum(-1, keepdim=True) * share.numerator // share.denominator)  # whole steps, rounded up
         first = counter.masked_fill(~mask, float("inf")).amin(-1, keepdim=True)
         return (counter >= first + skipped).to(counter.dtype)
+
+    def first_of(self, steps: int) -> float:
+        """The first counter that counts among 0 .. steps - 1.
+
+        >>> Step(threshold="50%").first_of(5)
+        3.0
+        """
+        if not isinstance(self.threshold, str):
+            return float(self.threshold)
+        share = self._share(self.threshold)
+        return float(-(-steps * share.numerator // share.denominator))
+
+    def _share(self, threshold: str) -> Fraction:
+        return Fraction(threshold.removesuffix("%")) / 100
 
 
 def _pick(value: object) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ from torch import Tensor
 from seqanomaly.batch import Batch, upload
 from seqanomaly.datasets.mapped.convert import write_at
 from seqanomaly.datasets.mapped.pages import Pages
-from seqanomaly.datasets.mapped.sequences import MappedSequences
+from seqanomaly.datasets.mapped.sequences import AT_ONCE, MappedSequences
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.training.stack import Stock, Weighting, Within
 from seqanomaly.windows import cut_windows
 
+WEIGHED = 5_000_000
+"""Most steps of a sequence whose weights are made at once."""
 Read = tuple[Tensor, Tensor, Tensor]
 """Features, targets and masks."""
 
@@ -30,7 +33,9 @@ class Mapped:
         sequences: where they lie.
         learning: scales some sequences and makes the batch that the loss sees of them; a step of it depends on that
             step and the one before it only.
-        weighing: what the loss sees of the labels and counters of some sequences, whose features are left out.
+        labelled: what the loss sees of the labels of some sequences, whose features are left out; as `learning`, a step
+            of it depends on that step and the one before it only.
+        weighing: the same of whole sequences with their counters.
         cut: length and stride of the windows; None for whole sequences.
     """
 
@@ -38,12 +43,16 @@ class Mapped:
         self,
         sequences: MappedSequences,
         learning: Callable[[Sequences], Batch],
+        labelled: Callable[[Sequences], Batch],
         weighing: Callable[[Sequences], Batch],
         cut: tuple[int, int] | None,
     ) -> None:
-        self.sequences, self.learning, self.weighing, self.cut = sequences, learning, weighing, cut
+        self.sequences, self.learning, self.labelled, self.cut = sequences, learning, labelled, cut
+        self.weighing = weighing
         self.windows = None if cut is None else cut_windows(sequences.length, sequences.steps, *cut)
         self.steps = sequences.steps if self.windows is None else self.windows.length
+        self.long = sequences.length > WEIGHED if self.cut is not None else np.zeros(len(sequences), np.bool_)
+        """Which sequences have too many steps to be weighed at once, [N]."""
 
     def __len__(self) -> int:
         """Number of windows, or of sequences where there are none."""
@@ -68,12 +77,35 @@ class Mapped:
             sequence, start = self.windows.sequence[index], self.windows.start[index]
         return self.sequences.first[sequence] + start, self.sequences.length[sequence] - start
 
-    def pieces(self) -> Iterator[tuple[NDArray[np.int64], Sequences, Batch]]:
-        """Some whole sequences after the other, without their features: indices, labels, and what the loss sees."""
-        for index in self.sequences.groups(self.sequences.steps):
-            part = self.sequences.labels(self.sequences.steps, index)
-            batch = self.weighing(part)
-            yield index, part, batch if self.cut is None else batch.in_windows(part.length, *self.cut)
+    def groups(self) -> Iterator[NDArray[np.int64]]:
+        """Indices of all sequences in order, some at a time; one that is `long` stands alone."""
+        if not self.long.any():
+            yield from self.sequences.groups(self.sequences.steps)
+            return
+        every = np.arange(len(self.sequences))
+        size = max(1, AT_ONCE // self.padded)
+        for run in np.split(every, np.flatnonzero(self.long | np.append(False, self.long[:-1]))):
+            for start in range(0, len(run), size):
+                yield run[start : start + size]
+
+    @property
+    def padded(self) -> int:
+        """Steps that sequences which are weighed at once are padded to."""
+        return self.sequences.steps if not self.long.any() else int(self.sequences.length[~self.long].max(initial=1))
+
+    def piece(self, index: NDArray[np.int64]) -> tuple[Sequences, Batch]:
+        """The labels of some whole sequences [B], without their features, and what the loss sees of them."""
+        part = self.sequences.labels(self.padded, index)
+        batch = self.weighing(part)
+        return part, batch if self.cut is None else batch.in_windows(part.length, *self.cut)
+
+    def seen(self, number: int, low: int, high: int) -> tuple[Tensor, Batch]:
+        """The classes [1, S] of the steps [low, high) of a sequence, and what the loss sees without their features."""
+        before = min(low, 1)  # with the step before, on which a step may depend
+        part = self.sequences.labels(high - low + before, np.array([number]), np.array([low - before]))
+        batch = self.labelled(part)
+        x, target, mask = (values[:, before:] for values in (batch.x, batch.target, batch.mask))
+        return torch.from_numpy(part.label[:, before:]), replace(batch, x=x, target=target, mask=mask)
 
 
 def _moved(values: Tensor, later: Tensor) -> Tensor:
@@ -99,6 +131,12 @@ class MappedWeights:
         first, length = self.data.sequences.first[index], self.data.sequences.length[index]
         for begin, steps, values in zip(first.tolist(), length.tolist(), weight.numpy(), strict=True):
             write_at(self.file.fileno(), values[:steps], 4 * begin)
+        if within is not None:
+            self.withins.append(within)
+
+    def add_part(self, number: int, first: int, weight: Tensor, within: Within | None) -> None:
+        """Keep the weights [S] of the steps from `first` on of one sequence, and the factors of the next windows."""
+        write_at(self.file.fileno(), weight.numpy(), 4 * (int(self.data.sequences.first[number]) + first))
         if within is not None:
             self.withins.append(within)
 

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from seqanomaly.datasets.mapped import pages, sequences
-from seqanomaly.errors import DataError, RunError
+from seqanomaly.datasets.mapped import pages, rough, sequences
+from seqanomaly.errors import ConfigError, DataError, RunError
 from seqanomaly.run import run_stack, train
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import RunResult
-from seqanomaly.training import loop
+from seqanomaly.training import long_weights, loop
+from seqanomaly.training import mapped as mapped_training
 from seqanomaly.training.compute import Torch
 
 CPU = torch.device("cpu")
@@ -173,6 +174,113 @@ def test_one_class(table: Path, tmp_path: Path) -> None:
             train(config(path, mapped=mapped))
         sentences.append(str(error.value).removeprefix("gru(hidden=3) on one with uniform, seed 0: "))
     assert sentences[0] == sentences[1]
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
+    """The same with missing values, also at the beginning of series, a feature that never changes, and gaps."""
+    frame, generator = pd.read_parquet(table), np.random.default_rng(3)
+    frame.loc[(generator.random(len(frame)) < 0.2) | ((frame["series"] % 3 == 0) & (frame["step"] < 4)), "a"] = np.nan
+    frame["step"] += 9 * (frame["step"] > 12) + 2 * (frame["step"] > 4)
+    path = tmp_path_factory.mktemp("broken") / "broken.parquet"
+    frame.assign(c=5.0).to_parquet(path, index=False, row_group_size=50)
+    return path
+
+
+@pytest.mark.parametrize("window", [None, {"length": 7, "stride": 3}, {"length": 2, "stride": 1}])
+@pytest.mark.parametrize(
+    ("task", "frame"), [("detect", "sequence"), ("forecast", "window"), ("forecast", "until_event")]
+)
+@pytest.mark.parametrize(
+    "policies",
+    [
+        {"missing": "mask"},
+        {"missing": "ffill", "constant": "drop"},
+        {"missing": "interpolate", "gaps": "mask"},
+        {"missing": "mask", "gaps": "split"},
+        {"missing": "drop", "gaps": "split", "gap": 4},
+    ],
+)
+@pytest.mark.parametrize("rows", [13, 1000])
+def test_mended_tables(
+    policies: dict[str, Any],
+    task: str,
+    frame: str,
+    window: object,
+    rows: int,
+    broken: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rough, "AT_ONCE", rows)
+    alike(*both(broken, data=policies, task=task, frame=frame, window=window, loss="exp"))
+
+
+def test_a_long_mended_sequence(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped_training, "WEIGHED", 5)
+    monkeypatch.setattr(long_weights, "AT_ONCE", 6)
+    for policies in ({"missing": "mask"}, {"missing": "mask", "gaps": "split"}):
+        for task in ("detect", "forecast"):
+            alike(*both(broken, data=policies, task=task, frame="window", window=4, loss="exp"))
+
+
+@pytest.fixture(scope="module")
+def pump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One series of 700 steps with four anomalies."""
+    place = np.arange(700)
+    label = ((place % 200 > 60) & (place % 200 < 90)).astype(int)
+    x = np.random.default_rng(2).normal(size=(700, 2)) + label[:, None]
+    path = tmp_path_factory.mktemp("pump") / "pump.parquet"
+    frame = pd.DataFrame({"label": label, "a": x[:, 0], "b": x[:, 1]})
+    frame.to_parquet(path, index=False, row_group_size=50)
+    return path
+
+
+@pytest.mark.parametrize("window", [{"length": 7, "stride": 3}, {"length": 40, "stride": 1}])
+@pytest.mark.parametrize("task", ["detect", "forecast"])
+@pytest.mark.parametrize("frame", ["sequence", "window", "since_onset", "until_event"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"kind": "exp", "rate": 0.01, "normalize": "none"},
+        {"kind": "exp", "rate": -0.01},
+        {"kind": "reverse", "of": {"kind": "exp", "rate": 0.02}},
+        {"kind": "reverse", "of": "linear", "normalize": "none"},
+        "linear",
+        "step",
+        {"kind": "step", "threshold": 5, "normalize": "none"},
+    ],
+)
+def test_weights_of_a_long_sequence_are_made_in_parts(
+    window: Any, task: str, frame: str, loss: Any, pump: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is averaged over a whole sequence is added up in another order; all else has the same bits."""
+    monkeypatch.setattr(mapped_training, "WEIGHED", 50)
+    monkeypatch.setattr(long_weights, "AT_ONCE", 37)
+    data = {"series": None, "step": None}
+    one, other = both(pump, data=data, window=window, task=task, frame=frame, loss=loss)
+    if frame == "window" or (isinstance(loss, dict) and loss.get("normalize") == "none"):
+        alike(one, other)
+    assert one.digest == other.digest
+    assert one.environment["weights"] == pytest.approx(other.environment["weights"], rel=1e-6)
+    torch.testing.assert_close(one.detector.weights, other.detector.weights, rtol=1e-4, atol=1e-6)
+
+
+def test_long_and_short_sequences_together(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped_training, "WEIGHED", 20)
+    monkeypatch.setattr(long_weights, "AT_ONCE", 11)
+    alike(*both(table, frame="window", window=5, loss="exp"))
+    alike(*both(table, frame="until_event", window=5, loss={"kind": "linear", "normalize": "none"}))
+    one, other = both(table, frame="since_onset", window=5, loss="exp")
+    assert one.environment["weights"] == pytest.approx(other.environment["weights"], rel=1e-6)
+    one, other = both(table, loss={"kind": "rate_matched", "of": "exp"}, window=6)
+    assert one.environment["learning_rate"] == pytest.approx(other.environment["learning_rate"], rel=1e-12)
+
+
+def test_an_order_of_all_steps_of_a_long_sequence_is_refused(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped_training, "WEIGHED", 20)
+    with pytest.raises(ConfigError, match=r"permuted.*: needs the weights of all \d+ steps of a sequence at once"):
+        train(config(table, mapped=True, window=6, loss={"kind": "permuted", "of": "exp"}))
+    alike(*both(table, window=6, frame="window", loss={"kind": "permuted", "of": "exp"}))
 
 
 @pytest.mark.slow

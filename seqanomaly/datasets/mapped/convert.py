@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.frame import Layout, feature_names
 from seqanomaly.datasets.mapped.layout import SERIES, STEPS, new_steps, write_series
-from seqanomaly.datasets.mapped.tables import Passed, batches, columns_and_rows, unreadable
+from seqanomaly.datasets.mapped.one import One, rows_of, runs_of
+from seqanomaly.datasets.mapped.tables import Passed, columns_and_rows, unreadable
 from seqanomaly.datasets.mapped.text import described, is_text
 from seqanomaly.datasets.mapped.walk import Space, Walk
 from seqanomaly.datasets.part_column import no_part
@@ -24,10 +25,19 @@ AHEAD = 3
 """Batches of Parquet and Feather that wait to be converted, 5 MB each with 8 features."""
 
 
-def convert(path: Path, layout: Layout, part: str | None, folder: Path, passed: Passed | None = None) -> None:
+def convert(
+    path: Path,
+    layout: Layout,
+    part: str | None,
+    one: One | None,
+    missing: bool | None,
+    folder: Path,
+    passed: Passed | None = None,
+) -> None:
     """Convert the table at `path` to files in `folder`; rows of a series stand together and in the order of its steps.
 
-    `passed` is told up to which byte of the file nothing is needed any more, where that is known.
+    No value may be missing; `missing` is for the remedy, see `numbers`. `passed` is told up to which byte of the file
+    nothing is needed any more, where that is known.
 
     Raises:
         DataError: it names the file, the column, the row and the remedy.
@@ -35,11 +45,11 @@ def convert(path: Path, layout: Layout, part: str | None, folder: Path, passed: 
     where = path.name
     try:
         names, rows = columns_and_rows(path)
-        features = check_columns(names, layout, part, where)
+        features = check_columns(names, layout, part, where, one)
         if not rows:
             raise DataError(f"{where}: there are no rows")
-        walk = Walk(layout, part, features, where)
-        items = batches(path, [*walk.columns, *features], layout, passed)
+        walk = Walk(layout, part, features, where, missing=missing, runs=runs_of(one))
+        items = rows_of(path, [*walk.columns, *features], layout, one, passed)
         with new_steps(folder / STEPS, rows, len(features)) as places:
             _write(places, walk, ahead(items, 1 if is_text(path) else AHEAD))
         series, about = walk.done(described(path) if is_text(path) else None)
@@ -68,9 +78,11 @@ def _write(places: tuple[int, int, int], walk: Walk, items: Iterator[pa.RecordBa
             one.result()
 
 
-def check_columns(names: list[str], layout: Layout, part: str | None, where: str) -> tuple[str, ...]:
+def check_columns(
+    names: list[str], layout: Layout, part: str | None, where: str, one: One | None = None
+) -> tuple[str, ...]:
     """The features among the columns; a `DataError` names one that is missing."""
-    features = feature_names(names, layout, where)
+    features = feature_names(names if one is None else one.columns(names, where), layout, where)
     if part is not None and part not in names:
         raise no_part(part, names, where)
     return features

@@ -15,19 +15,20 @@ SCATTERED = 512
 def notes_about(known: MappedSequences, test: MappedSequences | None) -> tuple[str, ...]:
     """Sentences about features that never change, copies of sequences, and anomalies at one end of them."""
     constant = constant_features(known)
+    shares = thirds(known if test is None else test)
     return (
         *constant_note([name for name, same in zip(known.features, constant, strict=True) if same], len(constant)),
         *copies_note(copies(known, test), given=test is not None),
-        *early_note(*thirds(known if test is None else test)),
+        *(() if shares is None else early_note(*shares)),
     )
 
 
 def constant_features(part: MappedSequences) -> NDArray[np.bool_]:
     """Which features have one value at all steps, [F]; reads on until all have changed."""
     same: NDArray[np.bool_] = np.ones(len(part.features), bool)
-    value = part.table.features(part.first[:1])
+    value = part.table.features(part.first[:1] + part.active[:1])
     for stretch in part.stretches(1 << 14):
-        same &= (part.table.features(stretch.rows) == value).all(axis=0)
+        same &= (part.table.features(part.taking(stretch)) == value).all(axis=0)
         if not same.any():
             break
     return same
@@ -75,15 +76,35 @@ def _content(part: MappedSequences, number: int) -> tuple[int, bytes]:
     return length, digest.digest()
 
 
-def thirds(part: MappedSequences) -> tuple[float, float]:
-    """Shares of anomalous steps in the first and in the last third of the sequences."""
+def thirds(part: MappedSequences) -> tuple[float, float] | None:
+    """Shares of anomalous steps in the first and in the last third of the sequences; None where one has no step."""
     early, late = -(-(2 * part.length - 3) // 6), (4 * part.length - 3) // 6 + 1  # where they end and begin
-    found = np.zeros(2)
+    found, taken = np.zeros(2), np.zeros(2)
     for stretch in part.stretches():
-        upto = np.concatenate([[0], np.cumsum(part.class_of(stretch.rows) != 0)])
+        anomalous = part.class_of(stretch.rows) != 0
         starts, of = stretch.starts, stretch.sequence
-        first = starts + np.clip(early[of] - stretch.begin, 0, stretch.length)
-        last = starts + np.clip(late[of] - stretch.begin, 0, stretch.length)
-        found += (upto[first] - upto[starts]).sum(), (upto[starts + stretch.length] - upto[last]).sum()
-    one, other = (found / (early.sum(), (part.length - late).sum())).tolist()
+        ends = starts + np.clip(early[of] - stretch.begin, 0, stretch.length)
+        begins = starts + np.clip(late[of] - stretch.begin, 0, stretch.length)
+        if part.table.validity is not None:
+            taking = part.table.taking(stretch.rows)
+            anomalous &= taking
+            taken += _within(taking, starts, ends, begins, stretch.length)
+        found += _within(anomalous, starts, ends, begins, stretch.length)
+    if part.table.validity is None:
+        taken += early.sum(), (part.length - late).sum()
+    if not taken.all():
+        return None
+    one, other = (found / taken).tolist()
     return one, other
+
+
+def _within(
+    steps: NDArray[np.bool_],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    length: NDArray[np.int64],
+) -> tuple[int, int]:
+    """How many of some steps lie before `ends` and from `begins` on in their pieces, which begin at `starts`."""
+    upto = np.concatenate([[0], np.cumsum(steps)])
+    return int((upto[ends] - upto[starts]).sum()), int((upto[starts + length] - upto[begins]).sum())

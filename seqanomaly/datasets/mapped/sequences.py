@@ -2,85 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
-from typing import Self, overload
+from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.mapped.layout import SERIES, STEPS, About, Series, map_steps, read_series
+from seqanomaly.datasets.mapped.copied import MappedTable, Names
+from seqanomaly.datasets.mapped.layout import About, Series
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
 AT_ONCE = 1 << 18
 """About how many steps are read at once."""
-
-
-class MappedTable:
-    """A converted table.
-
-    Args:
-        folder: where it lies.
-
-    Raises:
-        DataError: it is damaged.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        try:
-            self.series, self.about = read_series(folder / SERIES)
-            self.pages, self.x, self.codes = map_steps(folder / STEPS, self.series, self.about)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
-            raise DataError(f"{folder}: the converted copy is damaged ({error}); remove it") from None
-
-    def __reduce__(self) -> tuple[type[MappedTable], tuple[Path]]:
-        """Another process maps the file anew."""
-        return MappedTable, (self.folder,)
-
-    def features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Features [..., F] of some rows [...]."""
-        found = np.take(self.x, rows, axis=0)
-        self._touched(rows, 4 * self.x.shape[1])
-        return found
-
-    def labels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Label codes [...] of some rows [...]."""
-        found = np.take(self.codes, rows)
-        self._touched(rows, 1)
-        return found
-
-    def copies(self, rows: NDArray[np.int64], count: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Features [B, count, F] and label codes [B, count] of as many rows from each of `rows` [B] on."""
-        return self.pages.copy(self.x, rows, count), self.pages.copy(self.codes, rows, count)  # type: ignore[return-value]
-
-    def _touched(self, rows: NDArray[np.int64], size: int) -> None:
-        stretches = rows.shape[0] if rows.ndim > 1 else 1
-        self.pages.touch(stretches, size * rows.size // max(1, stretches))
-
-
-class Names(Sequence[str]):
-    """Names of series, made into text when one is asked for."""
-
-    def __init__(self, names: pa.Array, index: NDArray[np.int64]) -> None:
-        self.names, self.chosen = names, index
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> Names: ...
-    def __getitem__(self, place: int | slice) -> str | Names:
-        if isinstance(place, slice):
-            return Names(self.names, self.chosen[place])
-        return str(self.names[int(self.chosen[place])].as_py())
 
 
 @dataclass(frozen=True)
@@ -132,6 +70,10 @@ class MappedSequences:
     """Class of each code of the file, [256]."""
     offset: NDArray[np.int64] | None = None
     """Steps of its series that come before each sequence, [N]; None where each begins its series."""
+    broken: bool = False
+    """Whether any of them, or of those that they were cut from, is in several pieces."""
+    piece_of: NDArray[np.bool_] | None = None
+    """Which of them are one of several pieces, so that they are named by their first step, [N]; None for none."""
 
     def __len__(self) -> int:
         return len(self.length)
@@ -167,7 +109,13 @@ class MappedSequences:
     @property
     def ids(self) -> Names:
         """Name of each sequence."""
-        return Names(self.table.series.names, self.series)
+        return Names(self.table.series.names, self.series, None if self.piece_of is None else self._ends)
+
+    @property
+    def _ends(self) -> NDArray[np.int64]:
+        """The step that ends the name of each sequence, [N]; -1 for none."""
+        assert self.piece_of is not None
+        return np.where(self.piece_of, self.start, -1)
 
     @property
     def start(self) -> NDArray[np.int64]:
@@ -182,6 +130,7 @@ class MappedSequences:
             first=self.first[index],
             length=self.length[index],
             offset=None if self.offset is None else self.offset[index],
+            piece_of=None if self.piece_of is None else self.piece_of[index],
         )
 
     def cut(self, start: NDArray[np.int64], end: NDArray[np.int64]) -> Self:
@@ -191,6 +140,41 @@ class MappedSequences:
             self, first=self.first + start, length=length, steps=int(length.max()), offset=self.start + start
         )
         return pieces.take(np.flatnonzero(end > start))
+
+    def with_breaks(self) -> Self:
+        """The same, after a look whether any of them is in several pieces."""
+        low, high = (np.searchsorted(self.table.breaks, rows) for rows in (self.first, self.first + self.length))
+        return replace(self, broken=bool((high > low).any()))
+
+    def pieces(self) -> Self:
+        """The pieces between the breaks as sequences, those of one step left out; see `Sequences.pieces`."""
+        if not self.broken:
+            return self
+        breaks = self.table.breaks
+        of = np.searchsorted(np.sort(self.first), breaks, side="right") - 1
+        order = np.argsort(self.first, kind="stable")
+        some = breaks[of >= 0]
+        owner = order[of[of >= 0]]
+        inside = (some > self.first[owner]) & (some < self.first[owner] + self.length[owner])
+        row = np.concatenate([np.arange(len(self)), owner[inside]])
+        start = np.concatenate([np.zeros(len(self), np.int64), some[inside] - self.first[owner[inside]]])
+        row, start = (values[np.lexsort((start, row))] for values in (row, start))
+        last = np.append(row[1:] != row[:-1], True)
+        end = np.where(last, self.length[row], np.append(start[1:], 0))
+        kept = np.flatnonzero(end - start > 1)
+        if not len(kept):
+            raise DataError("no two steps stand together between gaps; keep the gaps, or fill them")
+        several = np.bincount(row, minlength=len(self))[row] > 1
+        of_kept = replace(self.take(row[kept]), broken=False)
+        begin, length = start[kept], (end - start)[kept]
+        return replace(
+            of_kept,
+            first=of_kept.first + begin,
+            length=length,
+            steps=int(length.max()),
+            offset=of_kept.start + begin,
+            piece_of=several[kept],
+        )
 
     def read(self, steps: int, index: NDArray[np.int64], begin: NDArray[np.int64] | None = None) -> Sequences:
         """Up to `steps` steps of the sequences at `index` [B], from their first or from step `begin` [B] on.
@@ -202,20 +186,56 @@ class MappedSequences:
             x, codes = self.table.copies(first, steps)
             full = np.full(len(index), steps)
             return Sequences(
-                x=x, label=self.code[codes], length=full, ids=(), features=self.features, classes=self.classes
+                x=x,
+                label=self.code[codes],
+                length=full,
+                ids=(),
+                features=self.features,
+                classes=self.classes,
+                valid=self._valid(first[:, None] + np.arange(steps), index, begin),
             )
         rows = first[:, None] + np.minimum(np.arange(steps), length[:, None] - 1)
         there = np.arange(steps) < length[:, None]
         x = self.table.features(rows)
         x[~there] = 0.0
-        return self._sequences(x, rows, there, length)
+        return self._sequences(x, rows, there, length, self._valid(rows, index, begin))
 
-    def labels(self, steps: int, index: NDArray[np.int64]) -> Sequences:
-        """The sequences at `index` [B] without any feature, padded to `steps` steps."""
-        first, length = self._bounds(steps, index, None)
+    def labels(self, steps: int, index: NDArray[np.int64], begin: NDArray[np.int64] | None = None) -> Sequences:
+        """As `read`, without any feature."""
+        first, length = self._bounds(steps, index, begin)
         rows = first[:, None] + np.minimum(np.arange(steps), length[:, None] - 1)
         there = np.arange(steps) < length[:, None]
-        return self._sequences(np.zeros((*rows.shape, 0), np.float32), rows, there, length)
+        x = np.zeros((*rows.shape, 0), np.float32)
+        return self._sequences(x, rows, there, length, self._valid(rows, index, begin))
+
+    def _valid(
+        self, rows: NDArray[np.int64], index: NDArray[np.int64], begin: NDArray[np.int64] | None
+    ) -> NDArray[np.bool_] | None:
+        """Which steps in `rows` [B, steps] of the sequences at `index` [B] take part; None where all of a table do.
+
+        Of what begins later, the first step stands for all before it: it takes part if any of them does.
+        """
+        if self.table.validity is None:
+            return None
+        valid = self.table.taking(rows)
+        if begin is not None:
+            valid[:, 0] = np.where(begin > 0, begin >= self.active[index], valid[:, 0])
+        return valid
+
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        """Number of the first step of each sequence that takes part, [N]."""
+        if self.table.validity is None:
+            return np.zeros_like(self.length)
+        found = np.where(self.table.taking(self.first), 0, self.length)
+        for number in np.flatnonzero(found).tolist():
+            for begin in range(1, int(self.length[number]), AT_ONCE):
+                rows = self.first[number] + np.arange(begin, min(begin + AT_ONCE, int(self.length[number])))
+                taking = self.table.taking(rows)
+                if taking.any():
+                    found[number] = begin + int(np.argmax(taking))
+                    break
+        return found
 
     def _bounds(
         self, steps: int, index: NDArray[np.int64], begin: NDArray[np.int64] | None
@@ -225,10 +245,17 @@ class MappedSequences:
         return (first, length) if begin is None else (first + begin, np.minimum(length - begin, steps))
 
     def _sequences(
-        self, x: NDArray[np.float32], rows: NDArray[np.int64], there: NDArray[np.bool_], length: NDArray[np.int64]
+        self,
+        x: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        there: NDArray[np.bool_],
+        length: NDArray[np.int64],
+        valid: NDArray[np.bool_] | None,
     ) -> Sequences:
         label = np.where(there, self.class_of(rows), 0)
-        return Sequences(x=x, label=label, length=length, ids=(), features=self.features, classes=self.classes)
+        return Sequences(
+            x=x, label=label, length=length, ids=(), features=self.features, classes=self.classes, valid=valid
+        )
 
     def groups(self, steps: int) -> Iterator[NDArray[np.int64]]:
         """Indices of some sequences after the other, which have about `at_once` steps padded to `steps` each."""
@@ -248,6 +275,17 @@ class MappedSequences:
         for start, end in pairwise(edges.tolist()):
             yield Stretch(of[start:end], begin[start:end], first[start:end], length[start:end])
 
+    def taking(self, stretch: Stretch) -> NDArray[np.int64]:
+        """Rows of the steps of a stretch that take part."""
+        rows = stretch.rows
+        return rows if self.table.validity is None else rows[self.table.taking(rows)]
+
+    def taking_steps(self) -> int:
+        """How many steps take part."""
+        if self.table.validity is None:
+            return int(self.length.sum())
+        return sum(len(self.taking(stretch)) for stretch in self.stretches())
+
     @property
     def highest(self) -> NDArray[np.int64]:
         """The highest class that a step of each sequence has, [N]."""
@@ -265,9 +303,13 @@ class MappedSequences:
         """A few steps that have the classes of all, and a normal step after a first one if there is any."""
         present, later = np.zeros(len(self.classes), bool), False
         for stretch in self.stretches():
-            label = self.class_of(stretch.rows)
+            rows, place, active = stretch.rows, stretch.place, np.repeat(self.active[stretch.sequence], stretch.length)
+            if self.table.validity is not None:
+                taking = self.table.taking(rows)
+                rows, place, active = rows[taking], place[taking], active[taking]
+            label = self.class_of(rows)
             present |= np.bincount(label, minlength=len(present)) > 0
-            later = later or bool((label[stretch.place > 0] == 0).any())
+            later = later or bool((label[place > active] == 0).any())
             if later and present.all():
                 break
         found = np.flatnonzero(present).tolist()
@@ -281,13 +323,13 @@ def fit_scaler(sequences: MappedSequences) -> Scaler:
     Steps are added up one after the other as NumPy does where there are two features or more, so that the bits are the
     same; with one feature NumPy adds in another order, and the last bits may differ.
     """
-    count, total = int(sequences.length.sum()), None
+    count, total = sequences.taking_steps(), None
     for stretch in sequences.stretches():
-        total = _added(total, sequences.table.features(stretch.rows).astype(np.float64))
+        total = _added(total, sequences.table.features(sequences.taking(stretch)).astype(np.float64))
     assert total is not None
     mean, total = total / count, None
     for stretch in sequences.stretches():
-        apart = sequences.table.features(stretch.rows) - mean
+        apart = sequences.table.features(sequences.taking(stretch)) - mean
         total = _added(total, np.multiply(apart, apart, out=apart))
     assert total is not None
     return Scaler.from_moments(mean, np.sqrt(total / count))
@@ -296,5 +338,7 @@ def fit_scaler(sequences: MappedSequences) -> Scaler:
 def _added(total: NDArray[np.float64] | None, steps: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum of `steps` [S, F] by feature, onto `total`."""
     if total is not None:
+        if not len(steps):
+            return total
         steps[0] += total
     return np.asarray(steps.sum(axis=0))

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.config import digest
+from seqanomaly.datasets.cleaning import constant_names
 from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.stream import OPEN, RATIO
 from seqanomaly.datasets.formats.table import separated_note
 from seqanomaly.datasets.frame import Layout, normal_first
-from seqanomaly.datasets.mapped.cache import kept, known_digest
-from seqanomaly.datasets.mapped.convert import check_columns, convert
-from seqanomaly.datasets.mapped.layout import VERSION
-from seqanomaly.datasets.mapped.notes import notes_about
-from seqanomaly.datasets.mapped.sequences import MappedSequences, MappedTable
-from seqanomaly.datasets.mapped.tables import columns_and_rows, columns_of, is_arrow
+from seqanomaly.datasets.mapped.cache import known_digest
+from seqanomaly.datasets.mapped.converted import AS_THEY_ARE, converted
+from seqanomaly.datasets.mapped.copied import MappedTable
+from seqanomaly.datasets.mapped.division import Division
+from seqanomaly.datasets.mapped.notes import constant_features, notes_about
+from seqanomaly.datasets.mapped.one import One
+from seqanomaly.datasets.mapped.sequences import MappedSequences
+from seqanomaly.datasets.mapped.tables import columns_and_rows, is_arrow
 from seqanomaly.datasets.mapped.text import decoded_size, is_text
-from seqanomaly.datasets.opened import check_enough, check_lengths, cut_note, reading, time_cuts
+from seqanomaly.datasets.opened import check_enough, check_lengths, cut_note, pieces_note, reading, time_cuts
 from seqanomaly.datasets.part_column import begins_to_validate, check_counts
+from seqanomaly.datasets.policies import Policies
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.single import one_note
 from seqanomaly.datasets.source import Parts, Source, fold, hold_out
-from seqanomaly.datasets.split import SplitSpec, check_fold_count, check_time
+from seqanomaly.datasets.split import check_fold_count, check_time
 from seqanomaly.errors import DataError
 from seqanomaly.seeds import numpy_generator
 
@@ -33,8 +36,8 @@ LARGE = 1 << 30
 """Decoded bytes, 8 for each value, from which on a table is mapped without being told."""
 SCORED = 5_000_000
 """Most steps, padded to the longest sequence, of a part that is scored: its scores are held in memory."""
-WEIGHED = 5_000_000
-"""Most steps of a training sequence, whose weights are made at once."""
+WHOLE = 5_000_000
+"""Most steps of a sequence that a model is given at once."""
 HELD = 20_000_000
 """Most steps, padded, of all parts together where a command has to hold them."""
 
@@ -46,20 +49,6 @@ class MappedParts:
     train: MappedSequences
     validation: MappedSequences
     test: MappedSequences
-
-
-@dataclass(frozen=True)
-class Division:
-    """How a table is divided into parts."""
-
-    column: str | None
-    """The column that says it."""
-    split: SplitSpec | None
-    """In time or in folds."""
-    test: float
-    """Share of the series that the seed draws for testing, without either."""
-    validation: float
-    """Share of what is left that validates."""
 
 
 def is_large(path: Path) -> bool:
@@ -91,24 +80,50 @@ class MappedSource(Source):
         path: the file.
         layout: which column means what.
         division: how it is divided.
+        one: what it does not say itself, if it is one series.
+        policies: what is done about missing values and uneven times.
     """
 
-    def __init__(self, path: Path, layout: Layout, division: Division) -> None:
-        self.where, self.layout, self.division = path.name, layout, division
+    def __init__(
+        self,
+        path: Path,
+        layout: Layout,
+        division: Division,
+        one: One | None = None,
+        policies: Policies = AS_THEY_ARE,
+    ) -> None:
+        self.where, self.layout, self.division, self.one = path.name, layout, division, one
         with reading([path], self.where):
-            self.table = converted(path, layout, division.column)
+            self.table = converted(path, layout, division.column, one, policies, division)
             self.digest = known_digest(path)
-        classes = normal_first(list(self.table.about.labels), layout, self.where)
-        self.columns = layout.series, layout.step
-        self._divide(MappedSequences.of(self.table, classes))
+        self.columns, self.policies = (layout.series, layout.step), policies.active()
+        self._divide(self._whole())
+        changing = self._without_constant(policies)
         self.shape = self._shape()
-        self.notes = (*self._how(), *notes_about(self.sequences, self.given))
+        if self.table.mended is not None:
+            self.counts = self.table.mended.counts
+        self.notes = (*self._how(changing), *notes_about(self.sequences, self.given))
+
+    def _whole(self) -> MappedSequences:
+        return MappedSequences.of(self.table, normal_first(list(self.table.about.labels), self.layout, self.where))
+
+    def _without_constant(self, policies: Policies) -> tuple[str, ...]:
+        """Leave out the features that never change in the training part, if that is asked for; what was done."""
+        constant = constant_features(self.sequences) if policies.constant != "keep" else np.zeros(0, np.bool_)
+        if not constant.any():
+            return ()
+        names = constant_names(self.table.about.features, constant, policies, self.where)
+        self.table = MappedTable(self.table.folder, np.flatnonzero(~constant))
+        self._divide(self._whole())
+        return (f"never change in the training part: {names}: left out",)
 
     def _divide(self, whole: MappedSequences) -> None:
         """Set what no seed decides: the sequences to learn from, the given test part, where validation is cut off."""
         self.sequences, self.given, begin, continued = whole, None, None, False
-        split = self.division.split
-        if self.division.column is not None:
+        split, mended = self.division.split, self.table.mended
+        if mended is not None and self.table.series.parts is not None:
+            self.sequences, self.given, begin, continued = _by_counts(whole)
+        elif self.division.column is not None:
             self.sequences, self.given, begin, continued = _by_part(whole, self.division.column, self.where)
         elif split is not None and split.time is not None:
             first = check_time(whole.length, whole.ids, split.time, self.where)
@@ -124,10 +139,12 @@ class MappedSource(Source):
             check_enough(len(self.sequences), self.where, few)
         else:
             check_lengths(self.given.length, self.given.ids, self.where, both=False)
+        self.sequences = self.sequences.with_breaks()
+        self.given = None if self.given is None else self.given.with_breaks()
         share = self.division.validation
         ends = begin if begin is not None else time_cuts(self.sequences.length, share) if in_time else None
         self.cut = None if ends is None else _cut(self.sequences, ends)
-        self.cut_share = None if begin is not None else share
+        self.cut_share = share if begin is None or (mended is not None and mended.usual_validation) else None
 
     @property
     def test_share(self) -> float:
@@ -139,21 +156,41 @@ class MappedSource(Source):
         count = len(self.sequences) if self.official_test else int(len(self.sequences) * (1 - self.test_share))
         return count, self.sequences.steps
 
-    def _how(self) -> list[str]:
-        """How the table was read and cut."""
+    def _how(self, changing: tuple[str, ...]) -> list[str]:
+        """How the table was read, mended and cut."""
+        mended = self.table.mended
         notes = [f"{self.where} is mapped, not read: its steps stay in its converted copy, {self.table.folder}"]
         if (text := self.table.about.text) is not None:
             notes += separated_note(self.where, text.separator, text.decimal)
+        if self.one is not None:
+            notes += one_note(self.one.step, self.where)
         if self.layout.label is None:
             notes.append(UNLABELLED)
+        notes += [mended.every] if mended is not None and mended.every is not None else []
         if self.division.split is not None and self.division.split.time is not None and self.given is not None:
-            share = 100 * self.division.split.time
-            notes.append(f"test is the last {share:g}% of each series: {int(self.given.length.sum()):,} steps")
-        if self.table.about.timed:
+            share, steps = 100 * self.division.split.time, int(self.given.length.sum())
+            steps = steps if mended is None else mended.tested
+            notes.append(f"test is the last {share:g}% of each series: {steps:,} steps")
+        if mended is not None:
+            notes += mended.sentences
+        elif self.table.about.timed:
             notes.append("timestamps order the steps; their distances are not looked at in a table that is mapped")
+        notes += changing
         if self.cut is not None:
             notes.append(cut_note(self.cut[0].length, self.cut[1].length, self.cut_share))
-        return notes
+        parts = [part for part in (*(self.cut or (self.sequences,)), self.given) if part is not None and part.broken]
+        return [*notes, *self._pieces_note(parts)]
+
+    def _pieces_note(self, parts: list[MappedSequences]) -> tuple[str, ...]:
+        """How many pieces sequences are cut into at their gaps."""
+        if not parts:
+            return ()
+        try:
+            lengths = [part.pieces().length for part in parts]
+        except DataError as error:
+            raise DataError(f"{self.where}: {error}") from None
+        alone = sum(int(part.length.sum()) for part in parts) - sum(int(length.sum()) for length in lengths)
+        return pieces_note(sum(map(len, parts)), sum(map(len, lengths)), alone)
 
     def divided(self, seed: int) -> MappedParts:
         """The parts for `seed`, where they lie."""
@@ -165,20 +202,14 @@ class MappedSource(Source):
                 hold_out(known, self.division.test, generator) if drawn else fold(known, split.folds, seed)  # type: ignore[union-attr,arg-type]
             )
         train, validation = self.cut or hold_out(known, self.division.validation, generator)
-        return MappedParts(train=train, validation=validation, test=test)
+        return MappedParts(train=train.pieces(), validation=validation.pieces(), test=test.pieces())
 
     def scored(self, parts: MappedParts) -> tuple[Sequences, Sequences]:
         """The validation and the test part in memory.
 
         Raises:
-            DataError: one has more steps than can be scored, or a training sequence more than can be weighed.
+            DataError: one has more steps than can be scored.
         """
-        if parts.train.steps > WEIGHED:
-            longest = int(np.argmax(parts.train.length))
-            raise DataError(
-                f"{self.where}: series {parts.train.ids[longest]!r} trains with {parts.train.length[longest]:,} steps, "
-                f"and the weights of at most {WEIGHED:,} can be made at once: cut it into several series"
-            )
         for word, part in (("validation", parts.validation), ("test", parts.test)):
             if (size := len(part) * part.steps) > SCORED:
                 raise DataError(
@@ -187,6 +218,16 @@ class MappedSource(Source):
                     f"{self.where}, test: 0.01, validation: 0.01}}, or say them in a column, part: COLUMN"
                 )
         return held(parts.validation), held(parts.test)
+
+    def check_whole(self, parts: MappedParts) -> None:
+        """Raise a `DataError` where a training sequence has more steps than a model is given at once."""
+        if parts.train.steps > WHOLE:
+            longest = int(np.argmax(parts.train.length))
+            raise DataError(
+                f"{self.where}: series {parts.train.ids[longest]!r} trains with {parts.train.length[longest]:,} steps, "
+                f"and a model that sees whole sequences is given at most {WHOLE:,}: train with --window, or cut it "
+                "into several series"
+            )
 
     def parts(self, seed: int) -> Parts:
         """The parts for `seed`, read into memory; a `DataError` says that they are too large for it."""
@@ -212,30 +253,20 @@ def held(part: MappedSequences) -> Sequences:
     return replace(found, ids=tuple(part.ids), offset=part.offset)
 
 
-def converted(path: Path, layout: Layout, part: str | None) -> MappedTable:
-    """The converted copy of a table, made where it is not there.
-
-    Args:
-        path: the file.
-        layout: which column means what.
-        part: the column that says which rows test, if any.
-
-    Raises:
-        DataError: it cannot be converted; see `convert`.
-    """
-    check_columns(columns_of(path), layout, part, path.name)  # at once, as looking through text takes its time
-    meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
-    return kept(path, digest(meaning), partial(_size, path), partial(convert, path, layout, part), MappedTable)
-
-
-def _size(path: Path) -> int:
-    """About the bytes of the converted copy; text is looked through for that."""
-    names, rows = columns_and_rows(path)
-    return rows * (4 * len(names) + 1)
-
-
 def _cut(whole: MappedSequences, ends: NDArray[np.int64]) -> tuple[MappedSequences, MappedSequences]:
     return whole.cut(np.zeros_like(ends), ends), whole.cut(ends, whole.length)
+
+
+def _by_counts(
+    whole: MappedSequences,
+) -> tuple[MappedSequences, MappedSequences, NDArray[np.int64] | None, bool]:
+    """As `_by_part`, of counts that were looked at before."""
+    count = whole.table.series.parts
+    assert count is not None
+    learned, tested = count[:, :2].sum(axis=1), count[:, 2]
+    continued = bool(((learned > 0) & (tested > 0)).any())
+    known, test = whole.cut(np.zeros_like(learned), learned), whole.cut(learned, learned + tested)
+    return known, test, begins_to_validate(count), continued
 
 
 def _by_part(
@@ -245,7 +276,4 @@ def _by_part(
     count = whole.table.series.parts
     assert count is not None
     check_counts(count, whole.ids, column, where)
-    learned, tested = count[:, :2].sum(axis=1), count[:, 2]
-    continued = bool(((learned > 0) & (tested > 0)).any())
-    known, test = whole.cut(np.zeros_like(learned), learned), whole.cut(learned, learned + tested)
-    return known, test, begins_to_validate(count), continued
+    return _by_counts(whole)

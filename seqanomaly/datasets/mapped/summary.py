@@ -54,11 +54,16 @@ def _counted(part: MappedSequences) -> _Seen:
         total=np.zeros(features),
     )
     for stretch in part.stretches():
-        label, x = part.class_of(stretch.rows), part.table.features(stretch.rows)
-        sequence = np.repeat(stretch.sequence, stretch.length)
+        rows, sequence, place = stretch.rows, np.repeat(stretch.sequence, stretch.length), stretch.place
+        if part.table.validity is not None:
+            taking = part.table.taking(rows)
+            rows, sequence, place = rows[taking], sequence[taking], place[taking]
+        if not len(rows):
+            continue
+        label, x = part.class_of(rows), part.table.features(rows)
         found.steps += np.bincount(label, minlength=classes)
         found.has[sequence, label] = True
-        tenth = np.minimum(((stretch.place + 0.5) / part.length[sequence] * 10).astype(np.int64), 9)
+        tenth = np.minimum(((place + 0.5) / part.length[sequence] * 10).astype(np.int64), 9)
         found.tenths += np.stack([np.bincount(tenth[label != 0], minlength=10), np.bincount(tenth, minlength=10)])
         found.low, found.high = np.minimum(found.low, x.min(axis=0)), np.maximum(found.high, x.max(axis=0))
         found.total += x.sum(axis=0, dtype=np.float64)
@@ -95,7 +100,7 @@ def _channels(seen: Mapping[str, _Seen]) -> pd.DataFrame:
 
 
 def _classes(seen: Mapping[str, _Seen]) -> pd.DataFrame:
-    every = sum(int(found.steps.sum()) for found in seen.values())
+    every = sum(int(found.part.length.sum()) for found in seen.values())
     rows = []
     for code, name in enumerate(seen["train"].part.classes):
         steps = {word: int(found.steps[code]) for word, found in seen.items()}

@@ -49,6 +49,8 @@ class Walk:
         where: name of the table in an error.
         missing: whether features may lack values (NaN).
         runs: the series, if they are known.
+        doubles: whether a series may have a step twice.
+        back: whether its steps may go back.
     """
 
     def __init__(
@@ -60,11 +62,14 @@ class Walk:
         *,
         missing: bool | None = None,
         runs: KnownRuns | None = None,
+        doubles: bool = False,
+        back: bool = False,
     ) -> None:
         self.layout, self.features, self.where, self.row, self.missing = layout, features, where, 0, missing
         self.runs = Runs(layout.series, where) if runs is None else runs
         others = [name for name in (layout.step, layout.label, part) if name is not None]
         self.columns = [*self.runs.columns, *others]
+        self.doubles, self.back = doubles, back
         self.codes, self.timed = Codes(layout.label, where), False
         self.parts = None if part is None else Parts(part, where)
         self.last: float | int = 0
@@ -118,10 +123,10 @@ class Walk:
         """Raise a `DataError` where steps of a series are missing, or do not ascend."""
         values = self.steps = self._steps(step)
         before = values[:-1]
-        wrong = ~(values[1:] > before)
+        wrong = values[1:] < before if self.doubles else ~(values[1:] > before)
         wrong[found.begins[1:] - 1] = False
-        first_wrong = found.goes_on and not values[0] > self.last
-        if first_wrong or wrong.any():
+        first_wrong = found.goes_on and not (values[0] >= self.last if self.doubles else values[0] > self.last)
+        if not self.back and (first_wrong or wrong.any()):
             row = 0 if first_wrong else int(np.argmax(wrong)) + 1
             place = int(np.searchsorted(found.begins, row, side="right")) - 1
             same = values[row] == (self.last if first_wrong else values[row - 1])

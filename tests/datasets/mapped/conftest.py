@@ -2,10 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from seqanomaly.datasets.files import FileData
+from seqanomaly.datasets.mapped.source import MappedSource
+from seqanomaly.datasets.opened import Opened
+from seqanomaly.datasets.sequences import Sequences
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +49,35 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return writer
+
+
+@pytest.fixture(scope="session")
+def same() -> Callable[[Sequences, Sequences], None]:
+    """Asserts that two parts are the same."""
+
+    def look(one: Sequences, other: Sequences) -> None:
+        assert (one.ids, one.features, one.classes) == (other.ids, other.features, other.classes)
+        for field in ("length", "start", "mask", "x", "label"):
+            np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+
+    return look
+
+
+@pytest.fixture(scope="session")
+def compared(same: Callable[[Sequences, Sequences], None]) -> Callable[..., tuple[MappedSource, Opened]]:
+    """Opens a table mapped and in memory, and asserts that every part and note is the same."""
+
+    def look(path: Path, seed: int = 3, **settings: Any) -> tuple[MappedSource, Opened]:
+        mapped, memory = (FileData(path=str(path), mapped=how, **settings).open() for how in (True, False))
+        assert isinstance(mapped, MappedSource)
+        assert isinstance(memory, Opened)
+        for mine, theirs in zip(vars(mapped.parts(seed)).values(), vars(memory.parts(seed)).values(), strict=True):
+            same(mine, theirs)
+        first, *others = mapped.notes
+        assert first.startswith(f"{path.name} is mapped, not read: its steps stay in its converted copy, ")
+        assert others == list(memory.notes)
+        for fact in ("digest", "official_test", "shape", "columns", "policies"):
+            assert getattr(mapped, fact) == getattr(memory, fact)
+        return mapped, memory
+
+    return look

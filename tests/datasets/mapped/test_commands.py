@@ -76,6 +76,23 @@ def test_convert_by_a_column_of_text_with_names_that_look_like_numbers(
     assert (tmp_path / "true.csv").read_bytes() == (tmp_path / "false.csv").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [", missing: mask", ", missing: interpolate, gaps: split, split: {time: 0.5}", ", missing: drop, gaps: mask"],
+)
+@pytest.mark.parametrize("seed", [[], ["--seed", "2"]])
+def test_convert_and_split_what_is_mended(
+    long: pd.DataFrame, write: Write, both: Both, tmp_path: Path, settings: str, seed: list[str]
+) -> None:
+    lacks = long["step"] % 7 < 2
+    path = write(long.assign(a=long["a"].mask(lacks), step=long["step"] + 9 * (long["step"] > 11)))
+    mine, theirs = both(["data", "convert"], path, settings, f"{tmp_path}/HOW.csv", *seed)
+    assert mine == theirs
+    assert (tmp_path / "true.csv").read_bytes() == (tmp_path / "false.csv").read_bytes()
+    mine, theirs = both(["data", "split"], path, settings, *seed)
+    assert mine == theirs
+
+
 @pytest.mark.parametrize("settings", SETTINGS[:4])
 @pytest.mark.parametrize("more", [[], ["--json"], ["--seed", "3"]])
 def test_split(long: pd.DataFrame, write: Write, both: Both, settings: str, more: list[str]) -> None:

@@ -19,32 +19,14 @@ from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import ConfigError, DataError
 
 Write = Callable[..., Path]
+Compared = Callable[..., tuple[MappedSource, Opened]]
+Same = Callable[[Sequences, Sequences], None]
 
 
 def opened(path: Path, **settings: Any) -> MappedSource:
     found = FileData(path=str(path), mapped=True, **settings).open()
     assert isinstance(found, MappedSource)
     return found
-
-
-def same(one: Sequences, other: Sequences) -> None:
-    assert (one.ids, one.features, one.classes) == (other.ids, other.features, other.classes)
-    for field in ("length", "start", "x", "label"):
-        np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
-
-
-def compared(path: Path, seed: int = 3, **settings: Any) -> tuple[MappedSource, Opened]:
-    """Both ways, after a look at every part and note."""
-    mapped, memory = opened(path, **settings), FileData(path=str(path), mapped=False, **settings).open()
-    assert isinstance(memory, Opened)
-    for mine, theirs in zip(vars(mapped.parts(seed)).values(), vars(memory.parts(seed)).values(), strict=True):
-        same(mine, theirs)
-    first, *others = mapped.notes
-    assert first.startswith(f"{path.name} is mapped, not read: its steps stay in its converted copy, ")
-    assert others == list(memory.notes)
-    for fact in ("digest", "official_test", "shape", "columns"):
-        assert getattr(mapped, fact) == getattr(memory, fact)
-    return mapped, memory
 
 
 @pytest.mark.parametrize(
@@ -58,13 +40,15 @@ def compared(path: Path, seed: int = 3, **settings: Any) -> tuple[MappedSource, 
         {"normal": "1"},
     ],
 )
-def test_it_is_the_table_in_memory(long: pd.DataFrame, write: Write, settings: dict[str, Any]) -> None:
+def test_it_is_the_table_in_memory(
+    long: pd.DataFrame, write: Write, compared: Compared, settings: dict[str, Any]
+) -> None:
     compared(write(long), **settings)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 64])
 def test_series_may_go_on_from_batch_to_batch(
-    long: pd.DataFrame, write: Write, rows: int, monkeypatch: pytest.MonkeyPatch
+    long: pd.DataFrame, write: Write, compared: Compared, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "AT_ONCE", rows)
     monkeypatch.setattr(sequences, "AT_ONCE", rows)
@@ -94,11 +78,13 @@ def ordered(label: pd.Series) -> pd.Series:
         {"a": lambda t: 7.0},
     ],
 )
-def test_columns_of_every_type_that_it_takes(long: pd.DataFrame, write: Write, change: dict[str, Any]) -> None:
+def test_columns_of_every_type_that_it_takes(
+    long: pd.DataFrame, write: Write, compared: Compared, change: dict[str, Any]
+) -> None:
     compared(write(long.assign(**change)))
 
 
-def test_timestamps_order_steps_without_a_note_on_their_distances(long: pd.DataFrame, write: Write) -> None:
+def test_timestamps_order_steps_without_a_note_on_their_distances(long: pd.DataFrame, write: Write, same: Same) -> None:
     timed = write(long.assign(step=pd.Timestamp("2024-01-01") + pd.to_timedelta(long["step"], "s")))
     mapped, memory = (FileData(path=str(timed), mapped=m).open() for m in (True, False))
     for mine, theirs in zip(vars(mapped.parts(0)).values(), vars(memory.parts(0)).values(), strict=True):
@@ -107,11 +93,13 @@ def test_timestamps_order_steps_without_a_note_on_their_distances(long: pd.DataF
     assert any("timestamps order the steps; their distances are not looked at" in note for note in mapped.notes)
 
 
-def test_feather_too(long: pd.DataFrame, write: Write) -> None:
+def test_feather_too(long: pd.DataFrame, write: Write, compared: Compared) -> None:
     compared(write(long, "t.feather"))
 
 
-def test_whole_series_may_be_given_to_parts_and_copies_are_found(long: pd.DataFrame, write: Write) -> None:
+def test_whole_series_may_be_given_to_parts_and_copies_are_found(
+    long: pd.DataFrame, write: Write, compared: Compared
+) -> None:
     number = long["series"].str[1:].astype(int)
     word = np.where(number < 20, "train", np.where(number < 30, "validation", "test"))
     again = long[number == 35].assign(series="s99", part="test")
@@ -137,7 +125,7 @@ def test_a_large_table_is_mapped_without_being_told(
     monkeypatch.setattr(source, "LARGE", 8 * len(long) * 5 - 1)
     assert isinstance(FileData(path=str(path)).open(), MappedSource)
     assert isinstance(FileData(path=str(path), mapped=False).open(), Opened)
-    assert isinstance(FileData(path=str(path), duplicates="first").open(), Opened)
+    assert isinstance(FileData(path=str(path), duplicates="first").open(), MappedSource)
 
 
 def test_the_name_does_not_say_how_it_is_read() -> None:
@@ -156,8 +144,8 @@ ROWS = "sort the rows by series and step, or read the table whole with mapped: f
 BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "a value is missing": (
         lambda t: cell(t, 130, "b", np.nan),
-        "t.parquet: column 'b', data row 131: the value is missing; fill it or drop the row, or leave the column out "
-        "with --features",
+        "t.parquet: column 'b', data row 131: the value is missing; fill it, or set missing: drop, ffill, interpolate "
+        "or mask, or leave the column out with --features",
     ),
     "a value is infinite": (lambda t: cell(t, 700, "a", np.inf), "column 'a', data row 701: the value is inf, not a"),
     "text for numbers": (lambda t: t.assign(a="x"), "column 'a' is text, not numbers; name the features with"),
@@ -288,11 +276,9 @@ def test_only_tables_are_mapped(tmp_path: Path) -> None:
         opened(tmp_path / "t.txt")
 
 
-@pytest.mark.parametrize(("key", "value"), [("rows", "sequences"), ("duplicates", "first")])
-def test_settings_that_need_the_whole_table(key: str, value: Any) -> None:
-    settings: dict[str, Any] = {"path": "a.parquet", "mapped": True, key: value}
-    with pytest.raises(ConfigError, match=rf"{key}: {value} is for tables that are read whole, got mapped: true"):
-        FileData(**settings)
+def test_a_row_per_sequence_needs_the_whole_table() -> None:
+    with pytest.raises(ConfigError, match=r"rows: sequences is for tables that are read whole, got mapped: true"):
+        FileData(path="a.parquet", mapped=True, rows="sequences")
 
 
 def test_a_broken_file(tmp_path: Path, long: pd.DataFrame, write: Write) -> None:
@@ -311,10 +297,10 @@ def test_parts_that_are_too_large_to_score(long: pd.DataFrame, write: Write, mon
         mapped.scored(mapped.divided(0))
     small = opened(write(long), test=0.05, validation=0.05)
     assert [len(part) for part in small.scored(small.divided(0))] == [2, 2]
-    monkeypatch.setattr(source, "WEIGHED", 50)
-    sentence = r"series 's\d+' trains with 5\d steps, and the weights of at most 50 can be made at once: cut it into"
+    monkeypatch.setattr(source, "WHOLE", 50)
+    sentence = r"series 's\d+' trains with 5\d steps, and a model that sees whole sequences is given at most 50"
     with pytest.raises(DataError, match=sentence):
-        small.scored(small.divided(0))
+        small.check_whole(small.divided(0))
     monkeypatch.setattr(source, "HELD", 500)
     with pytest.raises(DataError, match=r"this command holds all of them, at most 500: give it a part of the table"):
         small.parts(0)
@@ -330,21 +316,6 @@ def test_every_field_of_sequences_is_known_here() -> None:
         "features",
         "classes",
         "offset",
-        *("valid", "time", "breaks"),  # what policies make, which mapped tables refuse
+        *("valid", "breaks"),  # what policies make
+        "time",  # what they go by, and nothing after them
     }
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [({"missing": "ffill"}, "missing"), ({"gaps": "split", "constant": "drop"}, "gaps, constant")],
-)
-def test_policies_that_would_change_it_are_refused(
-    long: pd.DataFrame, write: Write, settings: dict[str, Any], named: str
-) -> None:
-    path = write(long)
-    with pytest.raises(DataError) as error:
-        opened(path, **settings)
-    assert str(error.value) == (
-        f"{path.name}: a mapped table is trained from as it is, which {named} would change; leave that out and mend "
-        "the table, or read it into memory with mapped: false"
-    )

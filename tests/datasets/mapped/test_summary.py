@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,12 +26,17 @@ from seqanomaly.datasets.summary import channels_table, classes_table, parts_tab
 Write = Callable[..., Path]
 
 
+@pytest.mark.parametrize(
+    "policies", [{}, {"missing": "mask"}, {"missing": "mask", "gaps": "split"}, {"missing": "drop", "constant": "drop"}]
+)
 def test_the_tables_are_those_of_the_table_in_memory(
-    long: pd.DataFrame, write: Write, monkeypatch: pytest.MonkeyPatch
+    policies: dict[str, Any], long: pd.DataFrame, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sequences, "AT_ONCE", 60)
-    path = write(long.assign(c=1.5))
-    source, parts = FileData(path=str(path), mapped=True).open(), FileData(path=str(path)).open().parts(2)
+    lacks = bool(policies) & (long["step"] % 7 < 2)
+    path = write(long.assign(c=1.5, a=long["a"].mask(lacks), step=long["step"] + 9 * (long["step"] > 11)))
+    mine, theirs = (FileData(path=str(path), mapped=how, **policies) for how in (True, False))
+    source, parts = mine.open(), theirs.open().parts(2)
     assert isinstance(source, MappedSource)
     expected = {
         "parts": parts_table(parts),

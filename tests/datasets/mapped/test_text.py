@@ -304,7 +304,7 @@ def test_what_is_large_goes_by_the_values(
     assert isinstance(FileData(path=str(path)).open(), MappedSource)
     assert isinstance(FileData(path=str(path), mapped=False).open(), Opened)
     assert not FileData(path=str(path), rows="sequences").is_mapped()
-    assert not FileData(path=str(path), series=None).is_mapped()
+    assert FileData(path=str(path), series=None).is_mapped()
 
 
 def test_the_size_is_estimated_from_the_beginning(
