@@ -24,7 +24,7 @@ from seqanomaly.errors import DataError
 from seqanomaly.experiment import Digests, Experiment
 from seqanomaly.metrics.buckets import places
 from seqanomaly.models.specs import ModelSpec
-from seqanomaly.report.write import Detail
+from seqanomaly.report.parts import Detail
 from seqanomaly.run_config import LossSpec, RunConfig
 from seqanomaly.store import Store
 

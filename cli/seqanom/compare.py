@@ -93,6 +93,7 @@ def compare(
     """
     trainer = _engine(engine, workers, run_timeout, device)
     from seqanom.values import read_values
+    from seqanomaly.engines.copies import one_thread
 
     flags = {"data": data, "model": model, "loss": loss, "task": task}
     given: dict[str, Any] = {
@@ -120,7 +121,8 @@ def compare(
     if metric is not None:
         given["metric"] = metric
     check_cost(early_cost)
-    wanted = load(experiment, given)
+    with one_thread():  # a process with more gets no helpers
+        wanted = load(experiment, given)
     from seqanomaly.paths import failure_file
     from seqanomaly.report.write import get_ready
     from seqanomaly.store import Store
@@ -169,23 +171,26 @@ def show(
     """Collect the stored runs, write the report beside them, and print it."""
     from seqanom.train import plain_json
     from seqanomaly.collect import collect_notes, stored_parts
+    from seqanomaly.engines.helpers import helpers
     from seqanomaly.report.tables import blocks
     from seqanomaly.report.units import unit
     from seqanomaly.report.write import make_report
     from seqanomaly.store import Store
 
     store = Store(folder)
-    report = make_report(
-        stored_parts(experiment, digests, store),
-        folder,
-        name=experiment.name,
-        question=experiment.question,
-        baseline=experiment.baseline.name,
-        buckets=list(experiment.buckets),
-        axes=list(experiment.axes()),
-        early_cost=None if early_cost is None else early_cost / 100,
-        metric=experiment.metric,
-    )
+    with helpers() as helper:
+        report = make_report(
+            stored_parts(experiment, digests, store),
+            folder,
+            name=experiment.name,
+            question=experiment.question,
+            baseline=experiment.baseline.name,
+            buckets=list(experiment.buckets),
+            axes=list(experiment.axes()),
+            early_cost=None if early_cost is None else early_cost / 100,
+            metric=experiment.metric,
+            helper=helper,
+        )
     if as_json:
         rows = plain_json(report.comparison)
         console.result_json(

@@ -20,14 +20,19 @@ def report(
 ) -> None:
     """Make the tables and figures of an experiment again, without training."""
     from seqanom.compare import check_cost, show
+    from seqanomaly.engines.copies import one_thread
     from seqanomaly.errors import ConfigError
-    from seqanomaly.experiment import Experiment
     from seqanomaly.paths import EXPERIMENT
-    from seqanomaly.store import Store
 
     check_cost(early_cost)
     if not (folder / EXPERIMENT).is_file():
         raise ConfigError(f"{folder}: holds no experiment ({EXPERIMENT} is missing); name the --out of a compare")
+    with one_thread():  # a process with more gets no helpers
+        from seqanomaly.experiment import Experiment
+        from seqanomaly.report.write import get_ready
+        from seqanomaly.store import Store
+
+        get_ready()
     experiment, digests = Store(folder).experiment()
     if metric is not None:
         experiment = Experiment(**{**experiment.settings(), "metric": metric})

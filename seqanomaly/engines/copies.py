@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.context import BaseContext, SpawnContext, SpawnProcess
+from threading import Thread
 from types import ModuleType
 
 from seqanomaly.engines.loading import MARK
@@ -52,11 +53,30 @@ def load_for_copies(module: str) -> BaseContext:
 def interrupts_for_us() -> Iterator[None]:
     """Processes that are started inside never see Ctrl-C: it is for their parent."""
     resource_tracker.ensure_running()  # its start unblocks interrupts
+    with no_interrupts():
+        yield
+
+
+@contextmanager
+def no_interrupts() -> Iterator[None]:
+    """Ctrl-C waits for the end of this, and what is started inside never sees it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it has ended, however that ends."""
+    Thread(target=_wait_for_end, daemon=True).start()
+
+
+def _wait_for_end() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 @contextmanager

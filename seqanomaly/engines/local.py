@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import multiprocessing
-import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.context import BaseContext
-from threading import Thread
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from seqanomaly.engines.base import Ended, Job, Result, describe
-from seqanomaly.engines.copies import NewProcesses, interrupts_for_us
+from seqanomaly.engines.copies import NewProcesses, end_with_parent, interrupts_for_us
 from seqanomaly.errors import SeqanomError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -115,7 +112,7 @@ def _begin(_work: object) -> None:
     """In a new worker: end with the parent, however that ends, and look for garbage among what is new only."""
     gc.freeze()
     gc.enable()
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _keep_memory()
 
 
@@ -125,13 +122,6 @@ def _keep_memory() -> None:
         library = ctypes.CDLL(None)
         for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
             library.mallopt(threshold, 1 << 28)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _end(pool: ProcessPool | None) -> None:

@@ -56,7 +56,7 @@ def panels(every: int, *, height: float, titles: Sequence[str]) -> tuple[Figure,
     figure = Figure(figsize=(5.2 * columns, height * rows + 0.4), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for here, title in zip(axes, titles, strict=False):
-        here.set_title(title, fontsize=10)
+        here.set_title(title, fontsize=10, y=1.0)
         here.spines[["top", "right"]].set_visible(False)
     for unused in axes[shown:]:
         unused.set_visible(False)
@@ -131,7 +131,7 @@ def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours:
     steps = curves.drop_duplicates("step").set_index("step")[["best_possible", "prevalence"]].sort_index()
     if steps["best_possible"].notna().any():
         above.plot(steps.index, 100 * steps["best_possible"], "--", color="#777777", linewidth=1, label="best possible")
-    above.set_title(title, fontsize=10)
+    above.set_title(title, fontsize=10, y=1.0)
     above.set_ylabel("accuracy (%)")
     above.tick_params(labelbottom=False)
     below.plot(steps.index, 100 * steps["prevalence"], color="#777777", linewidth=1)

@@ -1,52 +1,28 @@
 """Everything that lies beside the runs of an experiment: tables, sentences and figures, made from data frames.
 
-Runs come part by part, and of a part only what its tables and figures say is kept.
+Runs come part by part, and of a part only what its tables and figures say is kept. Helpers, where there are any, look
+at parts and draw figures side by side, and change no byte of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, Protocol
 
 import pandas as pd
 
-from seqanomaly.bootstrap import change
-from seqanomaly.choosing import chosen_details
-from seqanomaly.comparison import compare_runs
-from seqanomaly.effects import effects
-from seqanomaly.errors import DataError
+from seqanomaly.engines.helpers import Here
 from seqanomaly.paths import whole
+from seqanomaly.report.figures import draw
 from seqanomaly.report.page import markdown
-from seqanomaly.report.plots import PANELS, bands, curve_bands
+from seqanomaly.report.parts import Asked, Gathered, Part, gather
 from seqanomaly.report.power import margin_notes, power_notes
-from seqanomaly.report.quality import pooled
-from seqanomaly.report.tables import context_sums, mean_context, weight_rows, weights_of
+from seqanomaly.report.tables import mean_context, weights_of
 from seqanomaly.report.words import cheapest, findings, with_test_limits
 from seqanomaly.several import over_datasets
-
-Detail = Literal["curve", "onset", "reliability", "sequences"]
-"""The tables of a run that a report looks into beside its metrics."""
-
-
-class Part(Protocol):
-    """Runs that are compared with each other; see `collect.stored_parts`."""
-
-    @property
-    def runs(self) -> pd.DataFrame:
-        """See `collect.collect`."""
-        ...
-
-    def titles(self, detail: Detail) -> list[str]:
-        """The titles that have rows in one of the further tables."""
-        ...
-
-    def details(self, detail: Detail, titles: Sequence[str] | None = None) -> pd.DataFrame:
-        """The rows of all titles, or of these; see `collect.collect_details`."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +72,7 @@ def make_report(
     axes: list[str],
     early_cost: float | None = None,
     metric: str = "accuracy",
+    helper: Executor | None = None,
 ) -> Report:
     """Compare the runs and write tables (CSV), comparison.md and figures (PNG, SVG) into `folder`.
 
@@ -112,127 +89,66 @@ def make_report(
         axes: names of the further axes.
         early_cost: with it, say which loss is best late among those that lose at most this fraction early.
         metric: the metric that the sentences speak of.
+        helper: who looks at parts and draws figures, see `engines.helpers`; this process by default.
     """
-    ends = list(dict.fromkeys((buckets[0], buckets[-1])))
-    made = _Made(baseline, axes, ends)
-    for part in parts:
-        made.add(part)
-    comparison, found, context = _joined(made.comparison), made.found(), mean_context(made.context)
+    helper = helper or Here()
+    made = gather(parts, Asked(baseline, axes, list(dict.fromkeys((buckets[0], buckets[-1])))), helper)
+    comparison = made.comparison()
     over = over_datasets(comparison, baseline) if comparison["dataset"].nunique() > 1 else pd.DataFrame()
-    sentences = findings(with_test_limits(comparison, found), baseline, ends[0], ends[-1], metric)
+    figures = draw(comparison, over, made, folder, metric, helper)
+    tables = {
+        "comparison": comparison,
+        "effects": made.effects(),
+        "datasets": over,
+        "weights": weights_of([found.weights for found in made.found]),
+    }
+    report = _said(tables, made, early_cost, metric)
+    page = _page(report, tables, made.asked, name, question, metric)
+    files = [*_tables(tables, folder), _write(folder / "comparison.md", page)]
+    return replace(report, files=files + [path for figure in figures for path in figure.result()])
+
+
+def _said(tables: dict[str, pd.DataFrame], made: Gathered, early_cost: float | None, metric: str) -> Report:
+    """What the tables say in words; no file is written yet."""
+    comparison, effects, baseline, ends = tables["comparison"], tables["effects"], made.asked.baseline, made.asked.ends
+    sentences = findings(with_test_limits(comparison, effects), baseline, ends[0], ends[-1], metric)
     if early_cost is not None:
         sentences += cheapest(comparison, baseline, ends[0], ends[-1], early_cost, metric)
-    margins, power = margin_notes(found, baseline, ends[0], ends[-1], metric), power_notes(found, ends[-1], metric)
-    tables = {"comparison": comparison, "effects": found, "datasets": over, "weights": weights_of(made.weights)}
-    page = markdown(
-        comparison,
-        context,
-        ends,
+    return Report(
+        comparison=comparison,
+        context=mean_context([found.context for found in made.found]),
+        sentences=sentences,
+        margins=margin_notes(effects, baseline, ends[0], ends[-1], metric),
+        power=power_notes(effects, ends[-1], metric),
+        buckets=ends,
+        files=[],
+    )
+
+
+def _page(report: Report, tables: dict[str, pd.DataFrame], asked: Asked, name: str, question: str, metric: str) -> str:
+    return markdown(
+        report.comparison,
+        report.context,
+        report.buckets,
         name=name,
         question=question,
-        sentences=sentences,
-        baseline=baseline,
+        sentences=report.sentences,
+        baseline=asked.baseline,
         metric=metric,
-        remarks=[*margins, *power],
-        effects=found,
-        over=over,
+        remarks=[*report.margins, *report.power],
+        effects=tables["effects"],
+        over=tables["datasets"],
         weights=tables["weights"],
     )
-    files = [
+
+
+def _tables(tables: dict[str, pd.DataFrame], folder: Path) -> list[Path]:
+    """The tables that have rows, as CSV."""
+    return [
         _write(folder / f"{table}.csv", rows.to_csv(index=False, lineterminator="\n"))
         for table, rows in tables.items()
         if len(rows)
     ]
-    files.append(_write(folder / "comparison.md", page))
-    files += _figures(comparison, made, folder, baseline)
-    if len(over) and over["friedman"].notna().any():
-        files += _ranks(over, folder, ends[-1], metric)
-    return Report(
-        comparison=comparison,
-        context=context,
-        sentences=sentences,
-        margins=margins,
-        power=power,
-        buckets=ends,
-        files=files,
-    )
-
-
-@dataclass
-class _Made:
-    """What is kept of the parts: a row per loss, bucket and metric, some numbers per run, and the first panels."""
-
-    baseline: str
-    axes: list[str]
-    ends: list[str]
-    comparison: list[pd.DataFrame] = field(default_factory=list)
-    effects: list[pd.DataFrame] = field(default_factory=list)
-    context: list[pd.DataFrame] = field(default_factory=list)
-    weights: list[pd.DataFrame] = field(default_factory=list)
-    shown: dict[Detail, list[pd.DataFrame]] = field(default_factory=dict)
-    titles: dict[Detail, int] = field(default_factory=dict)
-
-    def add(self, part: Part) -> None:
-        runs = part.runs
-        self.comparison.append(compare_runs(runs, self.baseline, self.axes))
-        self.effects.append(self._effects(runs, part.details("sequences")))
-        self.context.append(context_sums(runs, self.axes))
-        self.weights.append(weight_rows(runs, self.axes))
-        for detail, summary in SUMMARIES.items():
-            titles, before = part.titles(detail), self.titles.get(detail, 0)
-            self.titles[detail] = before + len(titles)
-            if wanted := titles[: max(0, PANELS - before)]:
-                self.shown.setdefault(detail, []).append(summary(part.details(detail, wanted)))
-
-    def found(self) -> pd.DataFrame:
-        """The effects of all parts, those on late minus early last."""
-        found = _joined(self.effects)
-        last = found["bucket"] == change(self.ends[0], self.ends[-1])
-        return pd.concat([found[~last], found[last]], ignore_index=True)
-
-    def _effects(self, runs: pd.DataFrame, per_sequence: pd.DataFrame) -> pd.DataFrame:
-        counts = None if per_sequence.empty else chosen_details(per_sequence, runs, self.axes).drop(columns="title")
-        early, late = self.ends[0], self.ends[-1]
-        return effects(runs, self.baseline, self.axes, early=early, late=late, per_sequence=counts)
-
-
-SUMMARIES: dict[Detail, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "curve": curve_bands,
-    "reliability": pooled,
-    "onset": partial(bands, step="since_onset", value="recall"),
-}
-"""What the figures show of the runs' further tables."""
-
-
-def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of all tables; one that has none does not decide what the columns hold."""
-    if not tables:
-        raise DataError("there are no finished runs to compare")
-    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
-
-
-def _ranks(over: pd.DataFrame, folder: Path, bucket: str, metric: str) -> list[Path]:
-    from seqanomaly.report.plots import save
-    from seqanomaly.report.ranks import critical_difference_figure
-
-    return save(critical_difference_figure(over, bucket, metric), folder, "critical_difference")
-
-
-def _figures(comparison: pd.DataFrame, made: _Made, folder: Path, baseline: str) -> list[Path]:
-    from seqanomaly.report.plots import curves_figure, save, tradeoff_figure
-    from seqanomaly.report.quality import recall_figure, reliability_figure
-
-    files, shown = [], {detail: pd.concat(tables, ignore_index=True) for detail, tables in made.shown.items()}
-    if "curve" in shown:
-        files += save(curves_figure(shown["curve"], made.titles["curve"]), folder, "curves")
-    if "curve" in shown and comparison["loss"].nunique() > 1:
-        files += save(tradeoff_figure(comparison, baseline, made.ends[0], made.ends[-1]), folder, "tradeoff")
-    if "reliability" in shown:
-        figure = reliability_figure(shown["reliability"], made.ends, made.titles["reliability"])
-        files += save(figure, folder, "reliability")
-    if "onset" in shown:
-        files += save(recall_figure(shown["onset"], made.titles["onset"]), folder, "recall")
-    return files
 
 
 def _write(path: Path, text: str) -> Path:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from seqanomaly.comparison import compare_runs
 from seqanomaly.errors import DataError
-from seqanomaly.report.write import Detail, Report, make_report
+from seqanomaly.report.parts import Detail
+from seqanomaly.report.write import Report, make_report
 
 TEXT = ["dataset", "model", "loss", "bucket", "metric", "note"]
 
