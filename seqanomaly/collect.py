@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -163,32 +163,29 @@ class _Table:
         told, note = _told(json.loads((folder / "environment.json").read_text(encoding="utf-8")), trained=trained)
         with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
             head, *rows = [*csv.reader(file)] or [[]]
-        if not rows or {len(row) for row in rows} != {len(head)}:
+        if not rows or set(map(len, rows)) != {len(head)}:
             raise ValueError("metrics.csv is no table")
         columns = dict(zip(head, zip(*rows, strict=True), strict=True))
-        first = "" if trained else NOT_TRAINED
         for name, numbers in self.numbers.items():
-            numbers.extend(float(text or "nan") for text in columns[name])
-        notes = (
-            "; ".join(filter(None, (first, own, note if value else "")))
-            for own, value in zip(columns["note"], columns["value"], strict=True)
-        )
-        self._add({**what, **told}, columns["bucket"], columns["metric"], notes)
+            numbers.fromlist([float(text or "nan") for text in columns[name]])
+        first = "" if trained else NOT_TRAINED
+        noted = [(first, own, note if value else "") for own, value in zip(columns["note"], columns["value"], strict=True)]
+        said = {parts: "; ".join(filter(None, parts)) for parts in set(noted)}
+        self._add({**what, **told}, columns["bucket"], columns["metric"], [said[parts] for parts in noted])
 
     def add_absent(self, what: dict[str, Any], absent: list[tuple[str, str]]) -> None:
         """The rows of a run that is not there: a bucket and a metric each."""
         nothing = dict.fromkeys(_SETTINGS) | dict.fromkeys((*_WEIGHTS, "train_prevalence", "resplit"), float("nan"))
         for numbers in self.numbers.values():
-            numbers.extend([float("nan")] * len(absent))
+            numbers.fromlist([float("nan")] * len(absent))
         buckets, metrics = zip(*absent, strict=True)
         self._add({**what, **nothing}, buckets, metrics, [MISSING] * len(absent))
 
-    def _add(self, run: dict[str, Any], *texts: Iterable[str]) -> None:
+    def _add(self, run: dict[str, Any], *texts: Sequence[str]) -> None:
         for column, values in zip(self.texts.values(), texts, strict=True):
-            before = len(column)
-            column.extend(self.alike.setdefault(value, value) for value in values)  # each text in memory once
+            column.extend(map(self.alike.setdefault, values, values))  # each text in memory once
         self.runs.append(run)
-        self.counts.append(len(column) - before)
+        self.counts.append(len(texts[0]))
 
     def frame(self) -> pd.DataFrame:
         """All rows; empty where there are no runs."""

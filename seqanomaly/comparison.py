@@ -209,9 +209,16 @@ def signed_rank_p(differences: NDArray[np.float64]) -> float:
     >>> signed_rank_p(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
     0.0625
     """
-    if len(differences) == 0:
+    return _signed_rank_p(rounded(differences).tobytes())
+
+
+@lru_cache(maxsize=1024)
+def _signed_rank_p(differences: bytes) -> float:
+    """See `signed_rank_p`; what compares the same pairs once more finds it here."""
+    every = np.frombuffer(differences)
+    if len(every) == 0:
         return np.nan
-    changed = rounded(differences)[rounded(differences) != 0]
+    changed = every[every != 0]
     if len(changed) == 0:
         return 1.0
     if len(changed) > 300:  # the exact distribution no longer differs from the normal one

@@ -196,17 +196,18 @@ def _margins(d: Reals, metric: str, margin: float, early_margin: float, tested: 
 
 def _gaps(family: Family) -> dict[str, list[str]]:
     """Why runs have no finite value, per loss."""
-    runs = {loss: list(zip(family.values[loss].tolist(), family.notes[loss], strict=True)) for loss in family.losses}
-    return {loss: [f"{loss}: {gap}" for gap in _gap(of_loss)] for loss, of_loss in runs.items()}
+    return {
+        loss: [f"{loss}: {gap}" for gap in _gap(family.values[loss], family.notes[loss])] for loss in family.losses
+    }
 
 
-def _gap(runs: list[tuple[float, str]]) -> Iterator[str]:
+def _gap(values: Reals, notes: list[str]) -> Iterator[str]:
     """Why runs with these values and notes have no finite value."""
-    notes = dict.fromkeys(note for value, note in runs if value != value)
-    yield from (note for note in notes if note and note != MISSING and not note.startswith(COVERS))
-    missing, infinite = sum(note == MISSING for _, note in runs), sum(abs(value) == np.inf for value, _ in runs)
-    yield from [f"{missing} of {len(runs)} runs missing"] * bool(missing)
-    yield from [f"infinite in {infinite} of {len(runs)} runs"] * bool(infinite)
+    undefined = dict.fromkeys(notes[place] for place in np.flatnonzero(np.isnan(values)).tolist())
+    yield from (note for note in undefined if note and note != MISSING and not note.startswith(COVERS))
+    missing, infinite = notes.count(MISSING), int(np.isinf(values).sum())
+    yield from [f"{missing} of {len(notes)} runs missing"] * bool(missing)
+    yield from [f"infinite in {infinite} of {len(notes)} runs"] * bool(infinite)
 
 
 def _reasons(d: Reals, metric: str, tested: int, overlap: float, *, decided: bool) -> Iterator[str]:
@@ -231,7 +232,7 @@ def _covered(runs: pd.DataFrame, what: list[str]) -> pd.DataFrame:
     of_place = said.groupby([runs[name] for name in what], sort=False, dropna=False)
     # runs that are missing say nothing of it, so the rarer words are the right ones
     rank = [f"data and {TRAINING}", RESPLIT.removeprefix(COVERS), TRAINING]
-    return of_place.agg(lambda words: max(words, key=rank.index)).rename("covers").reset_index()
+    return of_place.agg(lambda words: max(words.unique(), key=rank.index)).rename("covers").reset_index()
 
 
 def _with_tests(table: pd.DataFrame, intervals: pd.DataFrame, names: list[str]) -> pd.DataFrame:

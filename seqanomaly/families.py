@@ -50,8 +50,8 @@ class Family:
     @property
     def overlap(self) -> float:
         """Test over training sequences where seeds split one file again and again; 0 where they are independent."""
-        shares = self.more.get("resplit", {})
-        return max((float(share) for of_loss in shares.values() for share in of_loss if share == share), default=0.0)
+        shares = self.more.get("resplit", {}).values()
+        return max((float(np.fmax.reduce(of_loss, initial=0.0)) for of_loss in shares), default=0.0)
 
 
 def families(runs: pd.DataFrame, what: list[str], more: tuple[str, ...] = ()) -> Iterator[Family]:
@@ -70,7 +70,7 @@ def families(runs: pd.DataFrame, what: list[str], more: tuple[str, ...] = ()) ->
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
     loss, names = pd.factorize(runs["loss"])
     seed, seeds = pd.factorize(runs["seed"], sort=True)
-    value, note = runs["value"].to_numpy(np.float64), runs["note"].to_numpy(object)
+    value, note = runs["value"].to_numpy(np.float64), np.array([str(text) for text in runs["note"]], object)
     columns = {name: runs[name].to_numpy(np.float64) for name in more if name in runs}
     places = runs[what].iloc[order[starts]].to_dict("records")
     for place, rows in zip(places, np.split(order, starts[1:]), strict=True):
@@ -84,6 +84,6 @@ def families(runs: pd.DataFrame, what: list[str], more: tuple[str, ...] = ()) ->
             losses=list(of_loss),
             by_seed=matrix[:, own],
             values={name: value[at] for name, at in of_loss.items()},
-            notes={name: [str(text) for text in note[at]] for name, at in of_loss.items()},
+            notes={name: note[at].tolist() for name, at in of_loss.items()},
             more={column: {name: numbers[at] for name, at in of_loss.items()} for column, numbers in columns.items()},
         )

@@ -46,7 +46,8 @@ def equivalence_p(differences: Reals, margin: float, overlap: float = 0.0) -> fl
     >>> round(equivalence_p(np.array([0.001, -0.002, 0.0, 0.002]), 0.01), 4)
     0.0007
     """
-    return max(exceeds_p(differences, -margin, overlap), exceeds_p(-differences, -margin, overlap))
+    mean, error, freedom = float(differences.mean()), _standard_error(differences, overlap), len(differences) - 1
+    return max(_tail(freedom, (-margin - mean) / error), _tail(freedom, (-margin + mean) / error))
 
 
 def exceeds_p(differences: Reals, bound: float, overlap: float = 0.0) -> float:
@@ -55,7 +56,16 @@ def exceeds_p(differences: Reals, bound: float, overlap: float = 0.0) -> float:
     >>> round(exceeds_p(np.array([1.0, 2.0, 3.0]), 0.0), 4)
     0.0371
     """
+    return _tail(len(differences) - 1, (bound - float(differences.mean())) / _standard_error(differences, overlap))
+
+
+def _standard_error(differences: Reals, overlap: float) -> float:
+    """Of their mean."""
+    return float(differences.std(ddof=1) * np.sqrt(1 / len(differences) + overlap))
+
+
+def _tail(freedom: int, t: float) -> float:
+    """Chance that Student's t is at most that."""
     from scipy.special import stdtr
 
-    n = len(differences)
-    return float(stdtr(n - 1, (bound - differences.mean()) / (differences.std(ddof=1) * np.sqrt(1 / n + overlap))))
+    return float(stdtr(freedom, t))

@@ -89,9 +89,12 @@ def bands(runs: pd.DataFrame, step: str, value: str) -> pd.DataFrame:
     """
     made = []
     for (title, loss), of_loss in runs.groupby(["title", "loss"], sort=False, observed=True):
-        by_step = of_loss.pivot(index=step, columns="seed", values=value)
-        mean, low, high = t_intervals(by_step.to_numpy(np.float64))
-        named = {"title": str(title), "loss": str(loss), step: by_step.index}
+        steps, row = np.unique(of_loss[step], return_inverse=True)
+        seeds, column = np.unique(of_loss["seed"], return_inverse=True)
+        by_step = np.full((len(steps), len(seeds)), np.nan)
+        by_step[row, column] = of_loss[value]
+        mean, low, high = t_intervals(by_step)
+        named = {"title": str(title), "loss": str(loss), step: steps}
         made.append(pd.DataFrame({**named, "mean": mean, "low": low, "high": high}))
     return pd.concat(made, ignore_index=True)
 
