@@ -169,7 +169,9 @@ class _Table:
         for name, numbers in self.numbers.items():
             numbers.fromlist([float(text or "nan") for text in columns[name]])
         first = "" if trained else NOT_TRAINED
-        noted = [(first, own, note if value else "") for own, value in zip(columns["note"], columns["value"], strict=True)]
+        noted = [
+            (first, own, note if value else "") for own, value in zip(columns["note"], columns["value"], strict=True)
+        ]
         said = {parts: "; ".join(filter(None, parts)) for parts in set(noted)}
         self._add({**what, **told}, columns["bucket"], columns["metric"], [said[parts] for parts in noted])
 

@@ -196,9 +196,7 @@ def _margins(d: Reals, metric: str, margin: float, early_margin: float, tested: 
 
 def _gaps(family: Family) -> dict[str, list[str]]:
     """Why runs have no finite value, per loss."""
-    return {
-        loss: [f"{loss}: {gap}" for gap in _gap(family.values[loss], family.notes[loss])] for loss in family.losses
-    }
+    return {loss: [f"{loss}: {gap}" for gap in _gap(family.values[loss], family.notes[loss])] for loss in family.losses}
 
 
 def _gap(values: Reals, notes: list[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ fan out over 256 folders each, `runs/ab/ab12...` and `failures/ab/ab12....json`,
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,17 +219,32 @@ _TEXT = {"bucket": str, "metric": str, "note": str}
 
 
 def _write(folder: Path, result: RunResult) -> None:
-    config = dump_yaml(result.config.settings())
+    config = "".join(_section(json.dumps({name: part})) for name, part in result.config.settings().items())
     (folder / "config.yaml").write_text(f"# {result.config.title}\n{config}", encoding="utf-8")
     tables = {name: getattr(result, name) for name in ("metrics", "curve", "history", "onset", "reliability")}
     if result.sequences is not None:
         tables["sequences"] = result.sequences
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        (folder / f"{name}.csv").write_text(_csv(table), encoding="utf-8")
     (folder / "environment.json").write_text(json.dumps(result.environment, indent=2) + "\n", encoding="utf-8")
     result.detector.save(folder)
     if result.scores is not None:
         result.scores.to_parquet(folder / SCORES, index=False)
+
+
+@lru_cache(maxsize=4096)
+def _section(part: str) -> str:
+    """A part of a configuration, given as JSON, in YAML: the runs of a sweep have most of them in common."""
+    return dump_yaml(json.loads(part))
+
+
+def _csv(table: pd.DataFrame) -> str:
+    """What `to_csv` writes, in a fraction of its time for a small table."""
+    text, columns = StringIO(), [table[name].tolist() for name in table.columns]
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(table.columns)
+    lines.writerows(zip(*([None if value != value else value for value in column] for column in columns), strict=True))
+    return text.getvalue()
 
 
 def read_table(path: Path) -> pd.DataFrame:

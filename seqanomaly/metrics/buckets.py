@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,38 +40,41 @@ def bucket_metrics(
 
     A value that is not defined is NaN and `note` says why.
     """
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for name, bounds in buckets.items():
         inside = steps.within(bounds)
         before = None if validation is None else validation.within(bounds)
-        context = _context(inside, best)
+        context, best_possible = _context(inside), _best_possible(inside, best)
         for metric, function in METRICS.items():
             value, note = function(inside)
             chosen = np.nan if before is None else function(before)[0]
-            only_accuracy = context if metric == "accuracy" else {**context, "best_possible": np.nan}
-            row = {"bucket": name, "metric": metric, "value": value, "validation": chosen, **only_accuracy}
-            rows.append({**row, "note": _noted(note, metric, oracle)})
-    context = {**_context(steps, None), "best_possible": np.nan}
+            possible = best_possible if metric == "accuracy" else np.nan
+            rows.append((name, metric, value, chosen, *context, possible, _noted(note, metric, oracle)))
+    context = _context(steps)
     after, before_ = whole_metrics(steps), None if validation is None else whole_metrics(validation)
     for metric, (value, note) in after.items():
         chosen = np.nan if before_ is None else before_[metric].value
-        row = {"bucket": WHOLE, "metric": metric, "value": value, "validation": chosen, **context}
-        rows.append({**row, "note": _noted(note, metric, oracle)})
-    return pd.DataFrame(rows)
+        rows.append((WHOLE, metric, value, chosen, *context, np.nan, _noted(note, metric, oracle)))
+    return pd.DataFrame(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
+
+
+COLUMNS = ("bucket", "metric", "value", "validation", "n", "prevalence", "majority_accuracy", "best_possible", "note")
+"""The columns of `bucket_metrics`."""
 
 
 def _noted(note: str, metric: str, oracle: str) -> str:
     return "; ".join(filter(None, (note, oracle if USES[metric] == "decision" else "")))
 
 
-def _context(steps: Steps, best: NDArray[np.float64] | None) -> dict[str, Any]:
-    some = len(steps) > 0
-    return {
-        "n": len(steps),
-        "prevalence": float(steps.anomalous.mean()) if some else np.nan,
-        "majority_accuracy": float(np.bincount(steps.label).max() / len(steps)) if some else np.nan,
-        "best_possible": float(best[steps.step].mean()) if best is not None and some else np.nan,
-    }
+def _context(steps: Steps) -> tuple[int, float, float]:
+    """How many steps there are, the share of anomalous ones and the accuracy of the commonest class."""
+    if not len(steps):
+        return 0, np.nan, np.nan
+    return len(steps), float(steps.anomalous.mean()), float(np.bincount(steps.label).max() / len(steps))
+
+
+def _best_possible(steps: Steps, best: NDArray[np.float64] | None) -> float:
+    return float(best[steps.step].mean()) if best is not None and len(steps) else np.nan
 
 
 def step_curve(steps: Steps, best: NDArray[np.float64] | None = None) -> pd.DataFrame:
@@ -97,16 +99,21 @@ def sequence_counts(steps: Steps, buckets: Mapping[str, Bounds]) -> pd.DataFrame
 
     What a bootstrap over sequences needs to compute accuracy, balanced accuracy, F1 and false alarms again.
     """
-    tables = []
-    for name, bounds in buckets.items():
-        inside = steps.within(bounds)
-        some = np.flatnonzero(np.bincount(inside.sequence))
-        cell = 2 * inside.anomalous + (inside.decision != 0)  # 0 tn, 1 fp, 2 fn, 3 tp
-        counts = {"right": inside.decision == inside.label}
-        counts |= {kind: cell == place for place, kind in enumerate(("tn", "fp", "fn", "tp"))}
-        columns = {kind: np.bincount(inside.sequence, chosen)[some].astype(int) for kind, chosen in counts.items()}
-        tables.append(pd.DataFrame({"bucket": name, "sequence": some, **columns}))
-    return pd.concat(tables, ignore_index=True)
+    tables = [_counts(steps.within(bounds)) for bounds in buckets.values()]
+    joined = {name: np.concatenate([table[name] for table in tables]) for name in ("sequence", "right", *CELLS)}
+    return pd.DataFrame({"bucket": np.repeat(list(buckets), [len(table["sequence"]) for table in tables]), **joined})
+
+
+CELLS = ("tn", "fp", "fn", "tp")
+"""Normal without and with alarm, anomalous without and with."""
+
+
+def _counts(inside: Steps) -> dict[str, NDArray[np.int64]]:
+    some = np.flatnonzero(np.bincount(inside.sequence))
+    cell = 2 * inside.anomalous + (inside.decision != 0)  # place in CELLS
+    chosen = {"right": inside.decision == inside.label, **{kind: cell == n for n, kind in enumerate(CELLS)}}
+    counts = {kind: np.bincount(inside.sequence, steps)[some].astype(int) for kind, steps in chosen.items()}
+    return {"sequence": some, **counts}
 
 
 def reliability_by_bucket(steps: Steps, buckets: Mapping[str, Bounds]) -> pd.DataFrame:

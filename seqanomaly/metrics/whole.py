@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +30,15 @@ DRAWS = 10
 """Draws of random alarms that are averaged."""
 
 
+class Events(NamedTuple):
+    """The runs of anomalous steps of the sequences, numbered from 1."""
+
+    number: NDArray[np.int64]
+    """Of each step, 0 where it is normal."""
+    sizes: NDArray[np.int64]
+    """Steps of each event; in front, 0 for normal steps."""
+
+
 class Found(NamedTuple):
     """A metric's value and why it is missing, or what has to be known of it."""
 
@@ -51,8 +62,8 @@ def whole_metrics(steps: Steps) -> dict[str, Found]:
     }
     alarms, events = steps.decision != 0, _events(steps)
     adjusted = {
-        "point_adjusted_f1": _adjusted(*events, alarms),
-        "point_adjusted_f1_random": _of_random_alarms(*events, float(alarms.mean())),
+        "point_adjusted_f1": _adjusted(events, alarms),
+        "point_adjusted_f1_random": _of_random_alarms(events, float(alarms.mean())),
     }
     notes = {name: "as many are never detected" if np.isinf(value) else "" for name, value in delays.items()}
     return {
@@ -71,27 +82,45 @@ def point_adjusted(steps: Steps, alarms: Alarms) -> float:
     >>> point_adjusted(steps, np.array([False, False, True, False]))
     1.0
     """
-    return _adjusted(*_events(steps), alarms)
+    return _adjusted(_events(steps), alarms)
 
 
-def _events(steps: Steps) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number of the event (a run of anomalous steps of a sequence) of each step, 0 where normal; steps of each."""
+def _events(steps: Steps) -> Events:
     anomalous = steps.anomalous
     begins = anomalous.copy()
     begins[1:] &= ~anomalous[:-1] | (steps.sequence[1:] != steps.sequence[:-1])
-    event = np.where(anomalous, np.cumsum(begins), 0)
-    return event, np.bincount(event)[1:]
+    number = np.where(anomalous, np.cumsum(begins), 0)
+    sizes = np.bincount(number)
+    sizes[0] = 0
+    return Events(number, sizes)
 
 
-def _adjusted(event: NDArray[np.int64], sizes: NDArray[np.int64], alarms: Alarms) -> float:
-    found = np.zeros(len(sizes) + 1, np.bool_)
-    found[event * alarms] = True
-    hits, false = int(sizes[found[1:]].sum()), int(np.count_nonzero(alarms & (event == 0)))
-    return float(2 * hits / (hits + false + sizes.sum()))
+def _adjusted(events: Events, alarms: Alarms) -> float:
+    raised = events.number[np.flatnonzero(alarms)]
+    found = np.zeros(len(events.sizes), np.bool_)
+    found[raised] = True
+    hits, false = int(events.sizes[found].sum()), len(raised) - int(np.count_nonzero(raised))
+    return float(2 * hits / (hits + false + events.sizes.sum()))
 
 
-def _of_random_alarms(event: NDArray[np.int64], sizes: NDArray[np.int64], rate: float) -> float:
+def _of_random_alarms(events: Events, rate: float) -> float:
     """Point-adjusted F1 of random alarms that are as frequent, a mean over some draws."""
+    count = len(events.number)
+    draws = _kept_draws(count) if count <= KEPT else _draws(count)
+    return float(np.mean([_adjusted(events, drawn < rate) for drawn in draws]))
+
+
+def _draws(steps: int) -> Iterator[NDArray[np.float64]]:
+    """Numbers in [0, 1) for all steps, always the same."""
     generator = np.random.default_rng(0)
-    drawn = (generator.random(len(event)) < rate for _ in range(DRAWS))
-    return float(np.mean([_adjusted(event, sizes, alarms) for alarms in drawn]))
+    return (generator.random(steps) for _ in range(DRAWS))
+
+
+@lru_cache(maxsize=4)
+def _kept_draws(steps: int) -> list[NDArray[np.float64]]:
+    """The runs of a sweep have parts of the same size again and again."""
+    return list(_draws(steps))
+
+
+KEPT = 100_000
+"""Most steps whose draws are kept: 8 MB."""
