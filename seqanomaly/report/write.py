@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from seqanomaly.engines.copies import one_thread
 from seqanomaly.engines.helpers import Here
 from seqanomaly.paths import whole
 from seqanomaly.report.figures import draw
@@ -57,8 +58,9 @@ LIBRARIES = (
 
 def get_ready() -> None:
     """Load now what takes `make_report` most of a second to load, where there is time."""
-    for name in LIBRARIES:
-        import_module(name)
+    with one_thread():  # a process with more gets no helpers
+        for name in LIBRARIES:
+            import_module(name)
 
 
 def make_report(
