@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
+from io import BytesIO, FileIO, StringIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -80,10 +80,9 @@ class Part:
         """The titles of which a stored run has rows in one of its tables."""
         found: dict[str, bool] = {}
         for run in self.every:
-            if not found.get(run.title) and (path := _table_of(run, detail)) is not None:
-                with _undamaged(run.folder), path.open("rb") as file:
-                    file.readline()
-                    found[run.title] = bool(file.read(1))
+            if not found.get(run.title) and _has(run, detail):
+                with _undamaged(run.folder):
+                    found[run.title] = bool(_read(run.folder, f"{detail}.csv").partition(b"\n")[2])
         return [title for title, has in found.items() if has]
 
     def details(self, detail: Detail, titles: Sequence[str] | None = None) -> pd.DataFrame:
@@ -160,9 +159,8 @@ class _Table:
 
     def add_stored(self, what: dict[str, Any], folder: Path, *, trained: bool) -> None:
         """The rows of a run folder."""
-        told, note = _told(json.loads((folder / "environment.json").read_text(encoding="utf-8")), trained=trained)
-        with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-            head, *rows = [*csv.reader(file)] or [[]]
+        told, note = _told(json.loads(_read(folder, "environment.json")), trained=trained)
+        head, *rows = [*csv.reader(StringIO(_read(folder, "metrics.csv").decode(), newline=""))] or [[]]
         if not rows or set(map(len, rows)) != {len(head)}:
             raise ValueError("metrics.csv is no table")
         columns = dict(zip(head, zip(*rows, strict=True), strict=True))
@@ -200,6 +198,12 @@ class _Table:
         return pd.concat([runs.drop(columns=told), pd.DataFrame(columns), runs[told], note], axis=1)
 
 
+def _read(folder: Path, name: str) -> bytes:
+    """All of a small file; there are so many of them that a path and a buffer for each would take longer."""
+    with FileIO(f"{folder}/{name}") as file:
+        return file.readall()
+
+
 def _told(environment: dict[str, Any], *, trained: bool) -> tuple[dict[str, Any], str]:
     """What is said of all rows of a run, and the note of those that have a value."""
     covers, sequences = environment["covers"], environment["sequences"]
@@ -228,26 +232,25 @@ def collect_details(experiment: Experiment, digests: Digests, store: Store, deta
 
 
 def _details(runs: list[Run], detail: Detail) -> pd.DataFrame:
-    having = [(run, path) for run in runs if (path := _table_of(run, detail)) is not None]
-    table, counts = _joined([path for _, path in having])
+    having = [run for run in runs if _has(run, detail)]
+    table, counts = _joined([run.folder for run in having], f"{detail}.csv")
     if table.empty:
         return pd.DataFrame()
     named = dict.fromkeys(("title", "dataset", "model", "loss"), "category")  # a byte or two in place of a text
-    whats = pd.DataFrame([{"title": run.title, **run.what} for run, _ in having]).astype(named)
+    whats = pd.DataFrame([{"title": run.title, **run.what} for run in having]).astype(named)
     return pd.concat([whats.loc[np.repeat(np.arange(len(whats)), counts)].reset_index(drop=True), table], axis=1)
 
 
-def _table_of(run: Run, detail: Detail) -> Path | None:
-    """The file of one of the run's tables, where there is one."""
-    path = run.folder / f"{detail}.csv"
-    return path if run.there and (detail != "sequences" or path.is_file()) else None
+def _has(run: Run, detail: Detail) -> bool:
+    """Whether the run has that table."""
+    return run.there and (detail != "sequences" or (run.folder / f"{detail}.csv").is_file())
 
 
-def _joined(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
-    """The rows of all tables, many parsed at once as that takes a fraction of the time, and how many each has."""
+def _joined(folders: list[Path], name: str) -> tuple[pd.DataFrame, list[int]]:
+    """The rows of a table of all folders, many parsed at once as that is faster by far, and how many each has."""
     parts, counts = [], []
-    for start in range(0, len(paths), AT_ONCE):
-        part, of_part = _parsed(paths[start : start + AT_ONCE])
+    for start in range(0, len(folders), AT_ONCE):
+        part, of_part = _parsed(folders[start : start + AT_ONCE], name)
         parts.append(part)
         counts += of_part
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(), counts
@@ -257,20 +260,20 @@ AT_ONCE = 500
 """Tables that are parsed at once."""
 
 
-def _parsed(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
+def _parsed(folders: list[Path], name: str) -> tuple[pd.DataFrame, list[int]]:
     texts = []
-    for path in paths:
-        with _undamaged(path.parent):
-            texts.append(path.read_bytes().partition(b"\n"))
+    for folder in folders:
+        with _undamaged(folder):
+            texts.append(_read(folder, name).partition(b"\n"))
     counts = [body.count(b"\n") for *_, body in texts]
     if not any(counts):
         return pd.DataFrame(), counts
     try:
         return _numbers(texts[0][0] + b"\n" + b"".join(body for *_, body in texts)), counts
     except ValueError:
-        for path in paths:  # which one is it?
-            with _undamaged(path.parent):
-                _numbers(path.read_bytes())
+        for folder in folders:  # which one is it?
+            with _undamaged(folder):
+                _numbers(_read(folder, name))
         raise
 
 
