@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from multiprocessing.context import BaseContext
+from typing import TYPE_CHECKING
 
-from seqanomaly.devices import DeviceKind
 from seqanomaly.engines.base import Engine
+
+if TYPE_CHECKING:
+    from seqanomaly.devices import DeviceKind
 
 ENGINES = ("local", "serial")
 """Every engine by its name."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,32 @@ def test_the_same_again_without_training(seqanom: Run) -> None:
         Path("out", name).unlink()
     reported = seqanom("report", "out")
     assert reported == (0, compared.out, "")
+    assert contents("out") == before
+
+
+HELPED = """
+import sys
+from seqanomaly.engines import helpers
+helpers.usable_cores = lambda: 2
+began, begin = [], helpers._Copies
+helpers._Copies = lambda *arguments: began.append(arguments) or begin(*arguments)
+from seqanom import console, main
+console.leave = lambda code: sys.exit(code or not began)
+main.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a report has no helpers")
+def test_helpers_change_no_byte(seqanom: Run) -> None:
+    compared = seqanom(*COMPARE, "--model", "{kind: rnn, hidden: 3}", "--out", "out")
+    before = contents("out")
+    for name in before.keys() - {"experiment.yaml", "data.json"}:
+        Path("out", name).unlink()
+    helped = subprocess.run(
+        [sys.executable, "-c", HELPED, "report", "out"], capture_output=True, check=False, encoding="utf-8"
+    )
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert helped.stdout == compared.out
     assert contents("out") == before
 
 
