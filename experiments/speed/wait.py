@@ -5,8 +5,8 @@
 writes wait.csv and wait.md beside this file and fills the README here; with names of measures, only their rows are made
 again. Arms take turns, so that a noisy machine hits them alike; the table has medians over the repeats. Every command
 is a process of its own, from its start to its end, interpreter and imports included. `report` and `grid` read copies of
-one real run under the digests of a large experiment, with noise on their values. A peak is the largest resident set, of
-this script at least, since a process begins as a copy of it.
+one real run under the digests of a large experiment, with noise on their values. A peak is the largest resident set of
+any one process of a command, of this script at least, since a process begins as a copy of it.
 """
 
 from __future__ import annotations

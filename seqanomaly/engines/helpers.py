@@ -50,10 +50,11 @@ def helpers() -> Iterator[Executor]:
     Raises:
         RunError: a process died.
     """
-    if usable_cores() == 1 or not _can_be_copied():
+    count = min(usable_cores(), MOST)
+    if count == 1 or not _can_be_copied():
         yield Here()
         return
-    executor = _Copies(min(usable_cores(), MOST), multiprocessing.get_context("fork"), _begin)
+    executor = _Copies(count, multiprocessing.get_context("fork"), _begin)
     try:
         yield executor
     except BrokenProcessPool:
