@@ -113,19 +113,27 @@ def effects(
     runs = runs[~runs["metric"].isin(list(UNRANKED))]
     runs = runs if "resplit" in runs else runs.assign(resplit=0.0)
     what = ["dataset", "model", *axes]
-    columns = [*what, "loss", "seed", "bucket", "metric", "value", "note", "resplit"]
-    every = [runs[columns], *([] if early == late else [_changes(runs, axes, early, late)])]
-    rows: list[Row] = []
-    for family in families(pd.concat(every), [*what, "bucket", "metric"], ("resplit",)):
-        rows += [{**family.place, **row} for row in _family(family, baseline, margin, early_margin)]
-    names = [*what[:2], "loss", *axes, "bucket", "metric"]
-    table = pd.DataFrame(rows, columns=[*names, *(name for name in EFFECTS if name not in LATER)])
+    table = _compared(_with_changes(runs, axes, early, late), baseline, axes, margin, early_margin)
     table = table.merge(_covered(runs, what), on=what, how="left")
     if per_sequence is None or not len(per_sequence):
         table = table.assign(test_low=np.nan, test_high=np.nan)
     else:
-        table = _with_tests(table, sequence_intervals(per_sequence, baseline, axes, early=early, late=late), names)
-    return table[[*names, *EFFECTS]].astype({"n_pairs": "Int64"})
+        intervals = sequence_intervals(per_sequence, baseline, axes, early=early, late=late)
+        table = _with_tests(table, intervals, _names(axes))
+    return table[[*_names(axes), *EFFECTS]].astype({"n_pairs": "Int64"})
+
+
+def _names(axes: list[str]) -> list[str]:
+    """The columns that say what is compared."""
+    return ["dataset", "model", "loss", *axes, "bucket", "metric"]
+
+
+def _compared(runs: pd.DataFrame, baseline: str, axes: list[str], margin: float, early_margin: float) -> pd.DataFrame:
+    """All columns but the ones in `LATER`, family by family."""
+    rows: list[Row] = []
+    for family in families(runs, ["dataset", "model", *axes, "bucket", "metric"], ("resplit",)):
+        rows += [{**family.place, **row} for row in _family(family, baseline, margin, early_margin)]
+    return pd.DataFrame(rows, columns=[*_names(axes), *(name for name in EFFECTS if name not in LATER)])
 
 
 def _check(runs: pd.DataFrame, early: str, late: str, margin: float, early_margin: float) -> None:
@@ -137,6 +145,12 @@ def _check(runs: pd.DataFrame, early: str, late: str, margin: float, early_margi
     for name, bucket in {"early": early, "late": late}.items():
         if bucket not in known:
             raise ConfigError(f"the runs have no bucket {bucket!r}; they have {', '.join(known)}", (name,))
+
+
+def _with_changes(runs: pd.DataFrame, axes: list[str], early: str, late: str) -> pd.DataFrame:
+    """The runs, and those of the bucket `late - early` where these are two."""
+    columns = ["dataset", "model", *axes, "loss", "seed", "bucket", "metric", "value", "note", "resplit"]
+    return pd.concat([runs[columns], *([] if early == late else [_changes(runs, axes, early, late)])])
 
 
 def _changes(runs: pd.DataFrame, axes: list[str], early: str, late: str) -> pd.DataFrame:
