@@ -191,13 +191,14 @@ def _tradeoff(axes: Axes, rows: list[Row], losses: list[str], early: str, late: 
 
 
 def legend(figure: Figure) -> None:
-    """One legend for all panels: not every panel has every line."""
+    """One legend for all panels, as not every panel has every line, in as many columns as have room for its names."""
     lines: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             lines.setdefault(str(label), handle)
-    columns = max(1, min(len(lines), 7))
-    figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=columns, frameon=False)
+    inches, room = [0.6 + 0.09 * len(name) for name in lines], figure.get_figwidth()  # of a line and its name
+    columns = len(lines) if sum(inches) <= room else int(room / max(inches))
+    figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=max(1, columns), frameon=False)
 
 
 def _say_what_is_left_out(figure: Figure, panels: int) -> None:
