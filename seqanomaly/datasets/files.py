@@ -296,9 +296,14 @@ class FileData(Cleaned, _TableSpec):
     def expect_columns(self, names: list[str]) -> None:
         """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
-        from seqanomaly.datasets.headers import could_be_label
+        from seqanomaly.datasets.headers import could_be_label, is_unnamed
 
-        where = self.table().name
+        where, unnamed = self.table().name, sum(map(is_unnamed, names))
+        if 2 * unnamed > len(names):
+            raise DataError(
+                f"{where}: {unnamed} of {len(names)} columns have no name; the first line holds the names, so "
+                "remove what stands above them"
+            )
         if self.series is not None and self.series not in names:
             raise DataError(
                 f"{where}: there is no column {self.series!r}; say which one it is with series (--series), or read the "

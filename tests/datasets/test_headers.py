@@ -142,3 +142,12 @@ def test_labels_that_seem_to_be_one_are_an_error(tmp_path: Path, labels: list[st
         "one is normal with normal: LABEL (--normal LABEL)"
     )
     assert opened(tmp_path / "mine.csv", normal=labels[0]).parts(0).train.classes[0] == labels[0]
+
+
+def test_a_title_above_the_names_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("P1,,,\nTimestamp,FIT101,LIT101,label\n1,2,3,0\n")
+    with pytest.raises(DataError) as error:
+        opened(tmp_path / "mine.csv")
+    assert str(error.value) == (
+        "mine.csv: 3 of 4 columns have no name; the first line holds the names, so remove what stands above them"
+    )
