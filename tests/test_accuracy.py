@@ -24,7 +24,7 @@ DATA: list[dict[str, Any]] = [
 @pytest.mark.parametrize("data", DATA, ids=lambda data: data["kind"])
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model["kind"])
 def test_the_best_possible_accuracy_is_reached(model: dict[str, Any], data: dict[str, Any]) -> None:
-    settings = {"epochs": 6, "lr": 0.01}
+    settings: dict[str, Any] = {"epochs": 6, "lr": 0.01}
     if data["kind"] == "drift":  # where at a rate of 0.01 some seeds of the rnn end two points lower, by rounding
         settings = {"epochs": 30, "lr": 0.005, "clip": 1.0}
     result = train({"data": data, "model": model, "train": {"batch_size": 64, **settings}}, device="cpu")
