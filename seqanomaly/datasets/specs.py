@@ -5,11 +5,12 @@ A path without a kind is recognised by the names of its files and their first li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny
+from pydantic.fields import FieldInfo
 
 from seqanomaly.config import one_of
 from seqanomaly.datasets.family import Family
@@ -70,6 +71,8 @@ DATASETS: dict[str, type[DataSpec]] = {
 """Every data set by its name; `file` is any table in a file."""
 DEEP, MANY = 5, 1_000
 """Levels below a folder, and folders in them, that are looked through for a data set."""
+NO_PATH = FieldInfo(default=None)
+"""The setting `path` of what has none."""
 NAMED = 12
 """Most data sets that are named in one sentence."""
 FAMILIES = {kind: data for kind, data in DATASETS.items() if issubclass(data, Family) and data is not Folder}
@@ -79,19 +82,34 @@ FAMILIES = {kind: data for kind, data in DATASETS.items() if issubclass(data, Fa
 def data_settings(value: object) -> object:
     """A name or a path as a mapping with a `kind`; a mapping with its kind.
 
-    A path is what has a dot or a slash or is there, unless it is the name of a data set.
+    A path is what has a dot or a slash or is there, unless it is the name of a data set that needs none. `~` is the
+    home folder, also where no shell sees it.
 
     >>> data_settings("drift"), data_settings("mine.csv")
     ({'kind': 'drift'}, {'kind': 'file', 'path': 'mine.csv'})
     """
     if isinstance(value, str):
-        is_path = value not in DATASETS and (any(mark in value for mark in "./\\") or is_there(value))
+        value = _at_home(value)
+        needs_path = value in DATASETS and DATASETS[value].model_fields.get("path", NO_PATH).is_required()
+        is_path = (value not in DATASETS and any(mark in value for mark in "./\\")) or (
+            (value not in DATASETS or needs_path) and is_there(value)
+        )
         return recognise(value) if is_path else {"kind": value}
+    if isinstance(value, Mapping) and isinstance(path := value.get("path"), str):
+        value = {**value, "path": _at_home(path)}
     if isinstance(value, Mapping) and "kind" not in value and "path" in value:
         path, others = value["path"], {key: of for key, of in value.items() if key != "path"}
         found = recognise(path) if isinstance(path, str) else {"kind": "file", "path": path}
         return with_given(found, others)
     return value
+
+
+def _at_home(path: str) -> str:
+    """The path with its `~` replaced, if it begins with one and somebody has that home."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        return path
 
 
 def with_given(found: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,9 +136,12 @@ def recognise(path: str) -> dict[str, Any]:
         return {"kind": "file", "path": path}
     try:
         found = _candidates(place)
+        unread = None if found else unread_in(place)
     except DataError as error:
         raise ConfigError(str(error)) from None
-    if not found and (unread := unread_in(place)) is not None:
+    except OSError as error:
+        raise ConfigError(f"{error.filename or path}: cannot be opened ({error.strerror})") from None
+    if unread is not None:
         raise ConfigError(f"{path}: holds no data that is recognised: {unread}")
     if len(found) != 1:
         could = " or ".join(f"{FAMILIES[kind].title} ({kind})" for kind in found)
@@ -146,27 +167,42 @@ def _candidates(place: Path) -> dict[str, dict[str, Any]]:
         return {kind: of for kind, of in found.items() if kind != "numpy"} or found  # any array; others know theirs
     if place.is_file():
         return {"file": _table(place)}
-    near, tables = _inside(place, 1), Folder.recognise(place)
-    if tables is not None and not near:
-        return {"folder": tables}
-    return _the_one(place, near or _inside(place, DEEP))
+    tables = Folder.recognise(place)
+    for depth, level in enumerate(_levels(place)):
+        kinds = {folder: _families(folder) if depth == 0 else _seen(folder) for folder in level}
+        if inside := {folder: of for folder, of in kinds.items() if of}:
+            return _the_one(place, inside)
+        if tables is not None:
+            break
+    return {} if tables is None else {"folder": tables}
 
 
-def _inside(place: Path, levels: int) -> dict[Path, dict[str, dict[str, Any]]]:
-    """The folders below that are data sets, of the first level that has some, and the kinds of each."""
+def _levels(place: Path) -> Iterator[list[Path]]:
+    """The folders below, level by level, as far as they are looked through."""
     level, left = [place], MANY
-    for _ in range(levels):
-        level = [path for folder in level for path in sorted(visible(folder, "*")) if path.is_dir()][:left]
+    for _ in range(DEEP):
+        level = [path for folder in level for path in sorted(visible(folder, "*")) if _is_folder(path)][:left]
         left -= len(level)
-        if found := {folder: kinds for folder in level if (kinds := _families(folder))}:
-            return found
-    return {}
+        yield level
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # it may not be looked at
+        return False
+
+
+def _seen(folder: Path) -> dict[str, dict[str, Any]]:
+    """The kinds that a folder further down could be; none where it cannot be looked at."""
+    try:
+        return _families(folder)
+    except (DataError, OSError):
+        return {}
 
 
 def _the_one(place: Path, inside: Mapping[Path, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     """What the one data set in a folder without other data is; a `DataError` names those that there are."""
-    if not inside:
-        return {}
     (first, kinds), *others = inside.items()
     if not others and len(kinds) == 1 and all(table.is_relative_to(first) for table in tables_in(place)):
         return {kind: {"path": str(first), **settings} for kind, settings in kinds.items()}

@@ -196,3 +196,52 @@ def test_the_traces_in_a_folder_of_event_logs(tmp_path: Path) -> None:
     (tmp_path / "Event_traces.csv").write_text('BlockId,Label,Features\nb1,Success,"[E5,E22]"\n')
     (tmp_path / "anomaly_label.csv").write_text("BlockId,Label\nb1,Normal\n")
     assert recognise(str(tmp_path))["path"] == str(tmp_path / "Event_traces.csv")
+
+
+def test_a_folder_with_the_name_of_a_family_is_a_path(
+    samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert data_settings("smd") == {"kind": "smd"}  # there is none, so its path is missing
+    samples["smd"](tmp_path / "smd")
+    (tmp_path / "robot").mkdir()
+    assert data_settings("smd") == {"kind": "smd", "path": "smd"}
+    assert data_settings("robot") == {"kind": "robot"}  # what ships needs no path
+
+
+def test_the_home_folder(samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    samples["ucr"](tmp_path / "ucr")
+    found = {"kind": "ucr", "path": str(tmp_path / "ucr")}
+    assert (
+        data_settings("~/ucr")
+        == data_settings({"path": "~/ucr"})
+        == data_settings({"kind": "ucr", "path": "~/ucr"})
+        == found
+    )
+    assert data_settings("~nobody-of-this-name/ucr") == {"kind": "file", "path": "~nobody-of-this-name/ucr"}
+
+
+def test_what_may_not_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, text = tmp_path / "a" / "closed", Path.is_file
+    closed.mkdir(parents=True)
+    (tmp_path / "a" / "open").mkdir()
+
+    def is_file(path: Path) -> bool:
+        if closed in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return text(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    with pytest.raises(ConfigError) as error:
+        recognise(str(tmp_path / "a"))
+    assert str(error.value).endswith("labels/combined_windows.json: cannot be opened (Permission denied)")
+    with pytest.raises(ConfigError, match="holds no data that is recognised"):  # further down it is no data set
+        recognise(str(tmp_path))
+
+
+def test_an_empty_first_line_names_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("\n1,2\n")
+    assert recognise(str(tmp_path)) == {"kind": "folder", "path": str(tmp_path)}
+    assert recognise(str(tmp_path / "a.csv"))["kind"] == "file"

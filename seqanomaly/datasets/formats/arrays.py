@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import UNLABELLED
-from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, is_file, regular, state
+from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_start, is_file, regular, state
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
@@ -147,6 +147,7 @@ def read_array(path: Path) -> NDArray[Any]:
     """The array in a `.npy` file; a `DataError` says that it is truncated, or holds objects, which are not loaded."""
     try:
         size = regular(path).st_size
+        check_start(path)
         with path.open("rb") as file:
             return _array(file, size, str(path))
     except FileNotFoundError:

@@ -64,6 +64,13 @@ class Cmapss(Shipped):
             f"label is 1 where the remaining useful life is at most {self.horizon} cycles, in {names[0]} and, with "
             f"the cycles left in {names[2]}, in {names[1]}"
         ]
+        there = [bare(one).stem.removeprefix("train_") for one in listed(self.root(), "train_FD00[1-4].txt")]
+        others = [subset for subset in there if subset != self.subset]
+        notes += (
+            [f"{self.subset} is read; others there, with subset: {', '.join(others)}"]
+            if others and self.path is not None
+            else []
+        )
         parts = [_engines(path, notes, missing=self.takes_missing) for path in (train, test)]
         remaining = _numbers(left, 1, notes)[:, 0]
         if (remaining < 0).any():

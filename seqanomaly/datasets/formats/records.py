@@ -48,7 +48,8 @@ class Records(Given, Drawn):
     normal: Names | None = None
     """Codes of normal beats; by default N alone. `[N, L, R, e, j]` are those of the AAMI class N."""
     signals: Names | None = None
-    """The signals to use, as in `[MLII]`; by default all, which must be the same in each record."""
+    """The signals to use, as in `[MLII]`, in the records of a folder that have them; by default all, which must be the
+    same in each record."""
     split: Literal["records", "time"] = "records"
     """`records`: whole records are drawn for testing; `time`: the last steps of each record test."""
 
@@ -63,7 +64,7 @@ class Records(Given, Drawn):
     def files(self) -> Sequence[Path]:
         """Header, data files and annotations of each record."""
         found = []
-        for head in self._headers():
+        for head in self._chosen():
             data = [head.parent / name for name in dict.fromkeys(_header(head).file_name)]
             of_record = [head, *data, head.with_suffix(f".{self.annotator}")]
             missing = next((path for path in of_record if not is_file(path)), None)
@@ -91,6 +92,18 @@ class Records(Given, Drawn):
             raise DataError(f"{root}: there is no header such as 100.hea in it")
         return found
 
+    def _chosen(self) -> list[Path]:
+        """The headers of the records; of a folder, those that have the signals, where some are named."""
+        heads, asked = self._headers(), set(self.signals or ())
+        if not asked or self.root().is_file():
+            return heads
+        found = [head for head in heads if asked <= set(_header(head).sig_name)]
+        if not found:
+            there = dict.fromkeys(name for head in heads for name in _header(head).sig_name)
+            raise DataError(f"{self.path}: no record has the signals {', '.join(sorted(asked))}; there are "
+                            f"{', '.join(there)}")  # fmt: skip
+        return found
+
     def read(self, files: Sequence[Path]) -> Loaded:
         heads = [path for path in files if path.suffix == ".hea"]
         first = _header(heads[0])
@@ -101,10 +114,12 @@ class Records(Given, Drawn):
         )
         wrong, every = (sum(count[place] for count in counts) for place in (0, 1))
         until = f"a {self.label} that is not {' or '.join(self._normal() if self.label == 'beat' else ('(N',))}"
-        notes = (
+        notes: tuple[str, ...] = (
             f"label is 1 from {until} to the next one: {wrong:,} of {every:,} in the .{self.annotator} files",
             f"{', '.join(names)} at {first.fs:g} samples per second; a step is a sample",
         )
+        without = [head.stem for head in self._headers() if head not in heads]
+        notes += (f"records without {' and '.join(names)}, left out: {', '.join(without)}",) if without else ()
         known = Sequences.of(x, labels, ids=tuple(head.stem for head in heads), features=names)
         loaded = Loaded(known=known, notes=notes)
         return by_time(loaded, self.test, str(self.path)) if self.split == "time" else loaded
@@ -160,7 +175,7 @@ def _called(path: Path, read: Any) -> Any:
 def _header(head: Path) -> Any:
     """The header of a record of one segment."""
     found = _called(head, lambda wfdb: wfdb.rdheader(str(head.with_suffix(""))))
-    if getattr(found, "segments", None) is not None or not getattr(found, "n_sig", 0):
+    if getattr(found, "seg_name", None) is not None or not getattr(found, "n_sig", 0):
         raise DataError(f"{head}: is a record of several segments or without signals; name records with signals")
     for listed in (found.file_name, found.sig_name):
         if listed is None or len(listed) != found.n_sig or None in listed:
@@ -190,7 +205,7 @@ def _signals(head: Path, names: Sequence[str], fs: float, *, missing: bool) -> N
     if absent is not None:
         raise DataError(
             f"{head}: there is no signal {absent!r}; it has {', '.join(found.sig_name)}: choose with signals: [..] "
-            "those that every record has, or read the records apart"
+            "those to use, of a folder in the records that have them, or read the records apart"
         )
     x: NDArray[np.float64] = found.p_signal[:, [found.sig_name.index(name) for name in names]].astype(np.float64)
     usable = (np.abs(x) <= np.finfo(np.float32).max) | (np.isnan(x) if missing else False)

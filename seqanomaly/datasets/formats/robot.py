@@ -74,6 +74,9 @@ class Robot(Shipped, Drawn):
         )
         what = "the class" if self.label == "class" else f"1 for every class but {normal!r}"
         notes = [f"label is {what} of the episode, on all of its steps"]
+        others = [bare(one).stem for one in listed(self.root(), "lp[1-5].data") if one != path]
+        if others and self.path is not None:
+            notes.append(f"{bare(path).name} is read; others there, with subset: {', '.join(others)}")
         if len(kept) < len(names):
             notes.append(f"copies of earlier episodes: {len(names) - len(kept)} of {len(names)}, left out")
         return Loaded(known=known, notes=tuple(notes))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from seqanomaly.datasets.formats.disguise import check_disguise
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
@@ -33,7 +34,8 @@ class Stream(io.RawIOBase):
     """What a file holds, decompressed, from its beginning to its end; as `text` it is checked to be UTF-8.
 
     Raises:
-        DataError: a line is too long, a byte is NUL, or the file unpacks to far more than its size.
+        DataError: it is something else by its first bytes, a line is too long, a byte is NUL, or the file unpacks to
+            far more than its size.
         UnicodeDecodeError: the text is not UTF-8; its `start` counts from the beginning of the file.
     """
 
@@ -41,6 +43,7 @@ class Stream(io.RawIOBase):
         size = regular(path).st_size
         begun(path)
         packed = path.suffix.lower() in OPEN
+        check_start(path, text=text and not packed)
         self.path, self.bound = path, max(FREE, RATIO * size) if packed else None
         self.file = OPEN.get(path.suffix.lower(), io.open)(path, "rb")
         self.decoder = codecs.getincrementaldecoder("utf-8")() if text else None
@@ -87,6 +90,12 @@ class Stream(io.RawIOBase):
             raise DataError(
                 f"{self.path}: has a line of more than {LINE >> 20} MB, so it is no table; it needs a line per row"
             )
+
+
+def check_start(path: Path, *, text: bool = False) -> None:
+    """Raise a `DataError` where a file is none of data by its first bytes; see `check_disguise`."""
+    with path.open("rb") as file:
+        check_disguise(path, file.read(64), text=text)
 
 
 def stream(path: Path, *, text: bool = False) -> io.BufferedReader:

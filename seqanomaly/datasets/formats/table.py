@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,16 @@ import pyarrow.dataset
 import pyarrow.feather
 import pyarrow.parquet
 
-from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_unpacks, is_file, state, stream
+from seqanomaly.datasets.formats.stream import (
+    FREE,
+    RATIO,
+    UNREADABLE,
+    check_start,
+    check_unpacks,
+    is_file,
+    state,
+    stream,
+)
 from seqanomaly.datasets.formats.text import MISSING, SEPARATORS, check_width, first_line
 from seqanomaly.datasets.formats.unread import remedy
 from seqanomaly.datasets.watching import begun
@@ -22,6 +32,8 @@ from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
 """Endings of the files that `read_table` reads."""
+DOUBLED = re.compile(r"\.\d+$")
+"""How pandas makes the second of two equal names end."""
 MORE_VALUES = "the rows have more values than the header has names"
 """What is wrong where pandas would leave values out."""
 BROKEN = (pd.errors.ParserError, pyarrow.ArrowException, ValueError, TypeError, KeyError, AttributeError, IndexError)
@@ -53,6 +65,7 @@ def as_table(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: {remedy(path) or unknown}")
     begun(path)
     try:
+        check_start(path)
         yield
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty") from None
@@ -123,7 +136,8 @@ def _columns(path: Path, separator: str, decimal: str = ".") -> pd.DataFrame:
             frame = _read(path, **options(separator, decimal))
         except pd.errors.ParserWarning:
             raise ValueError(MORE_VALUES) from None
-    check_header(path, separator)
+    if any(DOUBLED.search(str(name)) for name in frame.columns):
+        check_header(path, separator)
     return frame
 
 

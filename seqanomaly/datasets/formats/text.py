@@ -44,7 +44,7 @@ def column_names(path: Path) -> list[str]:
     """The names in the first line of a text table, as written there but for quotes and spaces before them."""
     line = first_line(path).strip("\r\n")
     try:
-        return next(csv.reader([line], delimiter=max(SEPARATORS, key=line.count), skipinitialspace=True), [""])
+        return next(csv.reader([line], delimiter=max(SEPARATORS, key=line.count), skipinitialspace=True)) or [""]
     except csv.Error:  # it is no text, or has a value of over 100,000 characters
         return [""]
 
@@ -92,7 +92,7 @@ def read_bytes(path: Path, *, text: bool = False) -> bytes:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not text in UTF-8 (byte {error.start})") from None
+        raise DataError(f"{path}: is not text in UTF-8 (byte {error.start}); save it as UTF-8") from None
     except UNREADABLE as error:
         raise DataError(f"{path}: cannot be read ({_reason(error)})") from None
 

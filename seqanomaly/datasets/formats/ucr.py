@@ -22,7 +22,7 @@ class Ucr(Given):
     """Series of the UCR anomaly archive with exactly one anomaly each, after a normal training part.
 
     The name says TRAIN, BEGIN and END: the first TRAIN values train, and the anomaly is on the lines BEGIN + 1 to END,
-    which is where the variants of one series in the archive differ.
+    which is where the variants of one series in the archive differ; where both are the same, on that line.
     Wu & Keogh, Current time series anomaly detection benchmarks are flawed, TKDE 2021. The archive states no licence,
     so it does not ship.
     """
@@ -64,6 +64,7 @@ def _series(path: Path, *, missing: bool) -> Halves:
     if 1 not in values.shape:
         raise DataError(f"{path}: has {values.shape[1]} values in a row; the archive has one number per line")
     x = values.reshape(-1, 1)
-    if not 0 < train <= begin < end <= len(x):
+    if not (0 < train <= begin <= end <= len(x) and train < end):
         raise DataError(f"{path}: its name gives {train}, {begin}, {end}, which are no places in its {len(x)} values")
-    return Halves.cut(f"{name['id']}_{name['name']}", x, inside([(begin, end)], len(x)), train)
+    label = inside([(min(begin, end - 1), end)], len(x))  # an anomaly of one value is on the line END
+    return Halves.cut(f"{name['id']}_{name['name']}", x, label, train)

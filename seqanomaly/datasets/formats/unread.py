@@ -49,7 +49,7 @@ def remedy(path: Path) -> str | None:
 def unread_in(folder: Path) -> str | None:
     """The name of the first file in a folder and its subfolders that is not read, and what to do; text comes last."""
     files = sorted(path for path in (*visible(folder, "*"), *visible(folder, "*/*")) if path.is_file())
-    found = [(path, of) for path in files if (of := remedy(path)) is not None]
+    found = [(path, of) for path in files if path.name != "Thumbs.db" and (of := remedy(path)) is not None]
     return next(
         (f"{path.relative_to(folder)} {of}" for path, of in sorted(found, key=lambda one: one[1] == TEXT)), None
     )

@@ -18,6 +18,8 @@ from seqanomaly.datasets.mapped.text import Text, described, is_text, text_batch
 from seqanomaly.errors import DataError
 
 Passed = Callable[[int], object]
+DAMAGED = (pa.ArrowException, UnicodeDecodeError, *UNREADABLE)
+"""What reading a table of Arrow may raise where it is damaged."""
 AT_ONCE = 1 << 17
 """Rows that are read at once."""
 
@@ -48,7 +50,7 @@ def columns_and_rows(path: Path) -> tuple[list[str], int]:
         return list(found.kinds), found.rows
     try:
         return _described(path)
-    except (pa.ArrowException, *UNREADABLE) as error:
+    except DAMAGED as error:
         raise unreadable(path, error) from None
 
 
@@ -97,7 +99,7 @@ def batches(path: Path, columns: list[str], layout: Layout, passed: Passed | Non
             yield from _parquet(path, columns, _words(path, columns, layout), passed)
         else:
             yield from _feather(path, columns)
-    except (pa.ArrowException, *UNREADABLE) as error:
+    except DAMAGED as error:
         raise unreadable(path, error) from None
 
 
@@ -118,7 +120,7 @@ def frames(path: Path, columns: list[str], how: Text | None) -> Iterator[pd.Data
     try:
         for batch in _parquet(path, columns) if is_parquet(path) else _feather(path, columns):
             yield frame_of(pa.Table.from_batches([batch]))[columns]
-    except (pa.ArrowException, *UNREADABLE) as error:
+    except DAMAGED as error:
         raise unreadable(path, error) from None
 
 

@@ -217,3 +217,9 @@ def test_the_base_rates_that_the_page_on_real_data_names() -> None:
     assert (test.label.max(axis=1) > 0).sum() == 25
     page = (Path(__file__).parents[3] / "docs" / "real-data.md").read_text(encoding="utf-8")
     assert "59.9% of the training steps are anomalous, but 10.1% of the test steps" in page
+
+
+def test_other_subsets_beside_it_are_named(folder: Path) -> None:
+    for path in list(folder.glob("*FD001.txt")):
+        (folder / path.name.replace("FD001", "FD003")).write_bytes(path.read_bytes())
+    assert "FD001 is read; others there, with subset: FD003" in Cmapss(path=str(folder)).open().notes

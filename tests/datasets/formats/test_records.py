@@ -145,9 +145,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert heard(tmp_path, annotator="qrs") == (
         "HERE/r0.qrs: there is no such file, which record r0 needs; other annotations are named with annotator: ENDING"
     )
-    assert heard(tmp_path, signals=["II"]).startswith(
-        "HERE/r0.hea: there is no signal 'II'; it has MLII, V5: choose with"
-    )
+    assert heard(tmp_path, signals=["II"]) == "HERE: no record has the signals II; there are MLII, V5"
     record(tmp_path, "r5", fs=250)
     assert heard(tmp_path) == "HERE/r5.hea: has 250 samples per second and the first record 360; read them apart"
     (tmp_path / "r2.dat").unlink()
@@ -209,3 +207,35 @@ def test_a_header_that_ends_after_its_first_line(tmp_path: Path) -> None:
     path = tmp_path / "r0.hea"
     path.write_text(path.read_text().splitlines()[0])
     assert heard(path) == ("HERE/r0.hea: does not name its 2 signals and their files; it is cut off, fetch it again")
+
+
+def test_signals_choose_the_records_of_a_folder(tmp_path: Path) -> None:
+    for name, leads in (
+        ("100", ("MLII", "V5")),
+        ("101", ("MLII", "V1")),
+        ("102", ("V5", "V2")),
+        ("103", ("V2", "MLII")),
+    ):
+        record(tmp_path / "mitdb", name, leads=leads)
+    source = opened(tmp_path / "mitdb", signals=["MLII"])
+    assert source.known is not None
+    assert source.known.ids == ("100", "101", "103")
+    assert "records without MLII, left out: 102" in source.notes
+    with pytest.raises(DataError) as error:
+        opened(tmp_path / "mitdb", signals=["II", "V5"])
+    assert str(error.value) == f"{tmp_path / 'mitdb'}: no record has the signals II, V5; there are MLII, V5, V1, V2"
+    with pytest.raises(
+        DataError, match=r"there is no signal 'MLII'; it has V5, V2: choose with signals: \[\.\.\] those"
+    ):
+        opened(tmp_path / "mitdb" / "102.hea", signals=["MLII"])
+
+
+def test_a_record_of_several_segments(tmp_path: Path) -> None:
+    for name in ("s1", "s2"):
+        record(tmp_path, name)
+    (tmp_path / "all.hea").write_text("all/2 2 360 400\ns1 200\ns2 200\n")
+    with pytest.raises(DataError) as error:
+        opened(tmp_path / "all.hea")
+    assert str(error.value) == (
+        f"{tmp_path / 'all.hea'}: is a record of several segments or without signals; name records with signals"
+    )

@@ -122,3 +122,12 @@ def test_names(value: object, name: str) -> None:
     found = pick_data(value)
     assert isinstance(found, Robot)
     assert found.name == name
+
+
+def test_other_problems_beside_it_are_named(tmp_path: Path) -> None:
+    blocks = [f"{name}\n" + "1 2 3 4 5 6\n" * 14 + f"{n} 2 3 4 5 6\n" for n, name in enumerate(["ok", "moved"] * 3)]
+    for name in ("lp1", "lp3", "lp5"):
+        (tmp_path / f"{name}.data").write_text("\n".join(blocks))
+    assert (
+        "lp3.data is read; others there, with subset: lp1, lp5" in Robot(path=str(tmp_path), subset="lp3").open().notes
+    )

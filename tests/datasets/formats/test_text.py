@@ -92,4 +92,4 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"\xe9t\xe9")
     with pytest.raises(DataError) as error:
         read_text(tmp_path / "latin.txt")
-    assert str(error.value) == f"{tmp_path / 'latin.txt'}: is not text in UTF-8 (byte 0)"
+    assert str(error.value) == f"{tmp_path / 'latin.txt'}: is not text in UTF-8 (byte 0); save it as UTF-8"

@@ -85,3 +85,11 @@ def test_broken_files(tmp_path: Path, name: str, values: str, text: str) -> None
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     assert heard(tmp_path).startswith("HERE: there is no file such as 135_UCR_Anomaly_")
+
+
+def test_an_anomaly_of_one_value(tmp_path: Path) -> None:
+    one = Ucr(path=str(file(tmp_path, "007_UCR_Anomaly_one_4_7_7.txt"))).open().parts(0).test
+    assert one.label[0].tolist() == [0, 0, 1, 0, 0, 0]  # the value on line 7
+    assert heard(file(tmp_path, "008_UCR_Anomaly_in_the_training_part_4_4_4.txt")) == (
+        "HERE: its name gives 4, 4, 4, which are no places in its 10 values"
+    )
