@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.context import BaseContext, SpawnContext, SpawnProcess
@@ -25,6 +25,9 @@ ONE_THREAD = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
 """Variables that tell libraries, when they are loaded, to start no threads: the workers share the cores among them."""
+LOADS = {MARK: "1", "PYTHONSAFEPATH": "1"}
+"""Variables of a process that loads for its copies: it does not look for packages in the folder where it runs, in which
+there may be another copy of this one, as in a checkout."""
 FIRST = "seqanomaly.engines.loading"
 """What is loaded first."""
 
@@ -40,12 +43,8 @@ def load_for_copies(module: str) -> BaseContext:
     from multiprocessing import forkserver
 
     multiprocessing.get_context("forkserver").set_forkserver_preload([FIRST, module])
-    with one_thread(), interrupts_for_us():
-        os.environ[MARK] = "1"
-        try:
-            forkserver.ensure_running()
-        finally:
-            del os.environ[MARK]
+    with variables({**ONE_THREAD, **LOADS}), interrupts_for_us():
+        forkserver.ensure_running()
     return Copies()
 
 
@@ -82,8 +81,15 @@ def _wait_for_end() -> None:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Processes that are started inside have one thread."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
+    with variables(ONE_THREAD):
+        yield
+
+
+@contextmanager
+def variables(given: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started inside have these environment variables."""
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
     try:
         yield
     finally:

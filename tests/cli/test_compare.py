@@ -6,6 +6,8 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -322,3 +324,21 @@ def test_windows_and_frames(seqanom: Run, tiny: Path) -> None:
     again = seqanom("compare", tiny, *SERIAL, "--window", "{length: 6, stride: 2}", "--frame", "window", "--seeds", 1)
     assert again.out == done.out
     assert again.err.endswith("before)\n")
+
+
+def test_workers_load_the_package_that_was_called_and_not_another_that_lies_where_it_runs(
+    tiny: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "seqanomaly").mkdir()
+    (tmp_path / "seqanomaly" / "__init__.py").write_text("raise SystemExit('another copy')\n")
+    script = Path(sys.executable).with_name("seqanom")
+    done = subprocess.run(
+        [script, "compare", tiny, "--workers", "2", "--out", tmp_path / "out"],
+        cwd=tmp_path,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "another copy" not in done.stderr
