@@ -82,7 +82,7 @@ def test_columns_with_usual_names_are_found_and_said(tmp_path: Path, ending: str
         "series are told apart by the column 'machine_id'; steps are in the order of 'cycle'; "
         "labels are in the column 'outlier'",
         "the feature 'changepoint' may tell the label or a step's place, by its name: if it does, leave it out with "
-        "--features",
+        "--ignore",
     )
     assert opened(path, features=["x"]).notes[-1].startswith("series are told apart")
     assert opened(path, features=["x"], label="outlier").notes[-1] == (

@@ -35,6 +35,23 @@ UNREAD = {
 """What to say of a file, by its ending."""
 
 
+BYTES = {
+    b"\x1f\x8b": "is compressed with gzip; add .gz to its name",
+    b"BZh": "is compressed with bzip2; add .bz2 to its name",
+    b"\xfd7zXZ\0": "is compressed with xz; add .xz to its name",
+    b"\x28\xb5\x2f\xfd": UNREAD[".zst"],
+    b"PK\3\4": "is an Excel workbook or an archive; save the sheet as CSV, or unpack it",
+    b"\xd0\xcf\x11\xe0": SHEET,
+    b"\x89HDF": HDF,
+    b"PAR1": "is Parquet; let its name end in .parquet",
+    b"ARROW1": "is Feather; let its name end in .feather",
+    b"\x93NUMPY": "is an array of NumPy; let its name end in .npy",
+    b"\xff\xfe": "is text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "is text in UTF-16; save it as UTF-8",
+}
+"""What to say of a file that is called a text table, by its first bytes."""
+
+
 def remedy(path: Path) -> str | None:
     """What a file is that is not read, and what to do; None where its ending says nothing.
 
@@ -44,6 +61,16 @@ def remedy(path: Path) -> str | None:
     True
     """
     return UNREAD.get(bare(path).suffix.lower())
+
+
+def disguised(path: Path) -> str | None:
+    """What a file is that is called plain text, by its first bytes, and what to do; None where they do not say it."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(8)
+    except OSError:
+        return None
+    return next((said for start, said in BYTES.items() if first.startswith(start)), None)
 
 
 def unread_in(folder: Path) -> str | None:

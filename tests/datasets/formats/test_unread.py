@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from seqanomaly.datasets.formats.table import read_table
 from seqanomaly.datasets.formats.unread import ARCHIVE, DATABASE, HDF, JSON, PICKLE, SHEET, TEXT
 from seqanomaly.datasets.specs import pick_data
-from seqanomaly.errors import SeqanomError
+from seqanomaly.errors import DataError, SeqanomError
 
 NAMES = {
     "x.mat": "is a MATLAB file, which is not read; save its arrays as .npy or .csv",
@@ -57,3 +64,38 @@ def test_text_beside_other_files_is_not_named(tmp_path: Path) -> None:
     for name in ("README.txt", "x.mat", ".hidden.zip"):
         (tmp_path / name).write_text("a\n")
     assert heard(tmp_path).endswith(f"recognised: x.mat {NAMES['x.mat']}")
+
+
+TABLE = b"series,step,label,x\na,0,0,1.5\n"
+
+
+def parquet() -> bytes:
+    file = io.BytesIO()
+    pd.DataFrame({"x": [1.0]}).to_parquet(file)
+    return file.getvalue()
+
+
+def npy() -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.zeros(2))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (gzip.compress(TABLE), "is compressed with gzip; add .gz to its name"),
+        (bz2.compress(TABLE), "is compressed with bzip2; add .bz2 to its name"),
+        (lzma.compress(TABLE), "is compressed with xz; add .xz to its name"),
+        (parquet(), "is Parquet; let its name end in .parquet"),
+        (npy(), "is an array of NumPy; let its name end in .npy"),
+        (TABLE.decode().encode("utf-16"), "is text in UTF-16; save it as UTF-8"),
+        (b"PK\3\4" + bytes(26), "is an Excel workbook or an archive; save the sheet as CSV, or unpack it"),
+    ],
+)
+def test_a_table_that_is_something_else(tmp_path: Path, content: bytes, text: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_table(path)
+    assert str(error.value) == f"{path}: {text}"
