@@ -56,7 +56,7 @@ def score_pieces(
             f"it is; score a part of it, or read it whole with {{path: {path}, mapped: false}}"
         )
     with reading([path], path.name):
-        part = MappedSequences.of(converted(path, layout, None, one), ("0", "1"))
+        part = MappedSequences.of(converted(path, layout, None, one), ("0", "1"), {"0": 0, "1": 1})
         if detector.window is None and part.steps > LONGEST:
             longest = part.ids[int(np.argmax(part.length))]
             raise DataError(

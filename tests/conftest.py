@@ -84,6 +84,20 @@ class Sample:
 
 
 @pytest.fixture(scope="session")
+def collections() -> Mapping[str, Write]:
+    """Small data sets of other public collections by the names that the page on data gives them."""
+    spec = importlib.util.spec_from_file_location(
+        "collections_of", Path(__file__).parent / "datasets" / "test_other_families.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Mapping[str, Write] = module.COLLECTIONS
+    return found
+
+
+@pytest.fixture(scope="session")
 def declared() -> Mapping[str, Sample]:
     """The samples that the tests in `formats/` declare, by kind."""
     found = {}

@@ -220,7 +220,7 @@ def test_padding_is_no_second_class() -> None:
 def test_detect_tells_two_classes_apart() -> None:
     text = (
         r"^plant: the label has 3 classes \(ok, wet, dry\); detect tells normal from anomalous, so use "
-        r"--task classify or another label column$"
+        r"--task classify or another label column, or make one class of all but the first with binary: true \(tables\)$"
     )
     with pytest.raises(DataError, match=text):
         DETECT.check(of_classes("ok", "wet", "dry", label=[0, 1, 2]), "plant")

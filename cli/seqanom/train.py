@@ -27,7 +27,11 @@ def train(
     features: Annotated[
         str | None, typer.Option(help="Numeric columns to use, with commas; else all.", rich_help_panel=DATA)
     ] = None,
+    ignore: Annotated[str | None, typer.Option(help="Columns that are no features.", rich_help_panel=DATA)] = None,
     normal: Annotated[str | None, typer.Option(help="The label that means normal.", rich_help_panel=DATA)] = None,
+    binary: Annotated[
+        bool | None, typer.Option("--binary", help="All labels but the normal one are one.", rich_help_panel=DATA)
+    ] = None,
     part: Annotated[str | None, typer.Option(help="Column that says train or test.", rich_help_panel=DATA)] = None,
     task: Annotated[str, typer.Option(help="detect, classify or forecast.")] = "detect",
     model: Annotated[
@@ -74,12 +78,12 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train one detector and show its early, mid and late accuracy."""
-    from seqanom.values import read_value, with_columns, with_settings
+    from seqanom.values import names, read_value, with_columns, with_settings
     from seqanomaly.datasets.specs import data_settings
     from seqanomaly.run_config import RunConfig
 
-    names = None if features is None else [name.strip() for name in features.split(",")]
-    columns = {"series": series, "step": step, "label": label, "features": names, "normal": normal, "part": part}
+    columns: dict[str, object] = {"series": series, "step": step, "label": label, "normal": normal, "binary": binary}
+    columns |= {"features": names(features), "ignore": names(ignore), "part": part}
     settings: dict[str, Any] = {
         "task": task,
         "data": with_columns(data_settings(read_value(data, "data")), columns),

@@ -28,6 +28,15 @@ def read_value(text: str, option: str) -> Any:
     return values[0]
 
 
+def names(text: str | None) -> list[str] | None:
+    """Names of columns with commas between them.
+
+    >>> names("x1, x2")
+    ['x1', 'x2']
+    """
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
 def with_columns(value: object, columns: Mapping[str, object]) -> object:
     """A data set with the columns that flags name; a `ConfigError` says which flags do not apply to it."""
     from seqanomaly.datasets.specs import DATASETS, with_given

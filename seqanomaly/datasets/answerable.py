@@ -21,7 +21,7 @@ def check_answerable(task: str, sequences: Sequences, where: str) -> None:
         listed = ", ".join(sequences.classes[:8])
         raise DataError(
             f"{where}: the label has {count} classes ({listed}); {task} tells normal from anomalous, so use "
-            "--task classify or another label column"
+            "--task classify or another label column, or make one class of all but the first with binary: true (tables)"
         )
     if task == "forecast":
         if not (sequences.label == 0)[sequences.mask & (sequences.mask.cumsum(axis=1) > 1)].any():

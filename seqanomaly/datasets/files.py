@@ -206,8 +206,12 @@ class FileData(Cleaned, _TableSpec):
     """Column with the class of a step; one label per series is given to all its steps. Null: every step is normal."""
     features: Names | None = None
     """Numeric columns to use; all that are left by default."""
+    ignore: Names | None = None
+    """Columns that are no features."""
     normal: ClassName | None = None
     """The label that means normal; by default 0 or "normal"."""
+    binary: bool = False
+    """Whether all labels but the normal one are one class, as detect needs: 1, and the normal one is 0."""
     part: str | None = None
     """Column that says `train`, `validation` or `test`; by default the seed draws the test part."""
     test: float = Field(0.3, gt=0, lt=1)
@@ -218,7 +222,7 @@ class FileData(Cleaned, _TableSpec):
     """Rows with the same series and step: an error by default; keep the `first` or the `last`, `keep` or `mask`."""
     backward: Backward = "sort"
     """As elsewhere, but rows are put in the order of `step` by default."""
-    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"}
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"} | {"ignore", "binary"}
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
@@ -269,7 +273,8 @@ class FileData(Cleaned, _TableSpec):
             label=self.label,
             features=self.features,
             normal=self.normal,
-            ignore=() if self.part is None else (self.part,),
+            binary=self.binary,
+            ignore=(*(self.ignore or ()), *(() if self.part is None else (self.part,))),
         )
 
     def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -279,13 +284,15 @@ class FileData(Cleaned, _TableSpec):
             self.expect_columns(table.columns.astype(str).tolist())
             notes: tuple[str, ...] = () if self.label is not None else (UNLABELLED,)
             if self.series is None:
+                self._expect_values(table)
                 table, one = single.one_series(table, self.step, self._stem(), self.table().name)
                 notes = (*one, *notes)
             return table, notes
         assert self.series is not None
         assert self.step is not None
         kept = tuple(name for name in (self.label, self.part) if name is not None)
-        long = long_from_wide(table, self.series, self.step, kept, self.table().name)
+        left = [name for name in table if name not in (self.ignore or ())]
+        long = long_from_wide(table[left], self.series, self.step, kept, self.table().name)
         return long, ("each row is a sequence and each other column a step of its one feature",)
 
     def as_it_is(self) -> tuple[str, ...] | None:
@@ -296,14 +303,12 @@ class FileData(Cleaned, _TableSpec):
     def expect_columns(self, names: list[str]) -> None:
         """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
-        from seqanomaly.datasets.headers import could_be_label, is_unnamed
+        from seqanomaly.datasets.headers import could_be_label
 
-        where, unnamed = self.table().name, sum(map(is_unnamed, names))
-        if 2 * unnamed > len(names):
-            raise DataError(
-                f"{where}: {unnamed} of {len(names)} columns have no name; the first line holds the names, so "
-                "remove what stands above them"
-            )
+        where = self.table().name
+        gone = next((name for name in self.ignore or () if name not in names), None)
+        if gone is not None:
+            raise DataError(f"{where}: there is no column {gone!r} to ignore{nearest(gone, names)}")
         if self.series is not None and self.series not in names:
             raise DataError(
                 f"{where}: there is no column {self.series!r}; say which one it is with series (--series), or read the "
@@ -318,13 +323,27 @@ class FileData(Cleaned, _TableSpec):
                 f"{nearest(self.label, names)}"
             )
 
+    def _expect_values(self, table: pd.DataFrame) -> None:
+        """Raise a `DataError` about the features that have no value in any row."""
+        from seqanomaly.datasets.headers import is_unnamed
+
+        taken = {self.step, self.label, *self.layout().ignore}
+        names = self.features or [name for name in map(str, table) if name not in taken and not is_unnamed(name)]
+        empty = [name for name in names if name in table and len(table) and table[name].isna().all()]
+        if empty:
+            what = "1 column has" if len(empty) == 1 else f"{len(empty)} columns have"
+            raise DataError(
+                f"{self.table().name}: {what} no value in any row; leave out with ignore "
+                f"(--ignore '{','.join(empty[:8])}'{', ..' * (len(empty) > 8)})"
+            )
+
     def said_of_columns(self) -> tuple[str, ...]:
         from seqanomaly.datasets.headers import columns_note, features_note
         from seqanomaly.datasets.mapped.tables import columns_of
 
         if self.rows == "sequences":
             return ()
-        taken = {self.series, self.step, self.label, self.part}
+        taken = {self.series, self.step, self.label, self.part, *(self.ignore or ())}
         left = [name for name in columns_of(self.table()) if name not in taken]
         columns = {"series": self.series, "step": self.step, "label": self.label}
         found = {option: name for option, name in columns.items() if option in self.guessed}

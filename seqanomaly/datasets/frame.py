@@ -17,6 +17,8 @@ from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
+PARTS = frozenset({"train", "training", "test", "testing", "validation", "valid", "val"})
+"""Words in a column that is no feature and says the parts."""
 LARGEST = float(np.finfo(np.float32).max)
 """The largest 32-bit number."""
 
@@ -35,6 +37,8 @@ class Layout:
     """Numeric columns to use; None for all that are left."""
     normal: str | None = None
     """The label that means normal; by default 0, false or "normal"."""
+    binary: bool = False
+    """Whether all labels but the normal one are one class, 1, and the normal one is 0."""
     ignore: tuple[str, ...] = ()
     """Columns that are not features, for example the one that names the part."""
 
@@ -75,7 +79,7 @@ def read_frame(
         raise DataError(f"{where}: there are no rows")
     frame = frame.rename(columns=str)
     names = feature_names(list(frame.columns), layout, where)
-    instead = "" if layout.label is None else ", or leave the column out with --features"
+    instead = "" if layout.label is None else ", or leave the column out with --ignore"
     values = np.empty((len(frame), len(names)), np.float32)
     for place, name in enumerate(names):
         values[:, place] = _feature(frame[name], where, instead, missing=missing)
@@ -149,6 +153,8 @@ def numbers(
         raise DataError(f"{at}: the value is missing; {remedy}{instead}")
     if np.isnan(found[row]):
         comma = "has a decimal comma, which is read between ; or tabs and without points before it; write a point"
+        if str(value).strip().casefold() in PARTS:
+            instead = ", or name the column with --part if it says which rows train and test"
         problem = comma if re.fullmatch(r"[-+]?[\d.]*,\d+", str(value).strip()) else "is not a number; correct it"
         raise DataError(f"{at}: {str(value)!r} {problem}{instead}")
     raise DataError(f"{at}: the value is {value}, not a finite 32-bit number; correct it or drop the row")
@@ -256,8 +262,7 @@ def _labels(
         column = column.astype(str)
     code, values = pd.factorize(column)
     found = _declared(frame[layout.label]) or [str(value) for value in sorted(values)]
-    classes = normal_first(found, layout, where)
-    number = {name: place for place, name in enumerate(classes)}
+    classes, number = classed(found, layout, where)
     return np.array([number[str(value)] for value in values], np.int64)[code], classes
 
 
@@ -267,12 +272,21 @@ def _declared(column: pd.Series) -> list[str]:
     return [str(name) for name in column.cat.categories] if ordered else []
 
 
-def normal_first(found: list[str], layout: Layout, where: str) -> tuple[str, ...]:
-    """The classes with the normal one first; a `DataError` names `where` if none is known to be it."""
+def classed(found: list[str], layout: Layout, where: str) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The classes, the normal one first, and which one each label is; a `DataError` if none is known to be normal.
+
+    >>> classed(["a", "b", "normal"], Layout(), "doc")
+    (('normal', 'a', 'b'), {'normal': 0, 'a': 1, 'b': 2})
+    >>> classed(["a", "b", "normal"], Layout(binary=True), "doc")
+    (('0', '1'), {'normal': 0, 'a': 1, 'b': 1})
+    """
     if layout.normal is None:
         _no_doubles(found, layout, where)
-    normal = _normal(found, layout, where)
-    return (normal, *(name for name in found if name != normal))
+    normal = found[0] if layout.label is None else _normal(found, layout, where)
+    classes = (normal, *(name for name in found if name != normal))
+    if layout.binary:
+        return ("0", "1"), {name: int(name != normal) for name in classes}
+    return classes, {name: place for place, name in enumerate(classes)}
 
 
 def _no_doubles(found: list[str], layout: Layout, where: str) -> None:

@@ -113,7 +113,7 @@ def features_note(names: Iterable[str], chosen: Collection[str] | None = None) -
 
     >>> features_note(["x", "changepoint", "is_train"])
     ("the features 'changepoint' and 'is_train' may tell the label or a step's place, by their names: if they do, \
-leave them out with --features",)
+leave them out with --ignore",)
     >>> features_note(["Unnamed: 0", "x"]), features_note(["Unnamed: 0", "x"], ["x"])
     (('the column without a name is left out; to use it as a feature, give it a name',), ())
     """
@@ -139,9 +139,9 @@ def _unnamed_note(count: int) -> tuple[str, ...]:
 def _doubts_note(names: list[str]) -> tuple[str, ...]:
     first = "may tell the label or a step's place, by"
     if len(names) < 2:
-        return tuple(f"the feature {name} {first} its name: if it does, leave it out with --features" for name in names)
+        return tuple(f"the feature {name} {first} its name: if it does, leave it out with --ignore" for name in names)
     listed = f"{', '.join(names[:-1])} and {names[-1]}"
-    return (f"the features {listed} {first} their names: if they do, leave them out with --features",)
+    return (f"the features {listed} {first} their names: if they do, leave them out with --ignore",)
 
 
 def _may_tell(name: str) -> bool:

@@ -31,7 +31,7 @@ from seqanomaly.datasets.formats.smap import Smap
 from seqanomaly.datasets.formats.smd import Smd
 from seqanomaly.datasets.formats.stream import regular, state, visible
 from seqanomaly.datasets.formats.tep import Tep
-from seqanomaly.datasets.formats.text import column_names
+from seqanomaly.datasets.formats.text import begins_with_times, column_names
 from seqanomaly.datasets.formats.ts import Ts
 from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
 from seqanomaly.datasets.formats.ucr import Ucr
@@ -220,23 +220,13 @@ def _families(place: Path) -> dict[str, dict[str, Any]]:
 
 def _table(path: Path) -> dict[str, Any]:
     """What the header of a table says: a row is a sequence, or which column is what by its name."""
-    names = _names(path)
+    names = column_names(path)
     if _are_steps(names):
         return {"rows": "sequences"}
     found = usual_columns(names)
+    if "series" not in found and names[:1] == [""] and begins_with_times(path):
+        found |= {"series": None, "step": "Unnamed: 0"}  # an index of times, as pandas writes it
     return {**found, "guessed": list(found)} if found else {}
-
-
-def _names(path: Path) -> list[str]:
-    """The columns of a table; none where it cannot be read, which whoever reads it says."""
-    if path.suffix.lower() not in (".parquet", ".pq", ".feather"):
-        return column_names(path)
-    from seqanomaly.datasets.mapped.tables import columns_of
-
-    try:
-        return columns_of(path)
-    except DataError:
-        return []
 
 
 def _are_steps(names: list[str]) -> bool:

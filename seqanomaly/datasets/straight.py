@@ -22,7 +22,7 @@ from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
 from seqanomaly.datasets.formats.table import BROKEN, check_size
 from seqanomaly.datasets.formats.text import check_width
-from seqanomaly.datasets.frame import Layout, feature_names, normal_first
+from seqanomaly.datasets.frame import Layout, classed, feature_names
 from seqanomaly.datasets.mapped.convert import AHEAD
 from seqanomaly.datasets.mapped.layout import About
 from seqanomaly.datasets.mapped.runs import KnownRuns, Runs, even_text
@@ -244,7 +244,7 @@ def _check(batch: pa.RecordBatch, schema: pa.Schema, declared: dict[str, pa.Arra
 
 def _classes(about: About, layout: Layout, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """The class of each label code, [codes], and the names of the classes, normal first."""
-    classes = about.labels if layout.label is None else normal_first(list(about.labels), layout, where)
+    classes, of_name = classed(list(about.labels), layout, where)
     number = np.zeros(max(about.codes) + 1, np.int64)
-    number[list(about.codes)] = [classes.index(name) for name in about.labels]
+    number[list(about.codes)] = [of_name[name] for name in about.labels]
     return number, classes

@@ -21,6 +21,7 @@ from seqanomaly.datasets.specs import data_settings
 
 Run = Callable[..., Any]
 Declared = Mapping[str, Any]
+Collections = Mapping[str, Callable[[Path], None]]
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 BLOCKS = "\n".join(re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 LINES = [" ".join(line.split()) for line in re.findall(r"^seqanom data (.+?)(?:\s+#.*)?$", BLOCKS, re.MULTILINE)]
@@ -77,12 +78,15 @@ def test_commands_work(
     shared: Path,
     machines: pd.DataFrame,
     declared: Declared,
+    collections: Collections,
     tmp_path: Path,
     line: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SEQANOM_CACHE", str(tmp_path / "cache"))
     _beside(shared, machines, declared, tmp_path)
+    for name, write in collections.items():
+        write(tmp_path / name)
     if "mitdb" in line and not (tmp_path / "mitdb" / "100.dat").exists():
         pytest.skip("the package wfdb is not installed (extra wfdb)")
     done = seqanom("data", *shlex.split(line))

@@ -206,12 +206,12 @@ def with_files() -> None:
         (
             "text.csv",
             "text.csv: column 'x', data row 9: 'low' is not a number; correct it, or leave the column out with "
-            "--features",
+            "--ignore",
         ),
         (
             "nan.csv",
             "nan.csv: column 'x', data row 9: the value is missing; fill it, or set missing: drop, ffill, interpolate "
-            "or mask, or leave the column out with --features",
+            "or mask, or leave the column out with --ignore",
         ),
         (
             "inf.csv",
@@ -331,7 +331,8 @@ def test_garbage_in_a_parquet_file(complaint: Complaint) -> None:
             ("--data", "episodes", "--label", "fault"),
             "episodes(label=fault): the label has 7 classes (normal, fault1, fault13, fault14, fault2, fault6, "
             "fault8); "
-            "detect tells normal from anomalous, so use --task classify or another label column",
+            "detect tells normal from anomalous, so use --task classify or another label column, or "
+            "make one class of all but the first with binary: true (tables)",
         ),
         (("--out", "good.csv"), "out: good.csv: cannot write there (Not a directory); choose another folder"),
         (("--out", "good.csv/deep"), "out: good.csv/deep: cannot write there (Not a directory); choose another folder"),

@@ -85,7 +85,7 @@ def test_missing_values(tmp_path: Path, missing: Any, x: list[float], valid: lis
 def test_a_missing_value_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
     assert heard(FileData(path=table(tmp_path / "holes.csv", **HOLES))) == (
         "holes.csv: column 'x', data row 3: the value is missing; fill it, or set missing: drop, ffill, interpolate or "
-        "mask, or leave the column out with --features"
+        "mask, or leave the column out with --ignore"
     )
 
 

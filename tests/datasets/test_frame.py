@@ -178,7 +178,7 @@ def test_without_labels_none_are_needed() -> None:
 
 
 NAN, INF = float("nan"), float("inf")
-LEAVE_OUT = "or leave the column out with --features"
+LEAVE_OUT = "or leave the column out with --ignore"
 OTHER_STEP = "or name another column with --step"
 
 

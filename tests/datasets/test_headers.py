@@ -82,7 +82,7 @@ def test_columns_with_usual_names_are_found_and_said(tmp_path: Path, ending: str
         "series are told apart by the column 'machine_id'; steps are in the order of 'cycle'; "
         "labels are in the column 'outlier'",
         "the feature 'changepoint' may tell the label or a step's place, by its name: if it does, leave it out with "
-        "--features",
+        "--ignore",
     )
     assert opened(path, features=["x"]).notes[-1].startswith("series are told apart")
     assert opened(path, features=["x"], label="outlier").notes[-1] == (
@@ -142,12 +142,3 @@ def test_labels_that_seem_to_be_one_are_an_error(tmp_path: Path, labels: list[st
         "one is normal with normal: LABEL (--normal LABEL)"
     )
     assert opened(tmp_path / "mine.csv", normal=labels[0]).parts(0).train.classes[0] == labels[0]
-
-
-def test_a_title_above_the_names_is_told(tmp_path: Path) -> None:
-    (tmp_path / "mine.csv").write_text("P1,,,\nTimestamp,FIT101,LIT101,label\n1,2,3,0\n")
-    with pytest.raises(DataError) as error:
-        opened(tmp_path / "mine.csv")
-    assert str(error.value) == (
-        "mine.csv: 3 of 4 columns have no name; the first line holds the names, so remove what stands above them"
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqanom import console
-from seqanom.data.options import Data, Features, Label, Normal, Part, Series, Step, chosen
+from seqanom.data.options import Binary, Data, Features, Ignore, Label, Normal, Part, Series, Step, chosen
 from seqanomaly.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def convert(
     step: Step = None,
     label: Label = None,
     features: Features = None,
+    ignore: Ignore = None,
     normal: Normal = None,
+    binary: Binary = None,
     part: Part = None,
     seed: Annotated[
         int | None,
@@ -41,7 +43,7 @@ def convert(
 
     if out.suffix.lower() not in ENDINGS:
         raise ConfigError(f"OUT: unknown ending of {out}; use {' or '.join(ENDINGS)}")
-    spec = chosen(data, series, step, label, features, normal, part)
+    spec = chosen(data, series, step, label, features, ignore, normal, binary, part)
     with console.opening(spec.name):
         source = spec.open()
     if out.exists() and str(out.resolve()) == str(Path(str(spec.settings().get("path") or "")).resolve()):

@@ -20,7 +20,11 @@ Label = Annotated[str | None, typer.Option(help="Column with the class of a row.
 Features = Annotated[
     str | None, typer.Option(help="Numeric columns to use, with commas; else all.", rich_help_panel=PANEL)
 ]
+Ignore = Annotated[str | None, typer.Option(help="Columns that are no features.", rich_help_panel=PANEL)]
 Normal = Annotated[str | None, typer.Option(help="The label that means normal.", rich_help_panel=PANEL)]
+Binary = Annotated[
+    bool | None, typer.Option("--binary", help="All labels but the normal one are one.", rich_help_panel=PANEL)
+]
 Part = Annotated[str | None, typer.Option(help="Column that says train, validation or test.", rich_help_panel=PANEL)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -31,19 +35,21 @@ def chosen(
     step: str | None,
     label: str | None,
     features: str | None,
+    ignore: str | None,
     normal: str | None,
+    binary: bool | None,
     part: str | None,
 ) -> DataSpec:
     """The data set that the argument and the flags name, as `train --data` would take it."""
-    from seqanom.values import read_values, with_columns
+    from seqanom.values import names, read_values, with_columns
     from seqanomaly.datasets.source import DataSpec
     from seqanomaly.datasets.specs import data_settings, pick_data
 
     values = read_values(data, "data")
     if len(values) != 1:
         raise ConfigError(f"DATA is one data set, got {len(values)} in {data!r}; look at one after the other")
-    names = None if features is None else [name.strip() for name in features.split(",")]
-    columns = {"series": series, "step": step, "label": label, "features": names, "normal": normal, "part": part}
+    columns: dict[str, object] = {"series": series, "step": step, "label": label, "normal": normal, "binary": binary}
+    columns |= {"features": names(features), "ignore": names(ignore), "part": part}
     settings = with_columns(data_settings(values[0]), columns)
     try:
         found = pick_data(settings)

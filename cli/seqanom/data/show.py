@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqanom import console
-from seqanom.data.options import AsJson, Data, Features, Label, Normal, Part, Series, Step, chosen
+from seqanom.data.options import AsJson, Binary, Data, Features, Ignore, Label, Normal, Part, Series, Step, chosen
 from seqanomaly.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def show(
     step: Step = None,
     label: Label = None,
     features: Features = None,
+    ignore: Ignore = None,
     normal: Normal = None,
+    binary: Binary = None,
     part: Part = None,
     seed: Annotated[int, typer.Option(help="Whose split.", min=0)] = 0,
     picture: Annotated[Path | None, typer.Option(help="PNG file to draw some sequences into.")] = None,
@@ -43,7 +45,7 @@ def show(
     """Show what was recognised, sizes, channels, classes, where anomalies lie, and what may mislead."""
     if picture is not None and picture.suffix.lower() != ".png":
         raise ConfigError(f"--picture: unknown ending of {picture}; use .png")
-    spec = chosen(data, series, step, label, features, normal, part)
+    spec = chosen(data, series, step, label, features, ignore, normal, binary, part)
     with console.opening(spec.name):
         source = spec.open()
     facts = _facts(spec.name, source, seed)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from seqanom import console
-from seqanom.data.options import AsJson, Data, Features, Label, Normal, Part, Series, Step, chosen
+from seqanom.data.options import AsJson, Binary, Data, Features, Ignore, Label, Normal, Part, Series, Step, chosen
 
 
 def split(
@@ -17,7 +17,9 @@ def split(
     step: Step = None,
     label: Label = None,
     features: Features = None,
+    ignore: Ignore = None,
     normal: Normal = None,
+    binary: Binary = None,
     part: Part = None,
     seed: Annotated[int, typer.Option(help="Whose split.", min=0)] = 0,
     as_json: AsJson = False,
@@ -29,7 +31,7 @@ def split(
     from seqanomaly.datasets.mapped.source import MappedSource
     from seqanomaly.datasets.spans import prove_apart, spans
 
-    spec = chosen(data, series, step, label, features, normal, part)
+    spec = chosen(data, series, step, label, features, ignore, normal, binary, part)
     with console.opening(spec.name):
         source = spec.open()
     found = spans(vars(source.divided(seed) if isinstance(source, MappedSource) else source.parts(seed)))

@@ -51,7 +51,7 @@ class Aeon(Given):
     def recognise(cls, path: Path) -> dict[str, Any] | None:
         names = [path] if path.is_file() else listed(path, "*.csv")
         tables = [name for name in names if bare(name).suffix.lower() == ".csv"]
-        if not any(first_line(name).strip().endswith(f",{LABEL}") for name in tables[:1]):
+        if not any(re.fullmatch(rf"timestamp,.+,{LABEL}", first_line(name).strip()) for name in tables[:1]):
             return None
         if path.is_dir() and len(names) > 1 and not any(PART.fullmatch(bare(name).stem) for name in names):
             return None  # a series in each file

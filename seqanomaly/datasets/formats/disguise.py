@@ -12,6 +12,9 @@ PAGES = (b"<!doctype html", b"<html", b"<?xml")
 BINARY = (
     (b"\x1f\x8b", "is compressed with gzip, which its name does not say; add .gz to its name"),
     (b"\xfd7zXZ\0", "is compressed with xz, which its name does not say; add .xz to its name"),
+    (b"BZh", "is compressed with bzip2, which its name does not say; add .bz2 to its name"),
+    (b"\xff\xfe", "is text in UTF-16; save it as UTF-8"),
+    (b"\xfe\xff", "is text in UTF-16; save it as UTF-8"),
     (b"PK\x03\x04", "is a ZIP archive or an Excel workbook, not text; unpack it, or save the sheet as CSV"),
     (b"PAR1", "is a Parquet file, which its name does not say; let its name end in .parquet"),
     (b"ARROW1", "is a Feather file, which its name does not say; let its name end in .feather"),

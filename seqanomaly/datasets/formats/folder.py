@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,22 +16,37 @@ from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file, visible
 from seqanomaly.datasets.formats.text import bare, column_names
-from seqanomaly.datasets.headers import LABEL, TIMES, columns_note, could_be_label, features_note, is_unnamed, plain
+from seqanomaly.datasets.headers import (
+    LABEL,
+    NAMES,
+    SERIES,
+    STEP,
+    TIMES,
+    columns_note,
+    could_be_label,
+    features_note,
+    is_unnamed,
+    plain,
+)
 from seqanomaly.datasets.opened import Loaded
-from seqanomaly.datasets.policies import Backward, Duplicates
+from seqanomaly.datasets.policies import Backward, Cleaned, Duplicates
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+WORD = re.compile(r"(?<![^\W_])(train|test)(?:ing)?(?![^\W_\d])", re.IGNORECASE)
+"""The word train or test in a name, as in `test1`, `train_no_anomaly` and `pump-test`."""
+GIVEN = "the words train and test in the names of the files or their folders give the parts"
 FILE, ROW = "name of the file", "number of the row"
 
 
 class Folder(Given, Drawn):
     """CSV, Parquet or Feather tables in a folder and its subfolders, one sequence in each.
 
-    Folders called `train` and `test` give the parts; without them the seed draws the test part. With `split: time`
+    The words train and test in the names of all files or their folders give the parts; without them the seed draws the
+    test part. With `split: time`
     each file, and also a single one, is cut into a training and a test part instead; `test` is the share of its steps.
     """
 
@@ -42,12 +58,17 @@ class Folder(Given, Drawn):
     """Column with the class of a step; null to take all steps as normal."""
     split: Literal["files", "time"] = "files"
     """`files`: whole files for testing; `time`: the last steps of each file."""
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten | {"ignore", "binary"}
     step: str | None = None
     """Column that orders the rows; by default they are in order."""
     features: Names | None = None
     """Numeric columns to use; all that are left by default."""
+    ignore: Names | None = None
+    """Columns that are no features."""
     normal: ClassName | None = None
     """The label that means normal; by default 0 or "normal"."""
+    binary: bool = False
+    """Whether all labels but the normal one are one class, as detect needs: 1, and the normal one is 0."""
     duplicates: Duplicates = "error"
     """As elsewhere, but rows that have the same step are an error by default."""
     backward: Backward = "sort"
@@ -89,7 +110,8 @@ class Folder(Given, Drawn):
             label=self.label,
             features=self.features,
             normal=self.normal,
-            ignore=(ROW,),
+            binary=self.binary,
+            ignore=(ROW, *(self.ignore or ())),
         )
         sequences = read_frame(
             frame,
@@ -103,15 +125,18 @@ class Folder(Given, Drawn):
             sequences = replace(sequences, time=None)
         notes = [note for _, notes in read[:1] for note in notes]
         notes += [UNLABELLED] if self.label is None else columns_note({LABEL: self.label}) * (self.label != LABEL)
-        taken = {self.label, self.step, FILE, ROW}
+        taken = {self.label, self.step, FILE, ROW, *(self.ignore or ())}
         notes += features_note([name for name in frame.columns if name not in taken], self.features)
         return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
 
     def _check_labels(self, path: Path, columns: list[str]) -> None:
         if self.label is not None and self.label not in columns:
+            could = could_be_label(columns)
+            several = f" ({' or '.join(repr(name) for name in could)})" if len(could) > 1 else ""
             raise DataError(
-                f"{path}: there is no column {self.label!r}; say which one it is with label: NAME (--label NAME), or "
-                f"take every step as normal, as for forecast, with label: null{nearest(self.label, columns)}"
+                f"{path}: there is no column {self.label!r}; say which one it is{several} with label: NAME "
+                "(--label NAME), or take every step as normal, as for forecast, with label: null"
+                f"{nearest(self.label, columns)}"
             )
 
     def _check_numbers(self, files: Sequence[Path], tables: Sequence[pd.DataFrame]) -> None:
@@ -119,16 +144,32 @@ class Folder(Given, Drawn):
         from seqanomaly.datasets.frame import numbers
 
         for path, table in zip(files, tables, strict=True):
-            for name in self.features or [name for name in table if name not in (self.label, self.step)]:
+            self._check_single(path, table)
+            taken = (self.label, self.step, *(self.ignore or ()))
+            for name in self.features or [name for name in table if name not in taken]:
                 if is_unnamed(str(name)) and self.features is None:
                     continue
                 if name in table:
                     numbers(
                         table[name],
                         str(path),
-                        ", or leave the column out with features",
+                        ", or leave the column out with --ignore",
                         missing=self.takes_missing,
                     )
+
+    def _check_single(self, path: Path, table: pd.DataFrame) -> None:
+        """Raise a `DataError` where a column of text tells several series apart."""
+        import pandas as pd
+
+        taken = (*(self.ignore or ()), self.label)
+        named = [str(name) for name in table if plain(str(name)) in NAMES and name not in taken]
+        for name in named if self.features is None else []:
+            column = table[name]
+            if (name == SERIES or not pd.api.types.is_numeric_dtype(column)) and column.nunique() > 1:
+                raise DataError(
+                    f"{path}: column {name!r} tells several series apart, and here a file is one sequence; join the "
+                    "files into one table, or name one of them alone"
+                )
 
     def _cut(self, sequences: Sequences, notes: list[str]) -> Loaded:
         """The first steps of each sequence for training, the others for testing."""
@@ -148,12 +189,12 @@ class Folder(Given, Drawn):
         return halves_loaded(each, sequences.features, notes, sequences.classes)
 
     def _split(self, sequences: Sequences, notes: list[str]) -> Loaded:
-        """Whole files, by the folders train and test if every file is in one of them."""
-        of = [next((word for word in Path(name).parts if word in ("train", "test")), None) for name in sequences.ids]
+        """Whole files, by the words train and test in their names or their folders' if every file has one of them."""
+        of = [_part(Path(name)) for name in sequences.ids]
         is_test = np.array([part == "test" for part in of])
         if None not in of and is_test.any() and not is_test.all():
             known, test = (sequences.take(np.flatnonzero(part)) for part in (~is_test, is_test))
-            return Loaded(known=known, test=test, notes=(*notes, "the folders train and test give the parts"))
+            return Loaded(known=known, test=test, notes=(*notes, GIVEN))
         if len(sequences) < 3:
             raise DataError(
                 f"{self.path}: too few sequences ({len(sequences)}); training, validation and test need one file each, "
@@ -163,10 +204,23 @@ class Folder(Given, Drawn):
 
 
 def _named(columns: list[str]) -> dict[str, Any]:
-    """The columns that a folder's first table has under a usual name: a first one of times, and labels."""
-    step = {"step": columns[0]} if plain(columns[0]) in TIMES else {}
+    """The columns that a folder's first table has under a usual name: `step` or a first one of times, and labels."""
+    first = [name for name in columns[:2] if not is_unnamed(name)][:1]
+    step = [STEP] if STEP in columns else [name for name in first if plain(name) in TIMES]
     labels = could_be_label(columns)
-    return step | ({"label": labels[0]} if len(labels) == 1 and labels[0] != LABEL else {})
+    label = {"label": labels[0]} if len(labels) == 1 and labels[0] != LABEL else {}
+    return ({"step": step[0]} if step else {}) | label
+
+
+def _part(name: Path) -> str | None:
+    """The part that the first folder, or else the file, names; None where a name has both words.
+
+    >>> _part(Path("test/train_7")), _part(Path("a/x_train")), _part(Path("latest")), _part(Path("train-test"))
+    ('test', 'train', None, None)
+    """
+    folder = next((word.casefold() for word in name.parts[:-1] if word.casefold() in ("train", "test")), None)
+    found = {word.casefold() for word in WORD.findall(name.name)}
+    return folder or (found.pop() if len(found) == 1 else None)
 
 
 def tables_in(folder: Path) -> list[Path]:

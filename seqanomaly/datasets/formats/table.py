@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,13 @@ from seqanomaly.datasets.formats.stream import (
     state,
     stream,
 )
-from seqanomaly.datasets.formats.text import MISSING, SEPARATORS, check_width, first_line
+from seqanomaly.datasets.formats.text import MISSING, check_width, header_of, separator_in
 from seqanomaly.datasets.formats.unread import remedy
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".parquet", ".pq", ".feather")
 """Endings of the files that `read_table` reads."""
-DOUBLED = re.compile(r"\.\d+$")
-"""How pandas makes the second of two equal names end."""
 MORE_VALUES = "the rows have more values than the header has names"
 """What is wrong where pandas would leave values out."""
 BROKEN = (pd.errors.ParserError, pyarrow.ArrowException, ValueError, TypeError, KeyError, AttributeError, IndexError)
@@ -94,28 +93,64 @@ def content_digest(path: Path, passed: Callable[[int], object] = lambda place: N
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """How a CSV file begins."""
+
+    separator: str
+    """What stands between its columns."""
+    skip: int
+    """Lines above the one with the names."""
+    names: tuple[str, ...]
+    """Names of the columns, without spaces around them; `Unnamed: 0` where the first one has none, and so on."""
+
+
 def _read_csv(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     check_unpacks(path)
-    separator = separator_of(path)
-    frame = _columns(path, separator)
-    decimal = "," if separator != "," and _comma_decimals(frame) else "."
+    head = head_of(path)
+    frame = _columns(path, head)
+    decimal = "," if head.separator != "," and _comma_decimals(frame) else "."
     if decimal == ",":
-        frame = _columns(path, separator, decimal)
-    return frame, separated_note(path.name, separator, decimal)
+        frame = _columns(path, head, decimal)
+    return frame, separated_note(path.name, head.separator, decimal, head.skip)
 
 
-def separator_of(path: Path) -> str:
-    """What stands between the columns of a CSV file; a `DataError` says that it has too many of them."""
-    header = first_line(path)
-    separator = max(SEPARATORS, key=header.count)
-    check_width(1 + header.count(separator), path)
-    return separator
+def head_of(path: Path) -> Head:
+    """How a CSV file begins; a `DataError` says that it has too many columns or none with a name.
+
+    Raises:
+        ValueError: two columns have one name.
+    """
+    skip, line = header_of(path)
+    separator = separator_in(line)
+    check_width(1 + line.count(separator), path)
+    how = {"sep": separator, "skiprows": skip, "skipinitialspace": True, "index_col": False, "keep_default_na": False}
+    given = [str(name).strip() for name in _read(path, nrows=1, header=None, dtype=str, **how).iloc[0]]
+    double = next((name for place, name in enumerate(given) if name and name in given[:place]), None)
+    _check_names(given, path)
+    if double is not None:
+        raise ValueError(f"two columns are called {double!r}; rename one")
+    names = tuple(name or f"Unnamed: {place}" for place, name in enumerate(given))
+    return Head(separator=separator, skip=skip, names=names)
 
 
-def separated_note(where: str, separator: str, decimal: str) -> tuple[str, ...]:
-    """The sentence about the separator and the mark of decimals of a CSV file, if they are not the usual ones."""
+def _check_names(names: list[str], path: Path) -> None:
+    """Raise a `DataError` where the first line holds values; steps may be called 0, 1, 2."""
+    numbers = [name for name in names if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[Nn]a[Nn]", name)]
+    whole = len(set(numbers)) == len(numbers) and all(name.isdigit() for name in numbers)
+    if 2 * len(numbers) >= len(names) and not whole:
+        raise DataError(
+            f"{path}: its first line holds values ({', '.join(names[:4])}{', ..' * (len(names) > 4)}) and no names of "
+            "columns; put a line with a name for each column above it"
+        )
+
+
+def separated_note(where: str, separator: str, decimal: str, skip: int = 0) -> tuple[str, ...]:
+    """Sentences about the first lines, the separator and the mark of decimals of a CSV file, if they are unusual."""
+    many = "first line holds" if skip == 1 else f"first {skip} lines hold"
+    above = (f"{where}: its {many} no names of columns: left out",) if skip else ()
     also = " and decimals follow a comma" if decimal == "," else ""
-    return () if separator == "," else (f"{where}: its columns are separated by {separator!r}{also}",)
+    return above if separator == "," else (*above, f"{where}: its columns are separated by {separator!r}{also}")
 
 
 def _comma_decimals(frame: pd.DataFrame) -> bool:
@@ -129,37 +164,29 @@ def have_comma_decimals(column: pd.Series) -> bool:
     return bool(column.astype(str).str.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?|[-+]?\d+").all())
 
 
-def _columns(path: Path, separator: str, decimal: str = ".") -> pd.DataFrame:
+def _columns(path: Path, head: Head, decimal: str = ".") -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            frame = _read(path, **options(separator, decimal))
+            return _read(path, **options(head, decimal))
         except pd.errors.ParserWarning:
             raise ValueError(MORE_VALUES) from None
-    if any(DOUBLED.search(str(name)) for name in frame.columns):
-        check_header(path, separator)
-    return frame
 
 
-def options(separator: str, decimal: str) -> dict[str, Any]:
+def options(head: Head, decimal: str) -> dict[str, Any]:
     """How pandas reads a CSV file."""
     return {
-        "sep": separator,
+        "sep": head.separator,
+        "skiprows": head.skip,
+        "header": 0,
+        "names": list(head.names),
+        "skipinitialspace": True,
         "decimal": decimal,
         "index_col": False,
-        "skipinitialspace": True,
         "keep_default_na": False,
         "na_values": list(MISSING),
         "low_memory": False,
     }
-
-
-def check_header(path: Path, separator: str) -> None:
-    """Raise a `ValueError` where two columns of a CSV file have one name."""
-    how = options(separator, ".") | {"header": None, "nrows": 1, "dtype": str, "na_values": []}
-    header = _read(path, **how).iloc[0]
-    if (header.duplicated() & (header != "")).any():
-        raise ValueError(f"two columns are called {header[header.duplicated() & (header != '')].iloc[0]!r}; rename one")
 
 
 def _read(path: Path, **how: Any) -> pd.DataFrame:

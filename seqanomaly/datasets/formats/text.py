@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -41,12 +42,64 @@ def bare(path: Path) -> Path:
 
 
 def column_names(path: Path) -> list[str]:
-    """The names in the first line of a text table, as written there but for quotes and spaces before them."""
-    line = first_line(path).strip("\r\n")
+    """The names in the header of a table, of text without quotes and the spaces around them; none if unreadable."""
+    if path.suffix.lower() in (".parquet", ".pq", ".feather"):
+        from seqanomaly.datasets.mapped.tables import columns_of
+
+        try:
+            return columns_of(path)
+        except DataError:
+            return []
+    line = header_of(path)[1]
+    return _fields(line, separator_in(line))
+
+
+def header_of(path: Path) -> tuple[int, str]:
+    """The number of lines above the header of a text table, and the header.
+
+    A line is above it where it fills at most half of the columns that one of the next lines fills, as titles, comments
+    and `sep=;` do, and where the header that is left has no number among its names.
+    """
+    lines = first_lines(path)
+    at = next((place for place in range(len(lines)) if not _is_title(lines[place:])), 0)
+    if any(_is_number(name) for name in _fields(lines[at], separator_in(lines[at]))):
+        at = 0
+    return at, lines[at]
+
+
+def begins_with_times(path: Path) -> bool:
+    """Whether the first column of a text table has no name and, in its first row, what is no number."""
+    skip, header = header_of(path)
+    below = [line for line in first_lines(path)[skip + 1 :] if line.strip()]
+    separator = separator_in(header)
+    if not below or _fields(header, separator)[0]:
+        return False
+    first = _fields(below[0], separator)[0]
+    return bool(first) and not _is_number(first)
+
+
+def _is_title(lines: list[str]) -> bool:
+    """Whether the first of some lines fills at most half of the columns of another one."""
+    separator = next((separator_in(line) for line in lines if any(mark in line for mark in SEPARATORS)), ",")
+    filled = [sum(bool(field) for field in _fields(line, separator)) for line in lines]
+    return len(lines) > 1 and 2 * filled[0] <= max(filled[1:])
+
+
+def separator_in(header: str) -> str:
+    """What stands between the columns of a text table: what its header has most of.
+
+    >>> separator_in("a;b,c;d")
+    ';'
+    """
+    return max(SEPARATORS, key=header.count)
+
+
+def _fields(line: str, separator: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=max(SEPARATORS, key=line.count), skipinitialspace=True)) or [""]
-    except csv.Error:  # it is no text, or has a value of over 100,000 characters
-        return [""]
+        (fields,) = csv.reader([line], delimiter=separator, skipinitialspace=True)
+    except (csv.Error, ValueError):
+        fields = line.split(separator)
+    return [field.strip() for field in fields]
 
 
 def whole(path: Path) -> Path:
@@ -108,6 +161,16 @@ def first_line(path: Path) -> str:
             return file.readline(1 << 20).decode("utf-8-sig", errors="replace")
     except (DataError, *UNREADABLE):
         return ""
+
+
+def first_lines(path: Path, count: int = 12) -> list[str]:
+    """The first lines of a text file, plain or compressed, as far as they are in its first MB; one at least."""
+    try:
+        with stream(path) as file:
+            text = file.read(1 << 20).decode("utf-8-sig", errors="replace")
+    except (DataError, *UNREADABLE):
+        return [""]
+    return re.split(r"\r\n|\r|\n", text, maxsplit=count)[:count]
 
 
 def read_text(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 DATE = r"^\s*(\d{1,2})([/.-])(\d{1,2})[/.-](?:\d{4}|\d{2})\b"
 """A date whose year comes last, so that its day or its month comes first."""
+WRITTEN = re.compile(
+    r"\d{1,2}([/.-])\d{1,2}\1(\d{4}|\d{2})(?: (\d{1,2})(?::(\d{2})(?::(\d{2})(\.\d{1,9})?)?(?: ([AaPp][Mm]))?)?)?"
+)
+"""How such dates are mostly written: mark, year, and hour, minute, second, its part and half of the day if they are."""
 
 
 def read_times(column: pd.Series, where: str) -> pd.Series:
@@ -41,9 +46,29 @@ def read_text(column: pd.Series, where: str, before: int = 0) -> pd.Series:
     parts = column.str.extract(DATE)
     dated = parts[0].notna()
     day_first = bool(dated.any()) and _has_day_first(column, parts, where, before)
-    times = pd.to_datetime(column, errors="coerce", format="mixed", utc=True, dayfirst=day_first).dt.tz_localize(None)
+    times = _alike(column, day_first=day_first) if dated.all() else None
+    if times is None:
+        times = pd.to_datetime(column, errors="coerce", format="mixed", utc=True, dayfirst=day_first)
+    times = times.dt.tz_localize(None)
     month = parts[2 if day_first else 0]
     return times.mask(pd.to_numeric(month) > 12)  # pandas would take it for the day in that row alone
+
+
+def _alike(column: pd.Series, *, day_first: bool) -> pd.Series | None:
+    """Text that is all written as its first date is, as timestamps, far faster than value by value; else None."""
+    import pandas as pd
+
+    found = WRITTEN.fullmatch(str(column.iloc[0]).strip())
+    if found is None:
+        return None
+    mark, year, hour, minute, second, part, half = found.groups()
+    form = f"{'%d' if day_first else '%m'}{mark}{'%m' if day_first else '%d'}{mark}{'%Y' if len(year) == 4 else '%y'}"
+    form += f" {'%I' if half else '%H'}" if hour else ""
+    form += "".join(
+        code for code, is_there in ((":%M", minute), (":%S", second), (".%f", part), (" %p", half)) if is_there
+    )
+    times = pd.to_datetime(column.str.strip(), format=form, errors="coerce", utc=True)
+    return None if times.isna().any() else times
 
 
 def _has_day_first(column: pd.Series, parts: pd.DataFrame, where: str, before: int) -> bool:

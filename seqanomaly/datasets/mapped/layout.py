@@ -27,7 +27,7 @@ from seqanomaly.datasets.mapped.text import Text
 STEPS, SERIES = "steps.arrow", "series.arrow"
 ABOUT = b"seqanom"
 """Key of the metadata."""
-VERSION = 1
+VERSION = 2
 """Version of the layout; another one is another place in the cache."""
 
 

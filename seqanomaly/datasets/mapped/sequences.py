@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -79,11 +79,11 @@ class MappedSequences:
         return len(self.length)
 
     @classmethod
-    def of(cls, table: MappedTable, classes: tuple[str, ...]) -> MappedSequences:
-        """All series of a table, whose labels are those classes, normal first."""
+    def of(cls, table: MappedTable, classes: tuple[str, ...], number: Mapping[str, int]) -> MappedSequences:
+        """All series of a table, whose classes are those, normal first; `number` says the class of each label."""
         code = np.zeros(256, np.int64)
-        for name, number in zip(table.about.labels, table.about.codes, strict=True):
-            code[number] = classes.index(name)
+        for name, place in zip(table.about.labels, table.about.codes, strict=True):
+            code[place] = number[name]
         found: Series = table.series
         every = np.arange(len(found.first))
         return cls(

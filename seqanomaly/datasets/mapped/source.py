@@ -12,7 +12,7 @@ from seqanomaly.datasets.cleaning import constant_names
 from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.stream import OPEN, RATIO
 from seqanomaly.datasets.formats.table import separated_note
-from seqanomaly.datasets.frame import Layout, normal_first
+from seqanomaly.datasets.frame import Layout, classed
 from seqanomaly.datasets.mapped.cache import known_digest
 from seqanomaly.datasets.mapped.converted import AS_THEY_ARE, converted
 from seqanomaly.datasets.mapped.copied import MappedTable
@@ -105,7 +105,7 @@ class MappedSource(Source):
         self.notes = (*self._how(changing), *notes_about(self.sequences, self.given))
 
     def _whole(self) -> MappedSequences:
-        return MappedSequences.of(self.table, normal_first(list(self.table.about.labels), self.layout, self.where))
+        return MappedSequences.of(self.table, *classed(list(self.table.about.labels), self.layout, self.where))
 
     def _without_constant(self, policies: Policies) -> tuple[str, ...]:
         """Leave out the features that never change in the training part, if that is asked for; what was done."""
@@ -161,7 +161,7 @@ class MappedSource(Source):
         mended = self.table.mended
         notes = [f"{self.where} is mapped, not read: its steps stay in its converted copy, {self.table.folder}"]
         if (text := self.table.about.text) is not None:
-            notes += separated_note(self.where, text.separator, text.decimal)
+            notes += separated_note(self.where, text.separator, text.decimal, text.skip)
         if self.one is not None:
             notes += one_note(self.one.step, self.where)
         if self.layout.label is None:

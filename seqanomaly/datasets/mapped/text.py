@@ -20,13 +20,13 @@ from seqanomaly.datasets.formats.stream import LINE, OPEN, stream
 from seqanomaly.datasets.formats.table import (
     MORE_VALUES,
     SUFFIXES,
+    Head,
     as_table,
-    check_header,
     have_comma_decimals,
+    head_of,
     options,
-    separator_of,
 )
-from seqanomaly.datasets.formats.text import COLUMNS
+from seqanomaly.datasets.formats.text import COLUMNS, header_of, separator_in
 from seqanomaly.datasets.frame import Layout, numbers, step_values
 from seqanomaly.errors import DataError
 
@@ -56,6 +56,13 @@ class Text:
     """What stands between columns."""
     decimal: str
     """What decimals follow."""
+    skip: int
+    """Lines above the header."""
+
+    @property
+    def head(self) -> Head:
+        """How the file begins."""
+        return Head(separator=self.separator, skip=self.skip, names=tuple(self.kinds))
 
 
 def is_text(path: Path) -> bool:
@@ -73,9 +80,8 @@ def columns_of(path: Path) -> list[str]:
     Raises:
         DataError: it is no table.
     """
-    with as_table(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore", pd.errors.ParserWarning)  # about rows, whoever reads them says so
-        return [str(name) for name in next(_chunks(path, rows=1, **options(separator_of(path), "."))).columns]
+    with as_table(path):
+        return list(head_of(path).names)
 
 
 def decoded_size(path: Path) -> int:
@@ -85,7 +91,7 @@ def decoded_size(path: Path) -> int:
         DataError: it cannot be read.
     """
     with as_table(path):
-        size, separator = path.stat().st_size, separator_of(path)
+        size, separator = path.stat().st_size, separator_in(header_of(path)[1])
         with path.open("rb") as raw:
             packed = OPEN.get(path.suffix.lower())
             with raw if packed is None else packed(raw, "rb") as file:
@@ -108,21 +114,21 @@ def described(path: Path) -> Text:
 
 @lru_cache(maxsize=2)
 def _described(path: Path, _version: tuple[int, int, int]) -> Text:
-    separator = separator_of(path)
-    found, commas = _looked_through(path, separator, ".")
-    if commas and separator != "," and _all_commas(path, found, commas):
-        found, _ = _looked_through(path, separator, ",")
+    head = head_of(path)
+    found, commas = _looked_through(path, head, ".")
+    if commas and head.separator != "," and _all_commas(path, found, commas):
+        found, _ = _looked_through(path, head, ",")
     return found
 
 
-def _looked_through(path: Path, separator: str, decimal: str) -> tuple[Text, list[str]]:
+def _looked_through(path: Path, head: Head, decimal: str) -> tuple[Text, list[str]]:
     """What the table is, and the columns of text whose decimals may follow a comma."""
     rows, seen, commas = 0, [_Seen()], set[str]()
     names: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            for chunk in _chunks(path, rows=AT_ONCE, **options(separator, decimal)):
+            for chunk in _chunks(path, rows=AT_ONCE, **options(head, decimal)):
                 if not names:
                     names = [str(name) for name in chunk.columns]
                     seen, commas = [_Seen() for _ in names], set(names)
@@ -133,10 +139,9 @@ def _looked_through(path: Path, separator: str, decimal: str) -> tuple[Text, lis
                         commas.discard(name)
         except pd.errors.ParserWarning:
             raise ValueError(MORE_VALUES) from None
-    check_header(path, separator)
     kinds = {name: of.kind for name, of in zip(names, seen, strict=True)}
     return (
-        Text(kinds=kinds, rows=rows, separator=separator, decimal=decimal),
+        Text(kinds=kinds, rows=rows, separator=head.separator, decimal=decimal, skip=head.skip),
         [name for name in names if name in commas and kinds[name] == "str"],
     )
 
@@ -144,7 +149,7 @@ def _looked_through(path: Path, separator: str, decimal: str) -> tuple[Text, lis
 def _all_commas(path: Path, found: Text, columns: list[str]) -> bool:
     """Whether every value of one of the columns is as decimals that follow a comma are, also where some are whole."""
     left = list(columns)
-    how = options(found.separator, ".")
+    how = options(found.head, ".")
     for chunk in _chunks(path, rows=AT_ONCE, usecols=left, dtype=dict.fromkeys(left, "str"), **how):
         left = [name for name in left if have_comma_decimals(chunk[name].dropna())]
         if not left:
@@ -194,10 +199,10 @@ def text_batches(path: Path, found: Text, columns: list[str], layout: Layout) ->
     """
     kinds: dict[str, Any] = {name: found.kinds[name] for name in columns if found.kinds[name] != "bool"}
     special = (layout.series, layout.step, layout.label, *layout.ignore)
-    instead = "" if layout.label is None else ", or leave the column out with --features"
+    instead = "" if layout.label is None else ", or leave the column out with --ignore"
     row, steps = 0, _Steps(path.name)
     with as_table(path):
-        how = options(found.separator, found.decimal)
+        how = options(found.head, found.decimal)
         for chunk in _chunks(path, rows=AT_ONCE, usecols=columns, dtype=kinds, **how):
             for name in columns:
                 if kinds.get(name) == "str" and name not in special:
@@ -237,7 +242,7 @@ def text_frames(path: Path, found: Text, columns: list[str]) -> Iterator[pd.Data
     """
     kinds: dict[str, Any] = {name: found.kinds[name] for name in columns if found.kinds[name] != "bool"}
     with as_table(path):
-        how = options(found.separator, found.decimal)
+        how = options(found.head, found.decimal)
         for chunk in _chunks(path, rows=AT_ONCE, usecols=columns, dtype=kinds, **how):
             yield chunk[columns]
 

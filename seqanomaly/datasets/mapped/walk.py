@@ -100,7 +100,7 @@ class Walk:
             usual = usual and within(block)
         if not usual:
             for name in self.features:
-                instead = "" if self.layout.label is None else ", or leave the column out with --features"
+                instead = "" if self.layout.label is None else ", or leave the column out with --ignore"
                 numbers(
                     pd.Series(batch.column(name).to_pandas(), name=name),
                     self.where,

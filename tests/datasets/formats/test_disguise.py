@@ -43,6 +43,11 @@ def saved(path: Path) -> None:
             lambda path: path.write_bytes(lzma.compress(b"a,b")),
             "is compressed with xz, which its name does not say; add .xz to its name",
         ),
+        (
+            lambda path: path.write_bytes(bz2.compress(b"a,b")),
+            "is compressed with bzip2, which its name does not say; add .bz2 to its name",
+        ),
+        (lambda path: path.write_text("a,b", encoding="utf-16"), "is text in UTF-16; save it as UTF-8"),
         (zipped, "is a ZIP archive or an Excel workbook, not text; unpack it, or save the sheet as CSV"),
         (
             lambda path: TABLE.to_parquet(path),

@@ -57,7 +57,7 @@ def test_kinds_of_tables_and_folders_of_parts(tmp_path: Path) -> None:
     assert source.official_test
     assert (test.ids, test.length.tolist()) == (("test/c", "test/d"), [3, 2])
     assert test.x[0, :3, 0].tolist() == [9, 8, 7]
-    assert source.notes[1] == "the folders train and test give the parts"
+    assert source.notes[1] == "the words train and test in the names of the files or their folders give the parts"
 
 
 def test_a_column_may_order_the_rows(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_broken_folders(tmp_path: Path) -> None:
     write(tmp_path, c=table(heat=["hot"] * 4))
     assert heard(tmp_path) == (
         "HERE/c.csv: column 'heat', data row 1: 'hot' is not a number; correct it, or leave the column out with "
-        "features"
+        "--ignore"
     )
     write(tmp_path, c=table(0))
     assert heard(tmp_path) == "HERE/c.csv: there are no rows"

@@ -57,3 +57,6 @@ def test_text_beside_other_files_is_not_named(tmp_path: Path) -> None:
     for name in ("README.txt", "x.mat", ".hidden.zip"):
         (tmp_path / name).write_text("a\n")
     assert heard(tmp_path).endswith(f"recognised: x.mat {NAMES['x.mat']}")
+
+
+TABLE = b"series,step,label,x\na,0,0,1.5\n"

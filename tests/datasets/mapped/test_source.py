@@ -145,7 +145,7 @@ BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "a value is missing": (
         lambda t: cell(t, 130, "b", np.nan),
         "t.parquet: column 'b', data row 131: the value is missing; fill it, or set missing: drop, ffill, interpolate "
-        "or mask, or leave the column out with --features",
+        "or mask, or leave the column out with --ignore",
     ),
     "a value is infinite": (lambda t: cell(t, 700, "a", np.inf), "column 'a', data row 701: the value is inf, not a"),
     "text for numbers": (lambda t: t.assign(a="x"), "column 'a' is text, not numbers; name the features with"),

@@ -158,12 +158,12 @@ BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "a value is infinite": (lambda t: cell(t, 700, "a", "inf"), "column 'a', data row 701: the value is inf, not a"),
     "a value is a word": (
         lambda t: cell(t, 1200, "a", "off"),
-        "t.csv: column 'a', data row 1201: 'off' is not a number; correct it, or leave the column out with --features",
+        "t.csv: column 'a', data row 1201: 'off' is not a number; correct it, or leave the column out with --ignore",
     ),
     "a column is of words": (lambda t: t.assign(a="x"), "t.csv: column 'a', data row 1: 'x' is not a number; correct"),
     "true, false and a number": (
         lambda t: cell(t.assign(a=t["label"] > 0), 1200, "a", 3),
-        "t.csv: column 'a', data row 1: 'False' is not a number; correct it, or leave the column out with --features",
+        "t.csv: column 'a', data row 1: 'False' is not a number; correct it, or leave the column out with --ignore",
     ),
     "true, false and nothing": (
         lambda t: cell(t.assign(a=t["label"] > 0), 1200, "a", None),
