@@ -171,7 +171,7 @@ def check(folder: Path) -> Iterator[list[Any]]:
 
 def report(folder: Path) -> Iterator[list[Any]]:
     """Report over stored runs of 100 families of seeds, with few seeds and with many."""
-    yield from in_turn("report", {name: run for seeds in (10, 100) for name, run in stored(folder, 10, seeds)}, 1)
+    yield from in_turn("report", {name: run for seeds in (10, 100) for name, run in stored(folder, 10, seeds)}, 3)
 
 
 def grid(folder: Path) -> Iterator[list[Any]]:
