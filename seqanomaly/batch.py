@@ -26,6 +26,8 @@ class Batch:
     """Integer place of a step in its frame, [N, T]; for the frame `window`, its place in the whole sequence."""
     counted: Tensor | None = None
     """True where the counter is defined, [N, T]; None for everywhere."""
+    length: Tensor | None = None
+    """Steps of each sequence, [N]; None where all are equally long."""
     windows: Windows | None = None
     """What the model sees at once; None for whole sequences."""
 
@@ -42,6 +44,13 @@ class Batch:
             stride: steps from the start of a window to that of the next, at most `length`.
         """
         return replace(self, windows=cut_windows(lengths, self.mask.shape[1], length, stride))
+
+    def lengths(self) -> Tensor | None:
+        """Steps of each window, or sequence, that are there, [W]; None where all have as many."""
+        if self.length is None or self.windows is None:
+            return self.length
+        found = self.windows.lengths(self.length.numpy())
+        return None if found is None else torch.from_numpy(found)
 
     def times(self) -> Tensor:
         """How often an epoch has each step that takes part, [N, T]; 0 where the mask is False."""

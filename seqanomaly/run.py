@@ -143,6 +143,7 @@ def _train_stack(
                 clip=first.train.clip,
                 patience=first.train.patience,
                 truncate=first.train.truncate,
+                group_by_length=first.train.group_by_length,
                 precision=first.train.precision,
                 device=device,
                 on_epoch=on_epoch,

@@ -116,6 +116,8 @@ class TrainSpec(Config):
     """Epochs without a better validation loss after which training stops; null for never."""
     truncate: int | None = Field(None, ge=1)
     """Steps of a piece: gradients go back to where a piece begins, states and counters on; null for all steps."""
+    group_by_length: bool = False
+    """Whether a batch is of sequences of about one length, so that less of it is padding."""
     precision: Literal["float32", "bf16"] = "float32"
     """Numbers that training computes with; parameters, losses and all that is evaluated are float32."""
 
@@ -247,6 +249,10 @@ class RunConfig(Config):
                 f"truncate is for {known}, whose states go from piece to piece, got {self.model.kind}; leave it out",
                 ("train",),
             )
+        if self.train.group_by_length and self.window is not None:
+            raise ConfigError(
+                "group_by_length is for whole sequences, and windows are equally long; leave it out", ("train",)
+            )
         for key, task in (("pos_weight", "detect"), ("class_weight", "classify")):
             if getattr(self.loss, key) is not None and self.task != task:
                 raise ConfigError(f"{key} is for the task {task}, got {self.task}; leave it out", ("loss",))
@@ -294,7 +300,7 @@ def _text(part: Config) -> str:
 
     Settings that came later are in it only where they are set, so that runs without them keep their address.
     """
-    later = {"truncate": None, "precision": "float32", "validation": VALIDATION}
+    later = {"truncate": None, "group_by_length": False, "precision": "float32", "validation": VALIDATION}
     kept = {
         key: of
         for key, of in part.settings().items()
@@ -360,6 +366,8 @@ def repeat_command(config: RunConfig, out: Path) -> str:
         flags["window"] = dump_yaml(settings["window"], flow=True).strip()
     if config.frame != "sequence":
         flags["frame"] = config.frame
-    trained = {key.replace("_", "-"): str(value) for key, value in settings["train"].items() if value is not None}
-    flags |= trained | {"seed": str(config.seed), "out": str(out)}
-    return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items())
+    trained: dict[str, Any] = {key.replace("_", "-"): value for key, value in settings["train"].items()}
+    switches = "".join(f" --{key}" for key, value in trained.items() if value is True)
+    flags |= {key: str(value) for key, value in trained.items() if value is not None and not isinstance(value, bool)}
+    flags |= {"seed": str(config.seed), "out": str(out)}
+    return "seqanom train " + " ".join(f"--{key} {shlex.quote(value)}" for key, value in flags.items()) + switches

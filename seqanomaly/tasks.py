@@ -270,9 +270,11 @@ def _threshold(score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> floa
 
 def _batch(s: Sequences, target: Tensor, mask: NDArray[np.bool_], x: Tensor | None = None) -> Batch:
     count, steps = s.mask.shape
+    even = bool((s.length == steps).all())
     return Batch(
         x=torch.from_numpy(s.x) if x is None else x,
         target=target,
         mask=torch.from_numpy(mask),
         counter=torch.from_numpy(sequence_counter(count, steps)),
+        length=None if even else torch.from_numpy(s.length),
     )

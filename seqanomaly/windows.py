@@ -35,6 +35,16 @@ class Windows:
     def __len__(self) -> int:
         return len(self.start)
 
+    def lengths(self, sequences: Ints) -> Ints | None:
+        """Steps of each window that sequences of so many steps [N] really have, [W]; None where all have L.
+
+        >>> cut_windows(np.array([5, 2]), 5, 4, 2).lengths(np.array([5, 2])).tolist()
+        [4, 4, 2]
+        """
+        if (sequences >= self.length).all():
+            return None
+        return np.asarray(np.minimum(sequences[self.sequence], self.length))
+
     def times(self, count: int, steps: int) -> Ints:
         """How many windows hold each step, [count, steps], of sequences padded to that many steps.
 

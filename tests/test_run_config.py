@@ -45,6 +45,7 @@ def test_the_defaults() -> None:
             "clip": None,
             "patience": None,
             "truncate": None,
+            "group_by_length": False,
             "precision": "float32",
         },
         "seed": 0,
@@ -197,7 +198,8 @@ KNOWN_DATA = ", ".join(DATASETS)
         (
             {"train": {"epoch": 3}},
             "train: unknown key 'epoch'; did you mean 'epochs'? "
-            "(known: epochs, batch_size, lr, optimizer, momentum, weight_decay, clip, patience, truncate, precision)",
+            "(known: epochs, batch_size, lr, optimizer, momentum, weight_decay, clip, patience, truncate, "
+            "group_by_length, precision)",
         ),
         ({"train": {"epochs": 0}}, "train.epochs: must be greater than or equal to 1, got 0"),
         ({"train": {"epochs": 2.5}}, "train.epochs: must be an integer, got 2.5"),
@@ -422,4 +424,6 @@ def test_the_command_knows_windows_and_frame() -> None:
     said = repeat_command(run(window=100, frame="since_onset"), Path("out"))
     assert "--window '{length: 100, stride: 50}' --frame since_onset" in said
     assert "--window" not in repeat_command(run(), Path("out"))
+    assert "--group-by-length" not in repeat_command(run(), Path("out"))
+    assert repeat_command(run(train={"group_by_length": True}), Path("out")).endswith(" --group-by-length")
     assert "--frame" not in repeat_command(run(), Path("out"))

@@ -54,6 +54,9 @@ def train(
     truncate: Annotated[
         int | None, typer.Option(help="Steps that gradients go back at most.", rich_help_panel=TRAINING)
     ] = None,
+    group_by_length: Annotated[
+        bool, typer.Option("--group-by-length", help="Batches of sequences of one length.", rich_help_panel=TRAINING)
+    ] = False,
     precision: Annotated[str, typer.Option(help="float32 or bf16.", rich_help_panel=TRAINING)] = "float32",
     buckets: Annotated[
         str | None, typer.Option(help="Slices to report, as in '{first: [0%, 50%]}'.", show_default="thirds")
@@ -99,6 +102,7 @@ def train(
             "clip": clip,
             "patience": patience,
             "truncate": truncate,
+            "group_by_length": group_by_length,
             "precision": precision,
         },
         "seed": seed,

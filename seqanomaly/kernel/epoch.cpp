@@ -6,8 +6,9 @@
 
 namespace {
 
-// The data of a stack as they lie in memory, with their weights where they are learned from; the same order as in Python. There are D data sets of
-// N sequences of T steps, K members, and W windows of L steps each: without windows W is N and L is T.
+// The data of a stack as they lie in memory, with their weights where they are learned from; the same order as in
+// Python. There are D data sets of N sequences of T steps, K members, and W windows of L steps each: without windows W
+// is N and L is T.
 struct Stored {
   int64_t sequences, steps, windows, length, features, target_bytes, kinds;
   const float* x;          // [D][N][T][features]
@@ -15,6 +16,7 @@ struct Stored {
   const uint8_t* mask;     // [D][N][T]
   const int64_t* begin;    // where windows begin in all steps [N][T] of a data set, [D][W]; null for whole sequences
   const int64_t* fresh;    // steps of a window that an earlier one holds, [D][W]; null for whole sequences
+  const int64_t* lengths;  // steps of each sequence or window that are there, [D][W]; null where all have L
   const int64_t* data;     // which data set a member has, [K]
   const float* weight;     // [K][N][T]
   const float* of_place;   // factors on the weights by the place in the window, [K][kinds][L]; null for none
@@ -30,8 +32,14 @@ struct Batch {
   float* weight;
 };
 
-INLINE void gather(const Stored& s, int64_t k, const int64_t* index, int64_t count, const Batch& to) {
-  const int64_t all = s.sequences * s.steps, data = s.data[k], length = s.length;
+// Gives the steps that are read of each: as many as the longest of them has.
+INLINE int64_t gather(const Stored& s, int64_t k, const int64_t* index, int64_t count, const Batch& to) {
+  const int64_t all = s.sequences * s.steps, data = s.data[k];
+  int64_t length = s.lengths ? 1 : s.length;
+  for (int64_t b = 0; s.lengths && b < count; b++) {
+    const int64_t own = s.lengths[data * s.windows + index[b]];
+    if (own > length) length = own;
+  }
   for (int64_t b = 0; b < count; b++) {
     const int64_t begin = s.begin ? s.begin[data * s.windows + index[b]] : index[b] * s.steps, at = data * all + begin;
     memcpy(to.x + b * length * s.features, s.x + at * s.features, length * s.features * sizeof(float));
@@ -46,6 +54,7 @@ INLINE void gather(const Stored& s, int64_t k, const int64_t* index, int64_t cou
     const float* factor = s.of_place + (k * s.kinds + s.kind[window]) * length;
     for (int64_t t = 0; t < length; t++) weight[t] = weight[t] * factor[t] * s.scale[window];
   }
+  return length;
 }
 
 // The gradient of a family of models: mean weighted losses and their gradients, see `Given`.
@@ -56,7 +65,7 @@ typedef void Gradient(const int64_t* shape, int64_t members, const Given* given,
 struct Learner {
   int64_t members, batch_size;
   const int64_t* counts;  // sequences, or windows, of each member
-  int64_t* shape;         // of the model's family, which begins with the number of sequences
+  int64_t* shape;         // of the model's family, which begins with the numbers of sequences and steps
   Gradient* gradient_of;
   const Stored* stored;
   const Optimizer* optimizer;
@@ -73,11 +82,11 @@ struct Judge {
   int64_t members, size, batch_size, base, outputs;  // size: of a row
   const int64_t* counts;                              // sequences, or windows, of each member
   const int64_t* steps;                               // steps of each member that count
-  int64_t* shape;                                     // of the model's family, which begins with the number of sequences
+  int64_t* shape;                                     // as that of a learner
   Outputs* outputs_of;
   const Stored* stored;
   const float* rows;
-  const int64_t* index;  // 0, 1, 2, ..
+  const int64_t* index;  // in which order they are read, [D][W]
   Batch batch;
   float *ones, *out, *scratch, *space;
 };
@@ -86,12 +95,12 @@ struct Judge {
 INLINE double losses(const Judge& j, int64_t k, int64_t first, int64_t count) {
   const Stored& s = *j.stored;
   const Batch& b = j.batch;
-  gather(s, k, j.index + first, count, b);
-  if (s.fresh)
-    for (int64_t w = 0; w < count; w++) memset(b.mask + w * s.length, 0, s.fresh[s.data[k] * s.windows + first + w]);
+  const int64_t *index = j.index + s.data[k] * s.windows + first, *fresh = s.fresh + s.data[k] * s.windows;
   j.shape[0] = count;
+  j.shape[1] = gather(s, k, index, count, b);
+  for (int64_t w = 0; s.fresh && w < count; w++) memset(b.mask + w * j.shape[1], 0, fresh[index[w]]);
   j.outputs_of(j.shape, 1, j.rows + k * j.size, b.x, 0, j.out, j.space);
-  return step_losses(j.base, j.out, j.outputs, j.outputs, count * s.length, b.target, b.mask, j.ones, 0, j.scratch);
+  return step_losses(j.base, j.out, j.outputs, j.outputs, count * j.shape[1], b.target, b.mask, j.ones, 0, j.scratch);
 }
 
 }  // namespace
@@ -107,10 +116,10 @@ EXPORT void NAME(seqanom_updates)(
     if (first == 0) total[k] = 0;
     for (int64_t at = first * l->batch_size; at < last * l->batch_size && at < l->counts[k]; at += l->batch_size) {
       const int64_t left = l->counts[k] - at, count = left < l->batch_size ? left : l->batch_size;
-      gather(*l->stored, k, order + at, count, b);
+      l->shape[0] = count;
+      l->shape[1] = gather(*l->stored, k, order + at, count, b);
       const Given given = {l->optimizer->rows + k * l->optimizer->size, b.x, 0, b.target, 0, b.mask, 0, b.weight, 0};
       float loss;
-      l->shape[0] = count;
       l->gradient_of(l->shape, 1, &given, &loss, l->gradient, l->space);
       update(*l->optimizer, k, l->gradient);
       total[k] += loss * (float)count;

@@ -424,19 +424,32 @@ struct Member {
   float *out, *gradient;
 };
 
+// The shape of a block of sequences: without the steps after the last one that counts in any of them.
+static Shape shortened(const Shape& s, const uint8_t* mask, int64_t count) {
+  Shape shorter = s;
+  shorter.steps = 0;
+  for (int64_t b = 0; b < count; b++) {
+    int64_t steps = s.steps;
+    while (steps > shorter.steps && !mask[b * s.steps + steps - 1]) steps--;
+    shorter.steps = steps > shorter.steps ? steps : shorter.steps;
+  }
+  return shorter;
+}
+
 template <class Cell, int V, bool LEARNS>
-static float block(const Shape& s, const Work& work, const Member& m, int64_t first, int64_t count, float scale) {
+static float block(const Shape& all, const Work& work, const Member& m, int64_t first, int64_t count, float scale) {
   constexpr int64_t lanes = V * LANES;
-  const int64_t each = s.steps * s.features, targets = s.steps * (s.base == MSE ? s.outputs : 1);
-  into_lanes(m.x + first * each, each, count, each, work.x, lanes);
+  const Shape s = LEARNS ? shortened(all, m.mask + first * all.steps, count) : all;
+  const int64_t each = all.steps * s.features, targets = s.base == MSE ? s.outputs : 1;
+  into_lanes(m.x + first * each, each, count, s.steps * s.features, work.x, lanes);
   if (LEARNS) {
-    const int64_t from = first * targets;
+    const int64_t step = all.steps * targets, from = first * step, values = s.steps * targets;
     if (s.base == CE)
-      into_lanes(static_cast<const int64_t*>(m.target) + from, targets, count, targets, work.target, lanes);
+      into_lanes(static_cast<const int64_t*>(m.target) + from, step, count, values, work.target, lanes);
     else
-      into_lanes(static_cast<const float*>(m.target) + from, targets, count, targets, work.target, lanes);
-    into_lanes(m.mask + first * s.steps, s.steps, count, s.steps, work.mask, lanes);
-    into_lanes(m.weight + first * s.steps, s.steps, count, s.steps, work.weight, lanes);
+      into_lanes(static_cast<const float*>(m.target) + from, step, count, values, work.target, lanes);
+    into_lanes(m.mask + first * all.steps, all.steps, count, s.steps, work.mask, lanes);
+    into_lanes(m.weight + first * all.steps, all.steps, count, s.steps, work.weight, lanes);
   }
   const float loss = forward_all<Cell, V, LEARNS>(s, work, scale);
   if (!LEARNS) {

@@ -52,7 +52,7 @@ class Judge(Evaluation):
         size = min(data.count, max(BLOCK, READ // (data.steps * compute.model.features) // BLOCK * BLOCK))
         self._shape = compute.shape(size, data.steps, base)
         self._space = compute.space(self._shape, learns=False)
-        self._counts = [torch.tensor(data.counts), data.valid, torch.arange(data.count)]
+        self._counts = [torch.tensor(data.counts), data.valid, _order(data)]
         counts, steps, index = (tensor.data_ptr() for tensor in self._counts)
         values = size * data.steps
         self._kept = [torch.ones(values), torch.empty(values * outputs), torch.empty((2 * outputs + 2) * LANES)]
@@ -79,6 +79,13 @@ class Judge(Evaluation):
         loss = torch.empty(len(self.rows))
         self._losses(self._fixed, loss.data_ptr())
         return loss
+
+
+def _order(data: Shelf) -> Tensor:
+    """In which order sequences or windows are read, [D, W]: the longest first, as those read at once are padded."""
+    if data.own_lengths is None:
+        return torch.arange(data.count).repeat(len(data.mask), 1)
+    return data.own_lengths.argsort(dim=1, descending=True, stable=True)
 
 
 def evaluation_of(

@@ -59,6 +59,7 @@ def fit(
     clip: float | None = None,
     patience: int | None = None,
     truncate: int | None = None,
+    group_by_length: bool = False,
     precision: Precision = "float32",
     device: torch.device | None = None,
     recorder: Recorder | None = None,
@@ -78,6 +79,7 @@ def fit(
         clip: largest norm of a member's gradient, None for no limit.
         patience: epochs without a better validation loss after which a member stops, None for never.
         truncate: steps of a piece in truncated backpropagation through time, None for none.
+        group_by_length: whether a batch is of sequences of about one length.
         precision: what gradients are computed with.
         device: where to compute; the CPU by default.
         recorder: how work is recorded to be replayed; as CUDA graphs where `Compute.replayed` by default.
@@ -100,7 +102,8 @@ def fit(
     recorder = recorder or (CudaRecorder(device) if compute.replayed else None)
     epoch_of = epochs_of(Update(compute, step_loss, change, drop), train, weights, batch_size, device, recorder)
     evaluation = evaluation_of(compute_for(model, device=device), step_loss, rows, validation, recorder)
-    orders = batch_orders([numpy_generator(m.seed, "order") for m in members], train.counts, train.home)
+    generators = [numpy_generator(m.seed, "order") for m in members]
+    orders = batch_orders(generators, train, batch_size, group_by_length=group_by_length)
     log = _Log(rows, patience)
 
     with room_on(device, len(members)):

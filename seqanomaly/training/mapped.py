@@ -54,6 +54,14 @@ class Mapped:
         self.long = sequences.length > WEIGHED if self.cut is not None else np.zeros(len(sequences), np.bool_)
         """Which sequences have too many steps to be weighed at once, [N]."""
 
+    @property
+    def lengths(self) -> Tensor | None:
+        """See `Stock.lengths`."""
+        found: NDArray[np.int64] | None = self.sequences.length
+        if self.windows is not None:
+            found = self.windows.lengths(self.sequences.length)
+        return None if found is None or (found == self.steps).all() else torch.from_numpy(found)
+
     def __len__(self) -> int:
         """Number of windows, or of sequences where there are none."""
         return len(self.sequences) if self.windows is None else len(self.windows)
@@ -187,6 +195,7 @@ class MappedShelf(Stock):
         self.parts, self.device = parts, device
         self.resident, self.home = False, torch.device("cpu")
         self.counts = [len(part) for part in parts]
+        self.lengths = [part.lengths for part in parts]
 
     def read(self, index: Tensor) -> Read:
         found: dict[tuple[int, bytes], Read] = {}

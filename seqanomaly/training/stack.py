@@ -46,6 +46,8 @@ class Stock(ABC):
 
     counts: list[int]
     """How many windows, or sequences, each member has."""
+    lengths: list[Tensor | None]
+    """Steps of each window, or sequence, of each member, [W]; None where all of a member have as many."""
     resident: bool
     """Whether the data lie on the device, so that reading is a look-up there."""
     home: torch.device
@@ -110,6 +112,8 @@ class Shelf(Stock):
         self.home = home = device if self.resident else torch.device("cpu")
         self.place = torch.tensor([places[id(b)] for b in batches], device=home).unsqueeze(1)  # [K, 1]
         self.counts = [len(b) for b in batches]
+        lengths = {id(b): b.lengths() for b in own}
+        self.lengths = [lengths[id(b)] for b in batches]
         self.even = len(set(self.counts)) == 1
         self.sizes = torch.tensor(self.counts, device=home).unsqueeze(1)  # [K, 1]
         self.x = x.to(home)  # [D, N, T, F]
@@ -124,6 +128,15 @@ class Shelf(Stock):
             begin = [torch.from_numpy(w.sequence * self.mask.shape[2] + w.start) for w in windows]
             self.begin = padded(begin).to(home)  # [D, W]
             self.fresh = padded([torch.from_numpy(w.fresh) for w in windows]).to(home)  # [D, W]
+        self.own_lengths = self._lengths(own)
+        """Steps of each window, or sequence, of each batch, [D, W]; None where all have as many."""
+
+    def _lengths(self, own: list[Batch]) -> Tensor | None:
+        found = [b.lengths() for b in own]
+        if all(length is None for length in found):
+            return None
+        full = [torch.full((len(b),), self.steps) for b in own]
+        return padded([all_ if length is None else length for all_, length in zip(full, found, strict=True)])
 
     @property
     def count(self) -> int:

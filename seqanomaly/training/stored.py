@@ -11,7 +11,7 @@ from seqanomaly.training.stack import Shelf
 from seqanomaly.training.stock import Weights
 
 NUMBERS = ("sequences", "steps", "windows", "length", "features", "target_bytes", "kinds")
-PLACES = ("x", "target", "mask", "begin", "fresh", "data", "weight", "of_place", "kind", "scale")
+PLACES = ("x", "target", "mask", "begin", "fresh", "lengths", "data", "weight", "of_place", "kind", "scale")
 
 
 class Fields(ctypes.Structure):
@@ -43,7 +43,7 @@ class Stored:
         self.counts, self.steps = data.counts, data.steps
         self.read = [data.x.contiguous(), target.contiguous(), data.mask.contiguous()]
         of_windows = [None, None] if data.begin is None else [data.begin, data.fresh]
-        places = [*self.read, *of_windows, data.place, *_of(weights)]
+        places = [*self.read, *of_windows, data.own_lengths, data.place, *_of(weights)]
         self._kept = [None if tensor is None else tensor.contiguous() for tensor in places]
         self.fields = Fields(
             *data.shape,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seqanomaly.batch import upload
 from seqanomaly.datasets.ahead import ahead
+from seqanomaly.datasets.sequences import Steps
 from seqanomaly.losses.base import StepLoss
 from seqanomaly.models.base import Dropout
 from seqanomaly.training.compute import Compute
@@ -18,6 +19,8 @@ from seqanomaly.training.graphs import Recorder, Replayed, Work
 from seqanomaly.training.optimizers import Optimizer
 from seqanomaly.training.stack import Stock, Weighting
 
+POOL = 50
+"""Batches whose sequences are sorted at once where they are grouped by length, as others do it."""
 DRAWN = 16_384
 """About how many indices are drawn at once: those of several short epochs, while what draws them is in cache."""
 
@@ -133,15 +136,55 @@ def own_sizes(counts: list[int], size: int) -> np.ndarray[tuple[int, int], np.dt
     return np.clip(np.array(counts) - begin, 0, size)
 
 
-def batch_orders(orders: list[np.random.Generator], counts: list[int], home: torch.device) -> Iterator[Tensor]:
+def batch_orders(
+    orders: list[np.random.Generator], train: Stock, batch_size: int, *, group_by_length: bool = False
+) -> Iterator[Tensor]:
     """Indices [K, N] of one epoch after the other: every member's sequences once, in an order of its own.
 
-    A member with fewer than the others has an index past its last one in what is left.
+    A member with fewer than the others has an index past its last one in what is left. Within a batch the longest
+    sequences come first, so that those which are computed together are about equally long.
+
+    Args:
+        orders: what draws the order of each member.
+        train: what is ordered.
+        batch_size: sequences, or windows, per update.
+        group_by_length: whether a batch is of sequences of about one length.
     """
+    counts = train.counts
     rest = np.repeat(np.array(counts)[:, None], max(counts), axis=1)  # [K, N]
+    lengths = [None if length is None else length.numpy() for length in train.lengths]
     while True:
         drawn = np.stack([rest] * max(1, DRAWN // rest.size))  # [epochs, K, N]
-        for k, (generator, count) in enumerate(zip(orders, counts, strict=True)):
+        for k, (generator, count, length) in enumerate(zip(orders, counts, lengths, strict=True)):
             for row in drawn[:, k, :count]:
                 row[:] = generator.permutation(count)
-        yield from upload(torch.from_numpy(drawn), home)
+                if length is None:
+                    continue
+                if group_by_length:
+                    row[:] = grouped(row, length, batch_size, generator)
+                row[:] = longest_first(row, length, batch_size)
+        yield from upload(torch.from_numpy(drawn), train.home)
+
+
+def longest_first(order: Steps, length: Steps, size: int) -> Steps:
+    """An order in which each run of `size` sequences begins with the longest; equally long ones stay as they are.
+
+    >>> longest_first(np.array([0, 1, 2, 3]), np.array([5, 9, 7, 7]), 2).tolist()
+    [1, 0, 2, 3]
+    """
+    return order[np.lexsort((-length[order], np.arange(len(order)) // size))]
+
+
+def grouped(order: Steps, length: Steps, size: int, generator: np.random.Generator) -> Steps:
+    """An order whose runs of `size` are of about equally long sequences, and follow each other at random.
+
+    `POOL` runs at once are sorted, so that who shares a batch differs from epoch to epoch where there are many. What is
+    left over after the last whole run stays at the end.
+
+    >>> length = np.array([5, 1, 6, 2, 9])
+    >>> sorted(grouped(np.arange(5), length, 2, np.random.default_rng(0))[:4].reshape(2, 2).tolist())
+    [[1, 3], [0, 2]]
+    """
+    whole = len(order) // size * size
+    pooled = longest_first(order[:whole], length, POOL * size).reshape(-1, size)
+    return np.concatenate([generator.permutation(pooled).ravel(), order[whole:]])

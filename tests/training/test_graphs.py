@@ -156,7 +156,7 @@ def build(device: torch.device, kind: str, shape: str, way: dict[str, Any], loop
     compute, step_loss = compute_for(model, device=device, **settings), TASKS["detect"].step_loss
     update = Update(compute, step_loss, change, NO_DROPOUT)
     sums = Sums(compute_for(model, device=device), step_loss, rows)
-    orders = batch_orders([numpy_generator(its.seed, "order") for its in own], train.counts, train.home)
+    orders = batch_orders([numpy_generator(its.seed, "order") for its in own], train, 5)
     evaluation = Added(sums, Shelf([its.validation for its in own], device))
     return Batches(update, train, weights, 5, device, None), next(orders), evaluation
 
