@@ -28,7 +28,7 @@ from seqanomaly.preparation import Prepared
 from seqanomaly.run_config import FORMAT, RunConfig
 from seqanomaly.store import RunResult
 from seqanomaly.tasks import Calibration, Judged, Task
-from seqanomaly.training.loop import Fitted
+from seqanomaly.training.log import Fitted
 
 
 @dataclass(frozen=True, kw_only=True)

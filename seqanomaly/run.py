@@ -19,7 +19,8 @@ from seqanomaly.store import RunResult, Store
 from seqanomaly.tasks import Task, task_of
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.device import find_device, one_thread
-from seqanomaly.training.loop import Fitted, fit, predict
+from seqanomaly.training.log import Fitted
+from seqanomaly.training.loop import fit, predict
 from seqanomaly.training.stack import Shelf
 from seqanomaly.weighting import make_member
 

@@ -103,6 +103,51 @@ INLINE double losses(const Judge& j, int64_t k, int64_t first, int64_t count) {
   return step_losses(j.base, j.out, j.outputs, j.outputs, count * j.shape[1], b.target, b.mask, j.ones, 0, j.scratch);
 }
 
+// The updates of member k from batch `first` to before `last` of an epoch in that order; gives its losses, each times
+// its sequences, added to `total`.
+INLINE float learn(const Learner& l, int64_t k, const int64_t* order, int64_t first, int64_t last, float total) {
+  const Batch& b = l.batch;
+  for (int64_t at = first * l.batch_size; at < last * l.batch_size && at < l.counts[k]; at += l.batch_size) {
+    const int64_t left = l.counts[k] - at, count = left < l.batch_size ? left : l.batch_size;
+    l.shape[0] = count;
+    l.shape[1] = gather(*l.stored, k, order + at, count, b);
+    const Given given = {l.optimizer->rows + k * l.optimizer->size, b.x, 0, b.target, 0, b.mask, 0, b.weight, 0};
+    float loss;
+    l.gradient_of(l.shape, 1, &given, &loss, l.gradient, l.space);
+    update(*l.optimizer, k, l.gradient);
+    total += loss * (float)count;
+  }
+  return total;
+}
+
+// Mean unweighted loss of member k over the steps that count.
+INLINE float judged(const Judge& j, int64_t k) {
+  double total = 0;
+  for (int64_t at = 0; at < j.counts[k]; at += j.batch_size) {
+    const int64_t left = j.counts[k] - at;
+    total += losses(j, k, at, left < j.batch_size ? left : j.batch_size);
+  }
+  return (float)total / (float)(j.steps[k] > 0 ? j.steps[k] : 1);
+}
+
+// What is known of the members; the same order as in Python.
+struct State {
+  int64_t patience;  // epochs without a better validation loss after which a member stops; 0 for never
+  float* best;       // rows of the best epochs so far, [members][size]
+  float* loss;       // their validation losses, [members]
+  int64_t* since;    // epochs since then, [members]
+  bool* stopped;     // [members]
+};
+
+// Whether member k goes on after an epoch with such losses; its row is kept if it is the best so far.
+INLINE bool goes_on(const State& s, const Optimizer& o, int64_t k, float train, float validation) {
+  if (!isfinite(train) || !isfinite(validation)) return false;
+  if (!(validation < s.loss[k])) return ++s.since[k] != s.patience;
+  s.loss[k] = validation, s.since[k] = 0;
+  memcpy(s.best + k * o.size, o.rows + k * o.size, o.size * sizeof(float));
+  return true;
+}
+
 }  // namespace
 
 // The updates from batch `first` to before `last` of an epoch in the order [members][order_row]. Sums up each member's
@@ -111,34 +156,30 @@ INLINE double losses(const Judge& j, int64_t k, int64_t first, int64_t count) {
 EXPORT void NAME(seqanom_updates)(
     const Learner* l, const int64_t* order, int64_t order_row, int64_t first, int64_t last, float* total, float* mean) {
   const Flush flush{};
-  const Batch& b = l->batch;
   for (int64_t k = 0; k < l->members; k++, order += order_row) {
-    if (first == 0) total[k] = 0;
-    for (int64_t at = first * l->batch_size; at < last * l->batch_size && at < l->counts[k]; at += l->batch_size) {
-      const int64_t left = l->counts[k] - at, count = left < l->batch_size ? left : l->batch_size;
-      l->shape[0] = count;
-      l->shape[1] = gather(*l->stored, k, order + at, count, b);
-      const Given given = {l->optimizer->rows + k * l->optimizer->size, b.x, 0, b.target, 0, b.mask, 0, b.weight, 0};
-      float loss;
-      l->gradient_of(l->shape, 1, &given, &loss, l->gradient, l->space);
-      update(*l->optimizer, k, l->gradient);
-      total[k] += loss * (float)count;
-    }
+    total[k] = learn(*l, k, order, first, last, first ? total[k] : 0);
     mean[k] = total[k] / (float)l->counts[k];
   }
+}
+
+// Some epochs, each in an order [members][order_row] of its own, and mean losses [epochs][members] over the training
+// data and over those of a judge; of a member, until it stops.
+EXPORT void NAME(seqanom_epochs)(const Learner* l, const Judge* j, const State* s, const int64_t* order,
+                                 int64_t order_row, int64_t epochs, float* train, float* validation) {
+  const Flush flush{};
+  for (int64_t k = 0; k < l->members; k++)
+    for (int64_t e = 0; e < epochs && !s->stopped[k]; e++) {
+      const int64_t at = e * l->members + k;
+      train[at] = learn(*l, k, order + at * order_row, 0, l->counts[k], 0) / (float)l->counts[k];
+      validation[at] = judged(*j, k);
+      s->stopped[k] = !goes_on(*s, *l->optimizer, k, train[at], validation[at]);
+    }
 }
 
 // Mean unweighted loss [members] over the steps that count.
 EXPORT void NAME(seqanom_losses)(const Judge* j, float* loss) {
   const Flush flush{};
-  for (int64_t k = 0; k < j->members; k++) {
-    double total = 0;
-    for (int64_t at = 0; at < j->counts[k]; at += j->batch_size) {
-      const int64_t left = j->counts[k] - at;
-      total += losses(*j, k, at, left < j->batch_size ? left : j->batch_size);
-    }
-    loss[k] = (float)total / (float)(j->steps[k] > 0 ? j->steps[k] : 1);
-  }
+  for (int64_t k = 0; k < j->members; k++) loss[k] = judged(*j, k);
 }
 
 // One update of all rows from their gradients [members][size].

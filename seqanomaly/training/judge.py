@@ -57,7 +57,7 @@ class Judge(Evaluation):
         values = size * data.steps
         self._kept = [torch.ones(values), torch.empty(values * outputs), torch.empty((2 * outputs + 2) * LANES)]
         self._room = self.stored.room(size)
-        self._fixed = Fixed(
+        self.fixed = Fixed(
             *rows.shape,
             size,
             base,
@@ -77,7 +77,7 @@ class Judge(Evaluation):
 
     def mean(self) -> Tensor:
         loss = torch.empty(len(self.rows))
-        self._losses(self._fixed, loss.data_ptr())
+        self._losses(self.fixed, loss.data_ptr())
         return loss
 
 

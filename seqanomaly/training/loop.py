@@ -6,44 +6,27 @@ and keeping the best weights act per row; every random number comes from a gener
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from seqanomaly.batch import upload
 from seqanomaly.losses.base import StepLoss
 from seqanomaly.models.base import Dropout, SequenceModel
 from seqanomaly.seeds import numpy_generator, torch_generator
 from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compute import Precision
+from seqanomaly.training.course import course_of
 from seqanomaly.training.device import room_on
 from seqanomaly.training.evaluation import places
 from seqanomaly.training.graphs import CudaRecorder, Recorder
 from seqanomaly.training.judge import evaluation_of
+from seqanomaly.training.log import Fitted, Log
 from seqanomaly.training.optimizers import OptimizerName, make_optimizer
 from seqanomaly.training.stack import Member, Shelf
 from seqanomaly.training.stock import stock_of
 from seqanomaly.training.update import Update, batch_orders
 from seqanomaly.training.whole import epochs_of
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What training made of one member."""
-
-    weights: Tensor
-    """The row [P] of the best epoch, on the CPU."""
-    train_loss: list[float]
-    """Mean weighted training loss of each epoch."""
-    validation_loss: list[float]
-    """Mean unweighted validation loss after each epoch."""
-    best_epoch: int
-    """Epoch with the smallest validation loss, counted from 1."""
-    failure: str | None
-    """Why the member has no usable weights, or None."""
 
 
 def fit(
@@ -100,18 +83,15 @@ def fit(
     )
     drop = Dropout(model.dropout, [torch_generator(m.seed, "dropout") for m in members])
     recorder = recorder or (CudaRecorder(device) if compute.replayed else None)
-    epoch_of = epochs_of(Update(compute, step_loss, change, drop), train, weights, batch_size, device, recorder)
+    updates = epochs_of(Update(compute, step_loss, change, drop), train, weights, batch_size, device, recorder)
     evaluation = evaluation_of(compute_for(model, device=device), step_loss, rows, validation, recorder)
     generators = [numpy_generator(m.seed, "order") for m in members]
     orders = batch_orders(generators, train, batch_size, group_by_length=group_by_length)
-    log = _Log(rows, patience)
+    log = Log(rows, patience)
 
     with room_on(device, len(members)):
-        for epoch, order in zip(range(1, epochs + 1), orders, strict=False):
-            log.add(epoch, rows, epoch_of.one(order), evaluation.mean())
+        for epoch in course_of(updates, evaluation, log, rows).run(orders, epochs):
             on_epoch(epoch)
-            if log.all_stopped:
-                break
     return log.fitted()
 
 
@@ -139,47 +119,3 @@ def predict(model: SequenceModel, rows: Tensor, data: Shelf) -> Tensor:
         member, window, at = data.fresh_at(index).cpu().nonzero(as_tuple=True)
         stitched[member, step[member, window, at]] = outputs[member, window, at]
     return stitched.view(len(rows), count, steps, -1)
-
-
-class _Log:
-    """Per member: the losses so far, the best weights, and whether it has stopped or failed."""
-
-    def __init__(self, rows: Tensor, patience: int | None) -> None:
-        self.patience, self.best = patience, rows.clone()
-        self.best_loss, self.best_epoch = [float("inf")] * len(rows), [0] * len(rows)
-        self.train: list[list[float]] = [[] for _ in rows]
-        self.validation: list[list[float]] = [[] for _ in rows]
-        self.failure: list[str | None] = [None] * len(rows)
-        self.stopped = [False] * len(rows)
-
-    @property
-    def all_stopped(self) -> bool:
-        return all(self.stopped)
-
-    def add(self, epoch: int, rows: Tensor, train: Tensor, validation: Tensor) -> None:
-        better = []
-        for k, (t, v) in enumerate(zip(train.tolist(), validation.tolist(), strict=True)):
-            if not self.stopped[k] and self._note(k, epoch, t, v):
-                better.append(k)
-        if better:
-            at = upload(torch.tensor(better), rows.device)
-            self.best.index_copy_(0, at, rows.index_select(0, at))
-
-    def _note(self, k: int, epoch: int, train: float, validation: float) -> bool:
-        """Whether this epoch is the best of member `k` so far."""
-        self.train[k].append(train)
-        self.validation[k].append(validation)
-        if not (math.isfinite(train) and math.isfinite(validation)):
-            what, loss = ("validation", validation) if math.isfinite(train) else ("training", train)
-            self.failure[k] = f"training diverged in epoch {epoch} ({what} loss {loss:g}); try a smaller lr or clip: 1"
-            self.stopped[k] = True
-            return False
-        if validation < self.best_loss[k]:
-            self.best_loss[k], self.best_epoch[k] = validation, epoch
-            return True
-        self.stopped[k] = self.patience is not None and epoch - self.best_epoch[k] >= self.patience
-        return False
-
-    def fitted(self) -> list[Fitted]:
-        columns = zip(self.best.cpu(), self.train, self.validation, self.best_epoch, self.failure, strict=True)
-        return [Fitted(*column) for column in columns]

@@ -139,7 +139,7 @@ def own_sizes(counts: list[int], size: int) -> np.ndarray[tuple[int, int], np.dt
 def batch_orders(
     orders: list[np.random.Generator], train: Stock, batch_size: int, *, group_by_length: bool = False
 ) -> Iterator[Tensor]:
-    """Indices [K, N] of one epoch after the other: every member's sequences once, in an order of its own.
+    """Indices [E, K, N] of some epochs after the others: every member's sequences once, in an order of its own.
 
     A member with fewer than the others has an index past its last one in what is left. Within a batch the longest
     sequences come first, so that those which are computed together are about equally long.
@@ -163,7 +163,7 @@ def batch_orders(
                 if group_by_length:
                     row[:] = grouped(row, length, batch_size, generator)
                 row[:] = longest_first(row, length, batch_size)
-        yield from upload(torch.from_numpy(drawn), train.home)
+        yield upload(torch.from_numpy(drawn), train.home)
 
 
 def longest_first(order: Steps, length: Steps, size: int) -> Steps:

@@ -53,7 +53,7 @@ class Whole(Epochs):
     def __init__(
         self, compute: Compiled, base: int, change: CompiledOptimizer, stored: Stored, batch_size: int
     ) -> None:
-        self.change, self.stored = change, stored
+        self.change, self.stored, self.library = change, stored, compute.library
         self.counts = torch.tensor(stored.counts)
         self.total = torch.zeros(len(stored.counts))
         self._longest = max(stored.counts)
@@ -62,7 +62,7 @@ class Whole(Epochs):
         self._kept = [*stored.room(size), torch.empty(change.rows.shape[1])]
         *room, gradient = (tensor.data_ptr() for tensor in self._kept)
         self._space = compute.space(self._shape, learns=True)
-        self._learner = Learner(
+        self.learner = Learner(
             len(stored.counts),
             batch_size,
             self.counts.data_ptr(),
@@ -75,16 +75,19 @@ class Whole(Epochs):
             on_line(self._space),
         )
         values = size * stored.steps * change.rows.numel()
-        self._calls = list(_parts(-(-self._longest // batch_size), max(1, AT_ONCE // values)))
+        batches = -(-self._longest // batch_size)
+        self.values = batches * values
+        """Parameters times steps of an epoch, about."""
+        self._calls = list(_parts(batches, max(1, AT_ONCE // values)))
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         learner = ctypes.POINTER(Learner)
-        self._updates = compute.library.function("seqanom_updates", learner, pointer, *[integer] * 3, *[pointer] * 2)
+        self._updates = self.library.function("seqanom_updates", learner, pointer, *[integer] * 3, *[pointer] * 2)
 
     def one(self, order: Tensor) -> Tensor:
         mean = torch.empty(len(self.total))
         at, total, loss = order.data_ptr(), self.total.data_ptr(), mean.data_ptr()
         for first, last in self._calls:
-            self._updates(self._learner, at, self._longest, first, last, total, loss)
+            self._updates(self.learner, at, self._longest, first, last, total, loss)
         return mean
 
 

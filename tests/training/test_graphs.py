@@ -158,7 +158,7 @@ def build(device: torch.device, kind: str, shape: str, way: dict[str, Any], loop
     sums = Sums(compute_for(model, device=device), step_loss, rows)
     orders = batch_orders([numpy_generator(its.seed, "order") for its in own], train, 5)
     evaluation = Added(sums, Shelf([its.validation for its in own], device))
-    return Batches(update, train, weights, 5, device, None), next(orders), evaluation
+    return Batches(update, train, weights, 5, device, None), next(orders)[0], evaluation
 
 
 @pytest.mark.parametrize("device", [CPU, META], ids=str)

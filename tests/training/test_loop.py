@@ -21,7 +21,8 @@ from seqanomaly.models.base import NO_DROPOUT, Dropout, Parameter, SequenceModel
 from seqanomaly.models.specs import MODELS
 from seqanomaly.seeds import torch_generator
 from seqanomaly.tasks import TASKS, Task
-from seqanomaly.training.loop import Fitted, evaluate, fit, predict
+from seqanomaly.training.log import Fitted
+from seqanomaly.training.loop import evaluate, fit, predict
 from seqanomaly.training.stack import Member, Shelf
 from seqanomaly.training.weights import window_weights
 

@@ -1,6 +1,6 @@
 """Batch orders: every sequence once, the longest of a batch first, and batches of one length if asked for."""
 
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -32,10 +32,8 @@ class Lengths(Stock):
 def orders(members: list[list[int] | int], size: int, *, grouped: bool = False) -> list[NDArray[np.int64]]:
     """The first epochs, [K, N] each; member k has seed k."""
     generators = [numpy_generator(seed, "order") for seed in range(len(members))]
-    return [
-        each.numpy()
-        for each in islice(batch_orders(generators, Lengths(members), size, group_by_length=grouped), EPOCHS)
-    ]
+    blocks = batch_orders(generators, Lengths(members), size, group_by_length=grouped)
+    return [epoch.numpy() for epoch in islice(chain.from_iterable(blocks), EPOCHS)]
 
 
 def padding(order: NDArray[np.int64], length: list[int], size: int) -> int:
