@@ -5,7 +5,7 @@ Numbers that the two write in different ways, and rows with text that has to be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,6 +17,8 @@ from pyarrow import csv
 
 ROWS = 1 << 16
 """Rows that are text at once."""
+AT_ONCE = 4
+"""Columns that are made text at once."""
 LOW, HIGH = 1e-4, 1e6
 """Sizes of numbers between which both write the same, but for the `.0` of whole numbers."""
 TO_QUOTE = '[",\r\n]'
@@ -38,14 +40,15 @@ def write_rows(frame: pd.DataFrame, file: BinaryIO, *, header: bool) -> None:
     if not _known(frame):
         _by_pandas(frame, file)
         return
-    for begin in range(0, len(frame), ROWS):
-        some = frame.iloc[begin : begin + ROWS]
-        columns = list(_columns(some))
-        if all(column is not None for column in columns):
-            names = [str(place) for place in range(len(columns))]
-            csv.write_csv(pa.Table.from_arrays(columns, names), file, PLAIN)
-        else:
-            _by_pandas(some, file)
+    with ThreadPoolExecutor(min(AT_ONCE, pa.cpu_count())) as beside:
+        for begin in range(0, len(frame), ROWS):
+            some = frame.iloc[begin : begin + ROWS]
+            columns = list(beside.map(_text, (some.iloc[:, place] for place in range(some.shape[1]))))
+            if all(column is not None for column in columns):
+                names = [str(place) for place in range(len(columns))]
+                csv.write_csv(pa.Table.from_arrays(columns, names), file, PLAIN)
+            else:
+                _by_pandas(some, file)
 
 
 def _by_pandas(frame: pd.DataFrame, file: BinaryIO, *, header: bool = False) -> None:
@@ -60,17 +63,15 @@ def _known(frame: pd.DataFrame) -> bool:
     )
 
 
-def _columns(frame: pd.DataFrame) -> Iterator[pa.Array | None]:
-    """The text of each column; None where pandas has to write it."""
-    for place in range(frame.shape[1]):
-        column: pd.Series[Any] = frame.iloc[:, place]
-        kind = column.dtype
-        if not isinstance(kind, np.dtype) or kind.kind == "O":
-            yield _words(column)
-        elif kind.kind != "f":
-            yield pa.array(column.to_numpy())
-        else:
-            yield _numbers(column.to_numpy()) if kind.itemsize in (4, 8) else None
+def _text(column: pd.Series[Any]) -> pa.Array | None:
+    """A column as text, or as what pyarrow writes as pandas does; None where pandas has to write it."""
+    kind = column.dtype
+    if not isinstance(kind, np.dtype) or kind.kind == "O":
+        return _words(column)
+    values = column.to_numpy()
+    if kind.kind != "f":
+        return pa.array(values)
+    return _numbers(values) if kind.itemsize in (4, 8) else None
 
 
 def _words(column: pd.Series[Any]) -> pa.Array | None:
