@@ -44,10 +44,7 @@ def convert(
     """
     where = path.name
     try:
-        names, rows = columns_and_rows(path)
-        features = check_columns(names, layout, part, where, one)
-        if not rows:
-            raise DataError(f"{where}: there are no rows")
+        features, rows = features_and_rows(path, layout, part, one)
         walk = Walk(layout, part, features, where, missing=missing, runs=runs_of(one))
         items = rows_of(path, [*walk.columns, *features], layout, one, passed)
         with new_steps(folder / STEPS, rows, len(features)) as places:
@@ -86,6 +83,15 @@ def write_walk(
                 each(row, batch)
         for one in written:
             one.result()
+
+
+def features_and_rows(path: Path, layout: Layout, part: str | None, one: One | None) -> tuple[tuple[str, ...], int]:
+    """The features of the table at `path` and how many rows it has; a `DataError` says that there are none."""
+    names, rows = columns_and_rows(path)
+    features = check_columns(names, layout, part, path.name, one)
+    if not rows:
+        raise DataError(f"{path.name}: there are no rows")
+    return features, rows
 
 
 def check_columns(

@@ -15,17 +15,16 @@ import pyarrow as pa
 
 from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.frame import Layout
-from seqanomaly.datasets.mapped.convert import AHEAD, check_columns, write_at, write_walk
+from seqanomaly.datasets.mapped.convert import AHEAD, features_and_rows, write_at, write_walk
 from seqanomaly.datasets.mapped.division import Division, bounds_of
 from seqanomaly.datasets.mapped.layout import STEPS
 from seqanomaly.datasets.mapped.mending import Mending
 from seqanomaly.datasets.mapped.one import One, rows_of, runs_of
 from seqanomaly.datasets.mapped.rough import Rough, new_rough, read_at
-from seqanomaly.datasets.mapped.tables import Passed, columns_and_rows, unreadable
+from seqanomaly.datasets.mapped.tables import Passed, unreadable
 from seqanomaly.datasets.mapped.text import described, is_text
 from seqanomaly.datasets.mapped.walk import Walk
 from seqanomaly.datasets.policies import FILLS, Policies
-from seqanomaly.errors import DataError
 
 
 def convert_mended(
@@ -45,10 +44,7 @@ def convert_mended(
     """
     where = path.name
     try:
-        names, rows = columns_and_rows(path)
-        features = check_columns(names, layout, part, where, one)
-        if not rows:
-            raise DataError(f"{where}: there are no rows")
+        features, rows = features_and_rows(path, layout, part, one)
         doubles = policies.duplicates != "error" or policies.backward != "sort"
         back, missing = policies.backward != "sort", policies.missing != "error"
         walk = Walk(layout, part, features, where, missing=missing, runs=runs_of(one), doubles=doubles, back=back)
