@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seqanomaly.datasets.csv_text import write_rows
 from seqanomaly.paths import whole
 
 ROWS = 250_000
@@ -28,8 +29,9 @@ def write_pieces(pieces: Iterable[pd.DataFrame], path: Path) -> None:
         if path.suffix.lower() == ".parquet":
             _write_parquet(iter(pieces), draft)
         else:
-            for number, piece in enumerate(pieces):
-                piece.to_csv(draft, index=False, lineterminator="\n", mode="a" if number else "w", header=not number)
+            with draft.open("wb") as file:
+                for number, piece in enumerate(pieces):
+                    write_rows(piece, file, header=not number)
 
 
 def _write_parquet(pieces: Iterator[pd.DataFrame], draft: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_column_of_ones_own(seqanom: Run, machines: pd.DataFrame, tmp_path: Pa
     ("data", "out", "text"),
     [
         ("robot", "out.xlsx", "OUT: unknown ending of out.xlsx; use .parquet or .csv"),
-        ("robot", "no/out.csv", "OUT: cannot write no/out.csv (Cannot save file into a non-existent directory: 'no')"),
+        ("robot", "no/out.csv", "OUT: cannot write no/out.csv (No such file or directory)"),
         ("no/out.csv", "no/out.parquet", "no/out.csv: there is no such file"),
         ("./mine.csv", "mine.csv", "OUT: mine.csv is the data to convert; name another file"),
     ],

@@ -135,7 +135,7 @@ def test_new_data_that_cannot_be_scored(
         ("scored.txt", "--out: unknown ending of scored.txt; use .csv or .parquet"),
         (
             "no/scored.csv",
-            "--out: cannot write no/scored.csv (Cannot save file into a non-existent directory: 'no')",
+            "--out: cannot write no/scored.csv (No such file or directory)",
         ),
         ("no/scored.parquet", "--out: cannot write no/scored.parquet ("),
         ("new.csv/scored.csv", "--out: cannot write new.csv/scored.csv ("),

@@ -111,6 +111,12 @@ class Clock:
         """What is irregular about the steps [begin, end)."""
         apart, usual = self.apart(begin, end), self.usual
         duplicate, again = (_marked(steps, begin, end) for steps in self._doubles)
+        later = apart[int(not begin) :]
+        if self.gap >= 1 and len(later) and later.min() == later.max() == usual:  # above 0, so only doubles are left
+            none = np.zeros(end - begin, np.bool_)
+            return Survey(
+                duplicate=duplicate, again=again, backward=none, uneven=none, gap=none, apart=apart, usual=usual
+            )
         return Survey(
             duplicate=duplicate,
             again=again,

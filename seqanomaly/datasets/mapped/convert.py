@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,22 +44,27 @@ def convert(
     """
     where = path.name
     try:
-        names, rows = columns_and_rows(path)
-        features = check_columns(names, layout, part, where, one)
-        if not rows:
-            raise DataError(f"{where}: there are no rows")
+        features, rows = features_and_rows(path, layout, part, one)
         walk = Walk(layout, part, features, where, missing=missing, runs=runs_of(one))
         items = rows_of(path, [*walk.columns, *features], layout, one, passed)
         with new_steps(folder / STEPS, rows, len(features)) as places:
-            _write(places, walk, ahead(items, 1 if is_text(path) else AHEAD))
+            write_walk(places, walk, ahead(items, 1 if is_text(path) else AHEAD))
         series, about = walk.done(described(path) if is_text(path) else None)
     except pa.ArrowException as error:
         raise unreadable(path, error) from None
     write_series(folder / SERIES, series, about)
 
 
-def _write(places: tuple[int, int, int], walk: Walk, items: Iterator[pa.RecordBatch]) -> None:
-    """Write what a walk makes of some batches, each while the walk goes on; see `new_steps` for where."""
+def write_walk(
+    places: tuple[int, int, int],
+    walk: Walk,
+    items: Iterator[pa.RecordBatch],
+    each: Callable[[int, pa.RecordBatch], None] | None = None,
+) -> None:
+    """Write what a walk makes of some batches, each while the walk goes on; see `new_steps` for where.
+
+    After the walk through a batch, `each` is given its first row and itself.
+    """
     file, x_at, label_at = places
     space, other = Space(len(walk.features)), Space(len(walk.features))
     with ThreadPoolExecutor(1) as beside:
@@ -74,8 +79,19 @@ def _write(places: tuple[int, int, int], walk: Walk, items: Iterator[pa.RecordBa
                 beside.submit(write_at, file, x, x_at + 4 * row * len(walk.features)),
                 beside.submit(write_at, file, label, label_at + row),
             ]
+            if each is not None:
+                each(row, batch)
         for one in written:
             one.result()
+
+
+def features_and_rows(path: Path, layout: Layout, part: str | None, one: One | None) -> tuple[tuple[str, ...], int]:
+    """The features of the table at `path` and how many rows it has; a `DataError` says that there are none."""
+    names, rows = columns_and_rows(path)
+    features = check_columns(names, layout, part, path.name, one)
+    if not rows:
+        raise DataError(f"{path.name}: there are no rows")
+    return features, rows
 
 
 def check_columns(

@@ -142,4 +142,5 @@ def write_made(old: Rough, first: int, made: Made, new: Rough, at: int, *, how: 
         found = found.without(wrong)
     if len(found):
         new.put_x(at, found.x)
-        new.put(at, found.label.astype(np.uint8), found.valid, made.time)
+        new.put_label(at, found.label.astype(np.uint8))
+        new.put(at, found.valid, made.time)

@@ -5,7 +5,7 @@ Rows are converted as they are, then go by again, some at a time; see `Mending`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,16 @@ import pyarrow as pa
 
 from seqanomaly.datasets.ahead import ahead
 from seqanomaly.datasets.frame import Layout
-from seqanomaly.datasets.mapped.convert import AHEAD, check_columns, write_at
+from seqanomaly.datasets.mapped.convert import AHEAD, features_and_rows, write_at, write_walk
 from seqanomaly.datasets.mapped.division import Division, bounds_of
 from seqanomaly.datasets.mapped.layout import STEPS
 from seqanomaly.datasets.mapped.mending import Mending
 from seqanomaly.datasets.mapped.one import One, rows_of, runs_of
 from seqanomaly.datasets.mapped.rough import Rough, new_rough, read_at
-from seqanomaly.datasets.mapped.tables import Passed, columns_and_rows, unreadable
+from seqanomaly.datasets.mapped.tables import Passed, unreadable
 from seqanomaly.datasets.mapped.text import described, is_text
-from seqanomaly.datasets.mapped.walk import Space, Walk
+from seqanomaly.datasets.mapped.walk import Walk
 from seqanomaly.datasets.policies import FILLS, Policies
-from seqanomaly.errors import DataError
 
 
 def convert_mended(
@@ -45,10 +44,7 @@ def convert_mended(
     """
     where = path.name
     try:
-        names, rows = columns_and_rows(path)
-        features = check_columns(names, layout, part, where, one)
-        if not rows:
-            raise DataError(f"{where}: there are no rows")
+        features, rows = features_and_rows(path, layout, part, one)
         doubles = policies.duplicates != "error" or policies.backward != "sort"
         back, missing = policies.backward != "sort", policies.missing != "error"
         walk = Walk(layout, part, features, where, missing=missing, runs=runs_of(one), doubles=doubles, back=back)
@@ -70,17 +66,16 @@ def convert_mended(
         raise unreadable(path, error) from None
 
 
-def _as_given(batches: Iterable[pa.RecordBatch], walk: Walk, found: Rough, given: int) -> np.dtype[Any]:
+def _as_given(batches: Iterator[pa.RecordBatch], walk: Walk, found: Rough, given: int) -> np.dtype[Any]:
     """Write all rows as they are, and their steps as numbers to the file `given`; gives what these are."""
     kind: np.dtype[Any] = np.dtype(np.int64)
-    space = Space(len(walk.features))
-    for batch in batches:
-        row, x = walk.row, space.rows(batch.num_rows)
-        label = walk.add(batch, x)
-        found.put_x(row, x)
-        write_at(found.file, label, found.label_at + row)
+
+    def times(row: int, batch: pa.RecordBatch) -> None:
+        nonlocal kind
         steps, kind = _numbers(walk.steps, batch.column(walk.layout.step).type)
         write_at(given, steps.view(np.uint8), 8 * row)
+
+    write_walk((found.file, found.x_at, found.label_at), walk, batches, times)
     return kind
 
 

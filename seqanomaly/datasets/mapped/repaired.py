@@ -65,21 +65,31 @@ class Repair:
         self.latest = np.full(1, -np.inf)
         for begin, end in self.clock.blocks():
             line = self._in_time(self._line(begin, end), begin, end)
-            lacks = np.isnan(line.x)
-            found.values += int(lacks.sum())
-            found.lacking += int(lacks.any(axis=1).sum())
-            known |= ~lacks.all(axis=0)
-            line = self._with_values(line, found.steps) if len(line) else line
+            whole = _has_all(line.x)
+            if not whole:
+                lacks = np.isnan(line.x)
+                found.values += int(lacks.sum())
+                found.lacking += int(lacks.any(axis=1).sum())
+                known |= ~lacks.all(axis=0)
+            elif len(line):
+                known[:] = True
+            line = self._with_values(line, found.steps, whole=whole) if len(line) else line
             found.left_out += end - begin - len(line)
             if len(line):
-                assert line.time is not None
-                place = self.at + found.steps
-                self.rows.put_x(place, line.x)
-                self.rows.put(place, line.label.astype(np.uint8), line.valid, line.time)
+                stays = whole and len(line) == end - begin and self.at + found.steps == self.first + begin
+                self._put(self.at + found.steps, line, stays=stays)
                 found.counts += np.bincount(line.part, minlength=3)
         if found.lacking and self.policies.missing != "drop" and not known.all():
             found.empty = int(np.argmin(known))
         return found
+
+    def _put(self, at: int, line: Line, *, stays: bool) -> None:
+        """Write some steps from row `at` on; those that stay as and where they are have features and labels there."""
+        assert line.time is not None
+        if not stays:
+            self.rows.put_x(at, line.x)
+            self.rows.put_label(at, line.label.astype(np.uint8))
+        self.rows.put(at, line.valid, line.time)
 
     def _line(self, begin: int, end: int, *, whole: bool = True) -> Line:
         """The steps [begin, end) as they are given, with their features or without."""
@@ -102,28 +112,34 @@ class Repair:
             if duplicates == "mask":
                 line = line.without(times.duplicate)
             else:
-                line = line.at(~(times.duplicate if duplicates == "first" else times.again))
+                line = _less(line, times.duplicate if duplicates == "first" else times.again)
         if backward in ("drop", "mask") and len(line):
             assert line.time is not None
             upto = np.maximum.accumulate(np.concatenate([self.latest, line.time]))[1:]
             behind, self.latest = line.time < upto, upto[-1:]
-            return line.at(~behind) if backward == "drop" else line.without(behind)
+            return _less(line, behind) if backward == "drop" else line.without(behind)
         return line
 
-    def _with_values(self, line: Line, steps: int) -> Line:
-        """Missing values treated, in a line before which so many steps are left."""
+    def _with_values(self, line: Line, steps: int, *, whole: bool) -> Line:
+        """Missing values treated, if any are, in a line before which so many steps are left."""
         missing = self.policies.missing
+        if whole and missing != "interpolate":
+            self.carry.last = line.x[-1].copy()
+            return line
         if missing == "drop":
             return drop_missing(line)
         if missing == "mask":
             return mask_missing(line)
         if missing == "interpolate":
-            line = replace(line, x=line.x.copy())
+            line = line if whole else replace(line, x=line.x.copy())
             place = self._places(steps, steps + len(line), line)
             edges = np.concatenate([[0], np.flatnonzero(np.diff(line.part)) + 1, [len(line)]]).tolist()
             for begin, end in pairwise(edges):
                 some = slice(begin, end)
                 self.bridge.between(line.x[some], int(line.part[begin]), place[some], steps + begin)
+            if whole:
+                self.carry.last = line.x[-1].copy()
+                return line
         return self.carry.filled(line) if missing in ("interpolate", "ffill") else line
 
     def _places(self, begin: int, end: int, line: Line | None = None) -> NDArray[np.float64]:
@@ -156,3 +172,14 @@ class Repair:
             x = self.rows.x(self.at + low, self.at + high)
             x[:, feature] = values(self._places(low, high))
             self.rows.put_x(self.at + low, x)
+
+
+def _has_all(x: NDArray[np.float32]) -> bool:
+    """Whether surely no value is missing; a sum is quick, and NaN where one is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return not np.isnan(x.sum())
+
+
+def _less(line: Line, wrong: NDArray[np.bool_]) -> Line:
+    """The steps that are not wrong."""
+    return line.at(~wrong) if wrong.any() else line

@@ -57,9 +57,12 @@ class Rough:
         """Write features [S, F] from row `at` on."""
         write_at(self.file, x, self.x_at + 4 * self.features * at)
 
-    def put(self, at: int, label: NDArray[np.uint8], valid: NDArray[np.bool_], time: NDArray[Any]) -> None:
-        """Write label codes, whether rows take part, and times, [S] each, from row `at` on."""
+    def put_label(self, at: int, label: NDArray[np.uint8]) -> None:
+        """Write label codes [S] from row `at` on."""
         write_at(self.file, label, self.label_at + at)
+
+    def put(self, at: int, valid: NDArray[np.bool_], time: NDArray[Any]) -> None:
+        """Write whether rows take part, and times, [S] each, from row `at` on."""
         write_at(self.valid, valid.view(np.uint8), at)
         self.put_time(at, time)
 
