@@ -225,8 +225,8 @@ _STOPS = [number for number in (getattr(signal, name, None) for name in ("SIGTER
 
 def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; a user's mistake is one sentence."""
-    command = typer.main.get_command(app)
     try:
+        command = typer.main.get_command(app)
         with command.make_context("seqanom", sys.argv[1:] if arguments is None else arguments) as context:
             command.invoke(context)
         sys.stdout.flush()

@@ -9,11 +9,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.context import BaseContext, SpawnContext, SpawnProcess
-from threading import Thread
 from types import ModuleType
 
 from seqanomaly.engines.loading import MARK
@@ -28,6 +28,8 @@ ONE_THREAD = {
 LOADS = {MARK: "1", "PYTHONSAFEPATH": "1"}
 """Variables of a process that loads for its copies: it does not look for packages in the folder where it runs, in which
 there may be another copy of this one, as in a checkout."""
+STOPS = (signal.SIGINT, signal.SIGTERM)
+"""What a program is stopped by."""
 FIRST = "seqanomaly.engines.loading"
 """What is loaded first."""
 
@@ -61,14 +63,34 @@ def no_interrupts() -> Iterator[None]:
     """Ctrl-C waits for the end of this, and what is started inside never sees it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with _signals_wait():  # another thread may take what this one blocks, and Python raises it here all the same
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """What the handlers of signals would do, they do at the end of this."""
+    handlers = {number: signal.getsignal(number) for number in STOPS}
+    waiting = [number for number, handler in handlers.items() if callable(handler)]
+    if threading.current_thread() is not threading.main_thread():  # which alone runs handlers
+        waiting = []
+    came: list[int] = []
+    for number in waiting:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number in waiting:
+            signal.signal(number, handlers[number])
+        if came:
+            signal.raise_signal(came[0])
+
+
 def end_with_parent() -> None:
     """End this process when the one that started it has ended, however that ends."""
-    Thread(target=_wait_for_end, daemon=True).start()
+    threading.Thread(target=_wait_for_end, daemon=True).start()
 
 
 def _wait_for_end() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from seqanomaly.engines.base import Ended, Job, Result, describe
-from seqanomaly.engines.copies import NewProcesses, end_with_parent, interrupts_for_us
+from seqanomaly.engines.copies import NewProcesses, end_with_parent, interrupts_for_us, no_interrupts
 from seqanomaly.errors import SeqanomError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -53,7 +53,9 @@ class LocalEngine:
                 for job, attempt in [*again, *islice(waiting, room)]:
                     if pool is None or not pool.active:  # pebble gives a pool up when a worker dies between two jobs
                         _end(pool)
-                        pool = self._start(work)
+                        pool = self._pool(work)
+                        with interrupts_for_us():
+                            assert pool.active  # starts it
                     running[pool.schedule(_work_on, args=[work, job], timeout=self.timeout)] = job, attempt
                 if not running:
                     break
@@ -67,16 +69,13 @@ class LocalEngine:
         finally:
             _end(pool)
 
-    def _start(self, work: Callable[[Job], Result]) -> ProcessPool:
-        pool = ProcessPool(
+    def _pool(self, work: Callable[[Job], Result]) -> ProcessPool:
+        return ProcessPool(
             max_workers=self.workers,
             context=self.context,
             initializer=_begin,
             initargs=[work],  # so that what it imports is there before a job is taken
         )
-        with interrupts_for_us():
-            assert pool.active  # starts it
-        return pool
 
     def _ended(self, job: Job, future: Future[Result]) -> Ended[Job, Result]:
         try:
@@ -127,5 +126,6 @@ def _keep_memory() -> None:
 def _end(pool: ProcessPool | None) -> None:
     """Stop the workers, whatever they do."""
     if pool is not None:
-        pool.stop()
-        pool.join()
+        with no_interrupts():  # an impatient one would leave workers behind
+            pool.stop()
+            pool.join()

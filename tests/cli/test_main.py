@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 from seqanom import console
+from seqanom.__main__ import start
 from seqanom.console import BUG, DONE, INTERRUPTED, SOME_FAILED, STOPPED, USAGE
 
 import seqanomaly
@@ -155,3 +156,17 @@ def test_an_application_may_have_one_command(capsys: pytest.CaptureFixture[str])
     app.command()(lambda: console.result("done"))
     assert console.run(app, []) == 0
     assert capsys.readouterr().out == "done\n"
+
+
+def test_an_interrupt_while_the_command_loads_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "seqanom.main", Interrupted())
+    with pytest.raises(SystemExit) as end:
+        start()
+    assert end.value.code == INTERRUPTED
+    assert capsys.readouterr() == ("", "Interrupted.\n")

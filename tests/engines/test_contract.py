@@ -9,10 +9,12 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,9 @@ import numpy as np
 import pytest
 from pebble import ProcessPool
 
-from seqanomaly.engines import ENGINES, choose_engine, usable_cores
+from seqanomaly.engines import ENGINES, choose_engine, copies, usable_cores
 from seqanomaly.engines.base import Ended, Engine
-from seqanomaly.engines.copies import ONE_THREAD, load_for_copies
+from seqanomaly.engines.copies import ONE_THREAD, load_for_copies, no_interrupts
 from seqanomaly.engines.loading import MARK
 from seqanomaly.engines.local import ATTEMPTS, LocalEngine
 from seqanomaly.engines.serial import SerialEngine
@@ -268,6 +270,48 @@ from seqanomaly.engines.local import LocalEngine
 list(LocalEngine(2, context={context}).run(work, range(4)))
 """
 each_context = pytest.mark.parametrize("context", ["None", 'load_for_copies("task")'])
+
+
+def test_an_interrupt_while_workers_start_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[bool] = []
+
+    def start(how: Callable[[], None]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)  # any thread may take it
+        how()
+        started.append(True)
+
+    monkeypatch.setattr(copies, "_start", start)
+    with other_thread(), pytest.raises(KeyboardInterrupt):
+        list(LocalEngine(2).run(square, [1]))
+    assert started == [True, True]
+    assert multiprocessing.active_children() == []
+
+
+@contextmanager
+def other_thread() -> Iterator[None]:
+    """A second thread, as that of a progress bar: signals may come to it."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_wait_for_the_end(number: signal.Signals) -> None:
+    said: list[str] = []
+    before = signal.signal(number, lambda *_: said.append("signal"))
+    try:
+        with other_thread(), no_interrupts():
+            os.kill(os.getpid(), number)
+            time.sleep(0.05)
+            said.append("end")
+        assert said == ["end", "signal"]
+    finally:
+        signal.signal(number, before)
 
 
 @each_context
