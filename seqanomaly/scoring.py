@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.frame import Layout
 from seqanomaly.datasets.mapped.converted import converted
 from seqanomaly.datasets.mapped.one import One, rows_kept
@@ -32,7 +33,13 @@ LONGEST = WHOLE
 
 
 def score_pieces(
-    detector: Detector, path: Path, *, series: str | None = None, step: str | None = None, one: One | None = None
+    detector: Detector,
+    path: Path,
+    *,
+    series: str | None = None,
+    step: str | None = None,
+    one: One | None = None,
+    dates: Dates | None = None,
 ) -> Iterator[pd.DataFrame]:
     """What `Detector.score` says of the rows of a table, some rows after the other; the table is mapped.
 
@@ -42,12 +49,17 @@ def score_pieces(
         series: column that names the sequence, by default the one of the training data.
         step: column that orders its rows, likewise.
         one: what the table does not say itself, if it is one series.
+        dates: what stands first in dates such as 02/01/2016; by default the rows say it.
 
     Raises:
         DataError: the table cannot be mapped, or not be scored by this detector without being in memory.
     """
     layout = Layout(
-        series=series or detector.series, step=step or detector.step, label=None, features=detector.features
+        series=series or detector.series,
+        step=step or detector.step,
+        label=None,
+        features=detector.features,
+        dates=dates,
     )
     if detector.policies:
         said = ", ".join(f"{key}: {value}" for key, value in detector.policies.items())

@@ -98,9 +98,9 @@ def _score_table(detector: Detector, spec: FileData, series: str | None, step: s
     if spec.series is None and series is None and detector.series not in table:
         known = None if detector.step == ROW else detector.step
         step = step or (known if known in table else spec.step)
-        table, _ = one_series(table, step, path.name.split(".")[0], path.name)
+        table, _ = one_series(table, step, path.name.split(".")[0], path.name, spec.dates)
         series, step = SERIES, step or ROW
-    return [detector.score(table, path.name, series=series, step=step)]
+    return [detector.score(table, path.name, series=series, step=step, dates=spec.dates)]
 
 
 def _score_mapped(detector: Detector, spec: FileData, series: str | None, step: str | None) -> Iterable[pd.DataFrame]:
@@ -113,10 +113,10 @@ def _score_mapped(detector: Detector, spec: FileData, series: str | None, step: 
     path = spec.table()
     names = columns_of(path) if spec.series is None and series is None else [detector.series]
     if detector.series in names:
-        return score_pieces(detector, path, series=series, step=step)
+        return score_pieces(detector, path, series=series, step=step, dates=spec.dates)
     known = None if detector.step == ROW else detector.step
     one = One(name=path.name.split(".")[0], step=step or (known if known in names else spec.step))
-    return score_pieces(detector, path, series=SERIES, step=one.step or ROW, one=one)
+    return score_pieces(detector, path, series=SERIES, step=one.step or ROW, one=one, dates=spec.dates)
 
 
 def _score_parts(detector: Detector, spec: DataSpec, part: str | None) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
 from seqanomaly.datasets import single
+from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.opened import VALIDATION, Loaded, Opened, reading
 from seqanomaly.datasets.policies import Backward, Cleaned, Duplicates, Policies
 from seqanomaly.datasets.source import DataSpec, Source
@@ -222,7 +223,9 @@ class FileData(Cleaned, _TableSpec):
     """Rows with the same series and step: an error by default; keep the `first` or the `last`, `keep` or `mask`."""
     backward: Backward = "sort"
     """As elsewhere, but rows are put in the order of `step` by default."""
-    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"} | {"ignore", "binary"}
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"} | {"ignore", "binary", "dates"}
+    dates: Dates | None = None
+    """What dates such as 02/01/2016 begin with, `day_first` or `month_first`; by default the rows say it."""
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
@@ -275,6 +278,7 @@ class FileData(Cleaned, _TableSpec):
             normal=self.normal,
             binary=self.binary,
             ignore=(*(self.ignore or ()), *(() if self.part is None else (self.part,))),
+            dates=self.dates,
         )
 
     def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -285,7 +289,7 @@ class FileData(Cleaned, _TableSpec):
             notes: tuple[str, ...] = () if self.label is not None else (UNLABELLED,)
             if self.series is None:
                 self._expect_values(table)
-                table, one = single.one_series(table, self.step, self._stem(), self.table().name)
+                table, one = single.one_series(table, self.step, self._stem(), self.table().name, self.dates)
                 notes = (*one, *notes)
             return table, notes
         assert self.series is not None

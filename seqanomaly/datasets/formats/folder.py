@@ -16,6 +16,7 @@ from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file, visible
 from seqanomaly.datasets.formats.text import bare, column_names
+from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.headers import (
     LABEL,
     NAMES,
@@ -58,7 +59,7 @@ class Folder(Given, Drawn):
     """Column with the class of a step; null to take all steps as normal."""
     split: Literal["files", "time"] = "files"
     """`files`: whole files for testing; `time`: the last steps of each file."""
-    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten | {"ignore", "binary"}
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten | {"ignore", "binary", "dates"}
     step: str | None = None
     """Column that orders the rows; by default they are in order."""
     features: Names | None = None
@@ -69,6 +70,8 @@ class Folder(Given, Drawn):
     """The label that means normal; by default 0 or "normal"."""
     binary: bool = False
     """Whether all labels but the normal one are one class, as detect needs: 1, and the normal one is 0."""
+    dates: Dates | None = None
+    """What dates such as 02/01/2016 begin with, `day_first` or `month_first`; by default the rows say it."""
     duplicates: Duplicates = "error"
     """As elsewhere, but rows that have the same step are an error by default."""
     backward: Backward = "sort"
@@ -112,6 +115,7 @@ class Folder(Given, Drawn):
             normal=self.normal,
             binary=self.binary,
             ignore=(ROW, *(self.ignore or ())),
+            dates=self.dates,
         )
         sequences = read_frame(
             frame,

@@ -46,6 +46,7 @@ def converted(
     """
     check_columns(columns_of(path), layout, part, path.name, one)  # at once, as looking through text takes its time
     meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
+    meaning += [layout.dates] if layout.dates is not None else []
     meaning += [] if one is None else [one.name, one.step]
     make, times, beside = partial(convert, path, layout, part, one, None if policies is None else False), 1, 0
     if policies is not None and division is not None and (said := mending_policies(policies)):

@@ -27,6 +27,7 @@ from seqanomaly.datasets.formats.table import (
     options,
 )
 from seqanomaly.datasets.formats.text import COLUMNS, header_of, separator_in
+from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.frame import Layout, numbers, step_values
 from seqanomaly.errors import DataError
 
@@ -200,7 +201,7 @@ def text_batches(path: Path, found: Text, columns: list[str], layout: Layout) ->
     kinds: dict[str, Any] = {name: found.kinds[name] for name in columns if found.kinds[name] != "bool"}
     special = (layout.series, layout.step, layout.label, *layout.ignore)
     instead = "" if layout.label is None else ", or leave the column out with --ignore"
-    row, steps = 0, _Steps(path.name)
+    row, steps = 0, _Steps(path.name, layout.dates)
     with as_table(path):
         how = options(found.head, found.decimal)
         for chunk in _chunks(path, rows=AT_ONCE, usecols=columns, dtype=kinds, **how):
@@ -216,8 +217,8 @@ def text_batches(path: Path, found: Text, columns: list[str], layout: Layout) ->
 class _Steps:
     """Steps in a column of text: times, as otherwise all of it would be numbers; some of both is an error."""
 
-    def __init__(self, where: str) -> None:
-        self.where, self.first, self.timed = where, pd.Series(dtype=str), True
+    def __init__(self, where: str, dates: Dates | None) -> None:
+        self.where, self.dates, self.first, self.timed = where, dates, pd.Series(dtype=str), True
 
     def values(self, column: pd.Series, row: int) -> Any:
         """The steps in the next rows, of which `row` came before; a `DataError` names a row as for a whole column."""
@@ -225,7 +226,7 @@ class _Steps:
             return self._numbers(column, row)
         if row and pd.to_numeric(column, errors="coerce").notna().any():
             return self._numbers(self.first, 0)
-        found = step_values(column, self.where, row)
+        found = step_values(column, self.where, row, dates=self.dates)
         if not row:
             self.first, self.timed = column.iloc[:1], found.dtype.kind == "M"
         return found
