@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from seqanomaly.datasets.formats.commas import Commas
 from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.frame import Layout
 from seqanomaly.datasets.mapped.converted import converted
@@ -40,6 +41,7 @@ def score_pieces(
     step: str | None = None,
     one: One | None = None,
     dates: Dates | None = None,
+    commas: Commas | None = None,
 ) -> Iterator[pd.DataFrame]:
     """What `Detector.score` says of the rows of a table, some rows after the other; the table is mapped.
 
@@ -50,6 +52,7 @@ def score_pieces(
         step: column that orders its rows, likewise.
         one: what the table does not say itself, if it is one series.
         dates: what stands first in dates such as 02/01/2016; by default the rows say it.
+        commas: what stands after a comma in the numbers of a text table; by default its columns say it.
 
     Raises:
         DataError: the table cannot be mapped, or not be scored by this detector without being in memory.
@@ -60,6 +63,7 @@ def score_pieces(
         label=None,
         features=detector.features,
         dates=dates,
+        commas=commas,
     )
     if detector.policies:
         said = ", ".join(f"{key}: {value}" for key, value in detector.policies.items())

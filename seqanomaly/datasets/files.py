@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
 from seqanomaly.datasets import single
+from seqanomaly.datasets.formats.commas import Commas
 from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.opened import VALIDATION, Loaded, Opened, reading
 from seqanomaly.datasets.policies import Backward, Cleaned, Duplicates, Policies
@@ -176,7 +177,7 @@ class _TableSpec(DataSpec, ABC):
         from seqanomaly.datasets.part_column import by_part, given_parts
 
         path, where, part, policies = self.table(), self.table().name, self.part_column(), self.policies()
-        table, notes = read_noted(path)
+        table, notes = read_noted(path, self.layout().commas, asks=True)
         frame, also = self.long(table)
         read = read_frame(
             frame,
@@ -223,7 +224,9 @@ class FileData(Cleaned, _TableSpec):
     """Rows with the same series and step: an error by default; keep the `first` or the `last`, `keep` or `mask`."""
     backward: Backward = "sort"
     """As elsewhere, but rows are put in the order of `step` by default."""
-    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"} | {"ignore", "binary", "dates"}
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"} | {"ignore", "binary", "dates", "commas"}
+    commas: Commas | None = None
+    """What follows the comma in numbers such as 1,100: `decimals` or `thousands`; by default the columns say it."""
     dates: Dates | None = None
     """What dates such as 02/01/2016 begin with, `day_first` or `month_first`; by default the rows say it."""
     rows: Literal["steps", "sequences"] = "steps"
@@ -279,6 +282,7 @@ class FileData(Cleaned, _TableSpec):
             binary=self.binary,
             ignore=(*(self.ignore or ()), *(() if self.part is None else (self.part,))),
             dates=self.dates,
+            commas=self.commas,
         )
 
     def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

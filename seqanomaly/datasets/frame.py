@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
+from seqanomaly.datasets.formats.commas import Commas
 from seqanomaly.datasets.formats.times import Dates, read_text
 from seqanomaly.datasets.headers import is_unnamed
 from seqanomaly.datasets.policies import FILL_IT
@@ -43,6 +44,8 @@ class Layout:
     """Columns that are not features, for example the one that names the part."""
     dates: Dates | None = None
     """What stands first in dates such as 02/01/2016; None where the rows say it."""
+    commas: Commas | None = None
+    """What stands after a comma in the numbers of a text table; None where its columns say it."""
 
 
 @dataclass(frozen=True, kw_only=True)

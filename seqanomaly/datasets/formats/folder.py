@@ -13,6 +13,7 @@ import numpy as np
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
+from seqanomaly.datasets.formats.commas import Commas
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file, visible
 from seqanomaly.datasets.formats.text import bare, column_names
@@ -59,7 +60,7 @@ class Folder(Given, Drawn):
     """Column with the class of a step; null to take all steps as normal."""
     split: Literal["files", "time"] = "files"
     """`files`: whole files for testing; `time`: the last steps of each file."""
-    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten | {"ignore", "binary", "dates"}
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten | {"ignore", "binary", "dates", "commas"}
     step: str | None = None
     """Column that orders the rows; by default they are in order."""
     features: Names | None = None
@@ -70,6 +71,8 @@ class Folder(Given, Drawn):
     """The label that means normal; by default 0 or "normal"."""
     binary: bool = False
     """Whether all labels but the normal one are one class, as detect needs: 1, and the normal one is 0."""
+    commas: Commas | None = None
+    """What follows the comma in numbers such as 1,100: `decimals` or `thousands`; by default the columns say it."""
     dates: Dates | None = None
     """What dates such as 02/01/2016 begin with, `day_first` or `month_first`; by default the rows say it."""
     duplicates: Duplicates = "error"
@@ -99,7 +102,7 @@ class Folder(Given, Drawn):
         from seqanomaly.datasets.frame import Layout, read_frame
 
         names = [_name(path, self.base()) for path in files]
-        read = [read_noted(path) for path in files]
+        read = [read_noted(path, self.commas, asks=True) for path in files]
         tables = [table for table, _ in read]
         _same_columns(files, tables)
         self._check_labels(files[0], list(tables[0].columns))
@@ -116,6 +119,7 @@ class Folder(Given, Drawn):
             binary=self.binary,
             ignore=(ROW, *(self.ignore or ())),
             dates=self.dates,
+            commas=self.commas,
         )
         sequences = read_frame(
             frame,

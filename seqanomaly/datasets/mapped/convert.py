@@ -44,7 +44,7 @@ def convert(
     """
     where = path.name
     try:
-        names, rows = columns_and_rows(path)
+        names, rows = columns_and_rows(path, layout.commas)
         features = check_columns(names, layout, part, where, one)
         if not rows:
             raise DataError(f"{where}: there are no rows")
@@ -52,7 +52,7 @@ def convert(
         items = rows_of(path, [*walk.columns, *features], layout, one, passed)
         with new_steps(folder / STEPS, rows, len(features)) as places:
             _write(places, walk, ahead(items, 1 if is_text(path) else AHEAD))
-        series, about = walk.done(described(path) if is_text(path) else None)
+        series, about = walk.done(described(path, layout.commas) if is_text(path) else None)
     except pa.ArrowException as error:
         raise unreadable(path, error) from None
     write_series(folder / SERIES, series, about)

@@ -45,7 +45,7 @@ def convert_mended(
     """
     where = path.name
     try:
-        names, rows = columns_and_rows(path)
+        names, rows = columns_and_rows(path, layout.commas)
         features = check_columns(names, layout, part, where, one)
         if not rows:
             raise DataError(f"{where}: there are no rows")
@@ -58,7 +58,7 @@ def convert_mended(
             stack.callback((folder / "given").unlink)
             items = rows_of(path, [*walk.columns, *features], layout, one, passed)
             kind = _as_given(ahead(items, 1 if is_text(path) else AHEAD), walk, found, given)
-            series, about = walk.done(described(path) if is_text(path) else None)
+            series, about = walk.done(described(path, layout.commas) if is_text(path) else None)
             mending = Mending(found, folder / STEPS, series, about, bounds_of(series, division, where), policies, where)
             mending.look(lambda begin, end: read_at(given, kind, end - begin, 8 * begin))
             mending.repair()
