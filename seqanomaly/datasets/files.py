@@ -289,7 +289,7 @@ class FileData(Cleaned, _TableSpec):
         from seqanomaly.datasets.formats.wide import long_from_wide
 
         if self.rows == "steps":
-            self.expect_columns(table.columns.astype(str).tolist())
+            self.expect_columns(table.columns.astype(str).tolist(), table)
             notes: tuple[str, ...] = () if self.label is not None else (UNLABELLED,)
             if self.series is None:
                 self._expect_values(table)
@@ -308,10 +308,10 @@ class FileData(Cleaned, _TableSpec):
             return None
         return () if self.label is not None else (UNLABELLED,)
 
-    def expect_columns(self, names: list[str]) -> None:
+    def expect_columns(self, names: list[str], table: pd.DataFrame | None = None) -> None:
         """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
-        from seqanomaly.datasets.headers import could_be_label
+        from seqanomaly.datasets.headers import candidates
 
         where = self.table().name
         gone = next((name for name in self.ignore or () if name not in names), None)
@@ -323,8 +323,7 @@ class FileData(Cleaned, _TableSpec):
                 f"file as one series with {{path: {self.path}, series: null, step: null}}{nearest(self.series, names)}"
             )
         if self.label == self._default("label") and self.label not in names:
-            could = could_be_label(names)
-            several = f" ({' or '.join(repr(name) for name in could)})" if len(could) > 1 else ""
+            several = candidates(names, () if table is None else (table,))
             raise DataError(
                 f"{where}: there is no column {self.label!r}; say which one it is{several} with label (--label), or "
                 f"take every step as normal, as for forecast, with {{path: {self.path}, label: null}}"

@@ -24,6 +24,7 @@ from seqanomaly.datasets.headers import (
     SERIES,
     STEP,
     TIMES,
+    candidates,
     columns_note,
     could_be_label,
     features_note,
@@ -105,7 +106,7 @@ class Folder(Given, Drawn):
         read = [read_noted(path, self.commas, asks=True) for path in files]
         tables = [table for table, _ in read]
         _same_columns(files, tables)
-        self._check_labels(files[0], list(tables[0].columns))
+        self._check_labels(files[0], tables)
         self._check_numbers(files, tables)
         frame = pd.concat(tables, ignore_index=True)
         frame[FILE] = np.repeat(np.array(names, object), [len(table) for table in tables])
@@ -137,12 +138,12 @@ class Folder(Given, Drawn):
         notes += features_note([name for name in frame.columns if name not in taken], self.features)
         return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
 
-    def _check_labels(self, path: Path, columns: list[str]) -> None:
+    def _check_labels(self, path: Path, tables: Sequence[pd.DataFrame]) -> None:
+        columns = list(tables[0].columns)
         if self.label is not None and self.label not in columns:
-            could = could_be_label(columns)
-            several = f" ({' or '.join(repr(name) for name in could)})" if len(could) > 1 else ""
+            could = candidates(columns, tables)
             raise DataError(
-                f"{path}: there is no column {self.label!r}; say which one it is{several} with label: NAME "
+                f"{path}: there is no column {self.label!r}; say which one it is{could} with label: NAME "
                 "(--label NAME), or take every step as normal, as for forecast, with label: null"
                 f"{nearest(self.label, columns)}"
             )
