@@ -154,6 +154,6 @@ def test_columns_of_0_and_1_are_named_where_the_label_is_not_found(tmp_path: Pat
         frame.assign(valve=int(name == "b")).to_csv(folder / f"{name}.csv", index=False)
     said = r"no column 'label'; say which one it is \(0 and 1 are the only values of %s\) with label"
     with pytest.raises(DataError, match=said % "'valve', 'DANGER', 'alarm'"):
-        pick_data(str(folder)).open()
+        opened(folder)
     with pytest.raises(DataError, match=said % "'DANGER', 'alarm'"):
-        pick_data({"path": str(folder / "a.csv"), "series": None, "step": None}).open()
+        opened(folder / "a.csv", series=None, step=None)
