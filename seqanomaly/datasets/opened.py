@@ -88,6 +88,7 @@ class Opened(Source):
             *_pieces_note(self.cut or (known,), loaded.test, where),
             *_padding_note(loaded, unlike),
             *_constant_note(known),
+            *alike_note([name for part in (known, loaded.test) if part is not None for name in part.ids]),
             *_copies_note(loaded),
             *_early_note(loaded),
         )
@@ -262,6 +263,26 @@ def pieces_note(sequences: int, pieces: int, alone: int) -> tuple[str, ...]:
     single = "1 piece of a single step is" if alone == 1 else f"{alone:,} pieces of a single step are"
     also = f"; {single} left out" if alone else ""
     return (f"cut at gaps: {sequences:,} sequences become {pieces:,}, whose counters begin anew{also}",)
+
+
+def alike_note(names: Iterable[str]) -> tuple[str, ...]:
+    """The sentence about names of series that differ in case or spaces only, so that one series may count as two.
+
+    >>> alike_note(["M1", "m1 ", "M2"])
+    ("1 series has a name that differs from another one in case or spaces only ('M1' and 'm1 '): if they are one, \
+write them alike",)
+    """
+    seen: dict[str, str] = {}
+    pairs = [(seen.setdefault("".join(name.casefold().split()), name), name) for name in dict.fromkeys(names)]
+    alike = [pair for pair in pairs if pair[0] != pair[1]]
+    if not alike:
+        return ()
+    what = "1 series has a name that differs" if len(alike) == 1 else f"{len(alike):,} series have names that differ"
+    (one, other), more = alike[0], ", .." * (len(alike) > 1)
+    return (
+        f"{what} from another one in case or spaces only ({one!r} and {other!r}{more}): if they are one, "
+        "write them alike",
+    )
 
 
 def _copies_note(loaded: Loaded) -> tuple[str, ...]:

@@ -175,3 +175,16 @@ def test_padding_of_unlike_lengths_is_said(tmp_path: Path, monkeypatch: pytest.M
     assert FileData(path=str(tmp_path / "t.csv"), test=0.5, mapped=True).open().parts(0).test.length.sum() > 0
     monkeypatch.setattr("seqanomaly.datasets.opened.MUCH", 10 * 90 * 21 + 1)
     assert not any("padded" in note for note in table.open().notes)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_names_that_differ_in_case_or_spaces_are_said(tmp_path: Path, *, mapped: bool) -> None:
+    names = ["M1", "M1 ", "m1 ", "M2", "M3"]
+    frame = pd.DataFrame({"series": np.repeat(names, 5), "step": [*range(5)] * 5, "label": 0, "x": np.arange(25.0)})
+    frame.to_parquet(tmp_path / "t.parquet")
+    source = FileData(path=str(tmp_path / "t.parquet"), mapped=mapped).open()
+    (note,) = (note for note in source.notes if "differ" in note)
+    assert note == (
+        "2 series have names that differ from another one in case or spaces only ('M1' and 'M1 ', ..): if they are "
+        "one, write them alike"
+    )
