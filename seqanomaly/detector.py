@@ -29,6 +29,8 @@ from seqanomaly.training.stack import Shelf
 if TYPE_CHECKING:
     import pandas as pd
 
+    from seqanomaly.datasets.formats.times import Dates
+
 SETTINGS, WEIGHTS = "detector.json", "model.safetensors"
 
 
@@ -84,7 +86,13 @@ class Detector:
         return task.judge(outputs[0], scaled, self.calibration)
 
     def score(
-        self, frame: pd.DataFrame, where: str = "data", *, series: str | None = None, step: str | None = None
+        self,
+        frame: pd.DataFrame,
+        where: str = "data",
+        *,
+        series: str | None = None,
+        step: str | None = None,
+        dates: Dates | None = None,
     ) -> pd.DataFrame:
         """Score and decision for each row of a long frame, in its order.
 
@@ -93,6 +101,7 @@ class Detector:
             where: name of the data in an error.
             series: column that names the sequence, by default the one of the training data.
             step: column that orders its rows, likewise.
+            dates: what stands first in dates such as 02/01/2016; by default the rows say it.
 
         What training data were treated with is done to these as well: missing values, doubles and gaps. A row that is
         left out or masked so has no score.
@@ -104,7 +113,9 @@ class Detector:
         from seqanomaly.datasets.frame import Layout, read_frame
 
         frame = frame.rename(columns=str)
-        layout = Layout(series=series or self.series, step=step or self.step, label=None, features=self.features)
+        layout = Layout(
+            series=series or self.series, step=step or self.step, label=None, features=self.features, dates=dates
+        )
         policies = Policies(**self.policies)
         missing = None if self.policies == {} else policies.missing != "error"
         long = read_frame(frame, layout, where, missing=missing, doubles=policies.duplicates != "keep")

@@ -11,6 +11,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from seqanomaly.datasets.formats.commas import Commas
+from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.frame import Layout
 from seqanomaly.datasets.mapped.converted import converted
 from seqanomaly.datasets.mapped.one import One, rows_kept
@@ -32,7 +34,14 @@ LONGEST = WHOLE
 
 
 def score_pieces(
-    detector: Detector, path: Path, *, series: str | None = None, step: str | None = None, one: One | None = None
+    detector: Detector,
+    path: Path,
+    *,
+    series: str | None = None,
+    step: str | None = None,
+    one: One | None = None,
+    dates: Dates | None = None,
+    commas: Commas | None = None,
 ) -> Iterator[pd.DataFrame]:
     """What `Detector.score` says of the rows of a table, some rows after the other; the table is mapped.
 
@@ -42,12 +51,19 @@ def score_pieces(
         series: column that names the sequence, by default the one of the training data.
         step: column that orders its rows, likewise.
         one: what the table does not say itself, if it is one series.
+        dates: what stands first in dates such as 02/01/2016; by default the rows say it.
+        commas: what stands after a comma in the numbers of a text table; by default its columns say it.
 
     Raises:
         DataError: the table cannot be mapped, or not be scored by this detector without being in memory.
     """
     layout = Layout(
-        series=series or detector.series, step=step or detector.step, label=None, features=detector.features
+        series=series or detector.series,
+        step=step or detector.step,
+        label=None,
+        features=detector.features,
+        dates=dates,
+        commas=commas,
     )
     if detector.policies:
         said = ", ".join(f"{key}: {value}" for key, value in detector.policies.items())

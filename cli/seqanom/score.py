@@ -85,22 +85,22 @@ def _score_table(detector: Detector, spec: FileData, series: str | None, step: s
 
     They come all at once, or some after the other where the table is larger than memory.
     """
-    from seqanomaly.datasets.formats.table import read_table
+    from seqanomaly.datasets.formats.table import read_noted
     from seqanomaly.datasets.single import ROW, SERIES, one_series
 
     path = spec.table()
     if spec.is_mapped():
         return _score_mapped(detector, spec, series, step)
-    table = read_table(path).rename(columns=str)
+    table = read_noted(path, spec.commas, asks=True)[0].rename(columns=str)
     if spec.rows == "sequences":
         table, _ = spec.long(table)
         return [detector.score(table, path.name, series=spec.series, step=spec.step)]
     if spec.series is None and series is None and detector.series not in table:
         known = None if detector.step == ROW else detector.step
         step = step or (known if known in table else spec.step)
-        table, _ = one_series(table, step, path.name.split(".")[0], path.name)
+        table, _ = one_series(table, step, path.name.split(".")[0], path.name, spec.dates)
         series, step = SERIES, step or ROW
-    return [detector.score(table, path.name, series=series, step=step)]
+    return [detector.score(table, path.name, series=series, step=step, dates=spec.dates)]
 
 
 def _score_mapped(detector: Detector, spec: FileData, series: str | None, step: str | None) -> Iterable[pd.DataFrame]:
@@ -113,10 +113,12 @@ def _score_mapped(detector: Detector, spec: FileData, series: str | None, step: 
     path = spec.table()
     names = columns_of(path) if spec.series is None and series is None else [detector.series]
     if detector.series in names:
-        return score_pieces(detector, path, series=series, step=step)
+        return score_pieces(detector, path, series=series, step=step, dates=spec.dates, commas=spec.commas)
     known = None if detector.step == ROW else detector.step
     one = One(name=path.name.split(".")[0], step=step or (known if known in names else spec.step))
-    return score_pieces(detector, path, series=SERIES, step=one.step or ROW, one=one)
+    return score_pieces(
+        detector, path, series=SERIES, step=one.step or ROW, one=one, dates=spec.dates, commas=spec.commas
+    )
 
 
 def _score_parts(detector: Detector, spec: DataSpec, part: str | None) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from seqanomaly.datasets.feature_alone import telling
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts
 from seqanomaly.datasets.step_alone import StepAlone
@@ -30,7 +31,13 @@ def doubts(parts: Parts, alone: Iterable[StepAlone]) -> list[str]:
     >>> doubts(Parts(train=part, validation=part, test=part.take(np.arange(4))), [])
     ['4 of 4 test sequences have an anomalous step: what is said about anomalies hangs on few sequences']
     """
-    return [*_about_place(alone), *_about_classes(parts), *_about_few(parts), *_about_lengths(parts)]
+    return [
+        *_about_place(alone),
+        *_about_features(parts),
+        *_about_classes(parts),
+        *_about_few(parts),
+        *_about_lengths(parts),
+    ]
 
 
 def _about_place(alone: Iterable[StepAlone]) -> Iterator[str]:
@@ -42,6 +49,16 @@ def _about_place(alone: Iterable[StepAlone]) -> Iterator[str]:
             f"{what} alone predicts the label: '{one.rule}', fitted to the training part, has a balanced accuracy of "
             f"{one.accuracy:.1%} on the rest, where 50% is chance (95% interval from {one.low:.1%}): {remedy}"
         )
+
+
+def _about_features(parts: Parts) -> Iterator[str]:
+    """About each feature that alone tells the label."""
+    for one in telling(parts):
+        how = "has one value where steps are normal and another one elsewhere" if one.same else "splits them"
+        remedy = "leave it out with ignore (--ignore) if it was made from the label, else a threshold on it is enough"
+        if len(parts.train.features) == 1:
+            remedy = "a threshold on it is enough, and no detector is needed"
+        yield f"the feature {one.feature!r} alone predicts the label: it {how} (AUROC {one.auroc:.4f}); {remedy}"
 
 
 def _about_classes(parts: Parts) -> Iterator[str]:

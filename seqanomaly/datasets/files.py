@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from seqanomaly.config import call
 from seqanomaly.datasets import single
+from seqanomaly.datasets.formats.commas import Commas
+from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.opened import VALIDATION, Loaded, Opened, reading
 from seqanomaly.datasets.policies import Backward, Cleaned, Duplicates, Policies
 from seqanomaly.datasets.source import DataSpec, Source
@@ -144,6 +146,7 @@ class _TableSpec(DataSpec, ABC):
                 digest=digest.result(),
                 test_share=share,
                 few=FEW,
+                unlike=f"map the table, which pads no sequence that trains: {{path: {path}, mapped: true}}",
                 folds=folds,
                 policies=policies.active(),
             )
@@ -175,7 +178,7 @@ class _TableSpec(DataSpec, ABC):
         from seqanomaly.datasets.part_column import by_part, given_parts
 
         path, where, part, policies = self.table(), self.table().name, self.part_column(), self.policies()
-        table, notes = read_noted(path)
+        table, notes = read_noted(path, self.layout().commas, asks=True)
         frame, also = self.long(table)
         read = read_frame(
             frame,
@@ -222,7 +225,11 @@ class FileData(Cleaned, _TableSpec):
     """Rows with the same series and step: an error by default; keep the `first` or the `last`, `keep` or `mask`."""
     backward: Backward = "sort"
     """As elsewhere, but rows are put in the order of `step` by default."""
-    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"} | {"ignore", "binary"}
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten - {"duplicates"} | {"ignore", "binary", "dates", "commas"}
+    commas: Commas | None = None
+    """What follows the comma in numbers such as 1,100: `decimals` or `thousands`; by default the columns say it."""
+    dates: Dates | None = None
+    """What dates such as 02/01/2016 begin with, `day_first` or `month_first`; by default the rows say it."""
     rows: Literal["steps", "sequences"] = "steps"
     """What a row is: a step of a long table, or a sequence of a wide one, whose other columns are its steps."""
 
@@ -275,17 +282,19 @@ class FileData(Cleaned, _TableSpec):
             normal=self.normal,
             binary=self.binary,
             ignore=(*(self.ignore or ()), *(() if self.part is None else (self.part,))),
+            dates=self.dates,
+            commas=self.commas,
         )
 
     def long(self, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         from seqanomaly.datasets.formats.wide import long_from_wide
 
         if self.rows == "steps":
-            self.expect_columns(table.columns.astype(str).tolist())
+            self.expect_columns(table.columns.astype(str).tolist(), table)
             notes: tuple[str, ...] = () if self.label is not None else (UNLABELLED,)
             if self.series is None:
                 self._expect_values(table)
-                table, one = single.one_series(table, self.step, self._stem(), self.table().name)
+                table, one = single.one_series(table, self.step, self._stem(), self.table().name, self.dates)
                 notes = (*one, *notes)
             return table, notes
         assert self.series is not None
@@ -300,10 +309,10 @@ class FileData(Cleaned, _TableSpec):
             return None
         return () if self.label is not None else (UNLABELLED,)
 
-    def expect_columns(self, names: list[str]) -> None:
+    def expect_columns(self, names: list[str], table: pd.DataFrame | None = None) -> None:
         """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
-        from seqanomaly.datasets.headers import could_be_label
+        from seqanomaly.datasets.headers import candidates
 
         where = self.table().name
         gone = next((name for name in self.ignore or () if name not in names), None)
@@ -315,8 +324,7 @@ class FileData(Cleaned, _TableSpec):
                 f"file as one series with {{path: {self.path}, series: null, step: null}}{nearest(self.series, names)}"
             )
         if self.label == self._default("label") and self.label not in names:
-            could = could_be_label(names)
-            several = f" ({' or '.join(repr(name) for name in could)})" if len(could) > 1 else ""
+            several = candidates(names, () if table is None else (table,))
             raise DataError(
                 f"{where}: there is no column {self.label!r}; say which one it is{several} with label (--label), or "
                 f"take every step as normal, as for forecast, with {{path: {self.path}, label: null}}"

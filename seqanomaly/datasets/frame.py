@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
-from seqanomaly.datasets.formats.times import read_text
+from seqanomaly.datasets.formats.commas import Commas
+from seqanomaly.datasets.formats.times import Dates, read_text
 from seqanomaly.datasets.headers import is_unnamed
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
@@ -41,6 +42,10 @@ class Layout:
     """Whether all labels but the normal one are one class, 1, and the normal one is 0."""
     ignore: tuple[str, ...] = ()
     """Columns that are not features, for example the one that names the part."""
+    dates: Dates | None = None
+    """What stands first in dates such as 02/01/2016; None where the rows say it."""
+    commas: Commas | None = None
+    """What stands after a comma in the numbers of a text table; None where its columns say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +89,7 @@ def read_frame(
     for place, name in enumerate(names):
         values[:, place] = _feature(frame[name], where, instead, missing=missing)
     codes, series = _series(frame, layout, where)
-    steps = step_values(frame[layout.step], where)
+    steps = step_values(frame[layout.step], where, dates=layout.dates)
     order = None if _is_ordered(codes, steps) else _order(codes, steps, sort=sort)
     if order is not None and not doubles:
         _no_duplicates(codes[order], steps[order], order, series, layout, where)
@@ -189,7 +194,7 @@ def _series(frame: pd.DataFrame, layout: Layout, where: str) -> tuple[NDArray[np
     return codes.astype(np.int64), [str(name) for name in names]
 
 
-def step_values(column: pd.Series, where: str, before: int = 0) -> NDArray[Any]:
+def step_values(column: pd.Series, where: str, before: int = 0, *, dates: Dates | None = None) -> NDArray[Any]:
     """Numbers, whole ones exact, or `datetime64` without a zone; the rows are those after the first `before` ones."""
     if column.dtype.kind not in "mM" and pd.to_numeric(column, errors="coerce").notna().any():
         found = numbers(column, where, ", or name another column with --step", before)
@@ -198,7 +203,7 @@ def step_values(column: pd.Series, where: str, before: int = 0) -> NDArray[Any]:
     if pd.api.types.is_datetime64_any_dtype(column):
         times = pd.to_datetime(column, utc=True).dt.tz_localize(None)
     else:
-        times = read_text(column.astype(str), where, before)
+        times = read_text(column.astype(str), where, before, dates=dates)
     if times.isna().any():
         row = int(np.argmax(times.isna().to_numpy()))
         problem = "the value is missing" if column.isna().iloc[row] else f"{str(column.iloc[row])!r} is no time"

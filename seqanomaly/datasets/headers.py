@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SERIES, STEP, LABEL = "series", "step", "label"
 """What the columns are called by default."""
@@ -27,6 +30,8 @@ LABELS = frozenset(
 """Columns with the class of a step."""
 SPELLED = ("attack_label", "attack_lable")
 """How names begin that go on to say which value is which."""
+NAMED = 8
+"""Most columns that are named in one sentence by their values."""
 TELLING = LABELS | {"change_point", "changepoint", "is_ignored", "rul", "category"}
 """Columns from which the label may be read off."""
 COUNTING = (NAMES | frozenset(STEPS)) | {
@@ -75,6 +80,27 @@ def could_be_label(names: Iterable[str]) -> list[str]:
     ['Attack LABLE (1:No Attack, -1:Attack)', 'Normal/Attack']
     """
     return [name for name in names if plain(name) in LABELS or plain(name).startswith(SPELLED)]
+
+
+def candidates(names: Sequence[str], tables: Sequence[pd.DataFrame] = ()) -> str:
+    """The columns that may be the label, in brackets: several by their names, else by their values, 0 and 1 only.
+
+    >>> candidates(["x", "fault", "attack"]), candidates(["x"])
+    (" ('fault' or 'attack')", '')
+    """
+    could = could_be_label(names)
+    if len(could) > 1:
+        return f" ({' or '.join(map(repr, could))})"
+    two = [name for name in names if not is_unnamed(name) and _two_valued([table[name] for table in tables])]
+    more = f" and {len(two) - NAMED:,} more" if len(two) > NAMED else ""
+    return f" (0 and 1 are the only values of {', '.join(map(repr, two[:NAMED]))}{more})" if two else ""
+
+
+def _two_valued(columns: Sequence[pd.Series]) -> bool:
+    """Whether columns of one name hold 0 and 1, or false and true, and nothing else."""
+    if not columns or any(column.dtype.kind not in "buif" for column in columns):
+        return False
+    return {float(value) for column in columns for value in column.unique()[:3]} == {0.0, 1.0}
 
 
 def numbered(names: Sequence[str]) -> bool:

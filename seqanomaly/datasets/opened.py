@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.sequences import Sequences, padded_bytes
 from seqanomaly.datasets.source import Parts, Source, fold, hold_out
 from seqanomaly.errors import DataError
 from seqanomaly.seeds import numpy_generator
@@ -20,6 +20,10 @@ VALIDATION = 0.2
 """Share of the training part that validates."""
 AT_ONCE = 1 << 16
 """Steps that are looked at together, so that what is made of them stays in the processor's cache."""
+MUCH, TIMES = 1 << 30, 3
+"""Padded sequences of more bytes, and of so many times the bytes of their steps, are said to be."""
+UNLIKE = "read files of about one length at a time"
+"""The remedy where sequences in files of their own are of unlike lengths."""
 ODD = 0x9E3779B97F4A7C15
 """A number whose powers have their bits everywhere."""
 
@@ -63,10 +67,11 @@ class Opened(Source):
         digest: str,
         test_share: float,
         few: str,
+        unlike: str = UNLIKE,
         folds: int | None = None,
         policies: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check the sequences; `few` is the remedy where they are too few to split."""
+        """Check the sequences; `few` and `unlike` are the remedies where they are too few, or of unlike lengths."""
         _usable(loaded, where, few)
         self.folds, self.counts, self.policies = folds, loaded.counts, policies or {}
         known = loaded.known
@@ -81,7 +86,9 @@ class Opened(Source):
                 None if loaded.validation is not None and not loaded.usual_validation else loaded.validating,
             ),
             *_pieces_note(self.cut or (known,), loaded.test, where),
+            *_padding_note(loaded, unlike),
             *_constant_note(known),
+            *alike_note([name for part in (known, loaded.test) if part is not None for name in part.ids]),
             *_copies_note(loaded),
             *_early_note(loaded),
         )
@@ -199,6 +206,20 @@ def cut_note(train: NDArray[np.int64], validation: NDArray[np.int64], share: flo
     return f"validation is {what}: {int(train.sum()):,} steps train and {int(validation.sum()):,} validate"
 
 
+def _padding_note(loaded: Loaded, remedy: str) -> tuple[str, ...]:
+    """The sentence about parts that take several times the memory of their steps, as they are padded."""
+    parts = [part for part in (loaded.known, loaded.test) if part is not None]
+    held = sum(padded_bytes(*part.x.shape) for part in parts)
+    steps = sum(int(part.length.sum()) for part in parts)
+    needed = padded_bytes(1, steps, len(loaded.known.features))
+    if held < max(MUCH, TIMES * needed):
+        return ()
+    return (
+        f"sequences are held padded to the longest one: {held / (1 << 30):.1f} GB, {held / needed:.0f} times what "
+        f"their {steps:,} steps take, with --window too; to need less, {remedy}",
+    )
+
+
 def constant_features(known: Sequences) -> NDArray[np.bool_]:
     """Which features have one value at all steps that take part, [F]."""
     first = np.arange(known.x.shape[1]) < known.length[0]
@@ -242,6 +263,26 @@ def pieces_note(sequences: int, pieces: int, alone: int) -> tuple[str, ...]:
     single = "1 piece of a single step is" if alone == 1 else f"{alone:,} pieces of a single step are"
     also = f"; {single} left out" if alone else ""
     return (f"cut at gaps: {sequences:,} sequences become {pieces:,}, whose counters begin anew{also}",)
+
+
+def alike_note(names: Iterable[str]) -> tuple[str, ...]:
+    """The sentence about names of series that differ in case or spaces only, so that one series may count as two.
+
+    >>> alike_note(["M1", "m1 ", "M2"])
+    ("1 series has a name that differs from another one in case or spaces only ('M1' and 'm1 '): if they are one, \
+write them alike",)
+    """
+    seen: dict[str, str] = {}
+    pairs = [(seen.setdefault("".join(name.casefold().split()), name), name) for name in dict.fromkeys(names)]
+    alike = [pair for pair in pairs if pair[0] != pair[1]]
+    if not alike:
+        return ()
+    what = "1 series has a name that differs" if len(alike) == 1 else f"{len(alike):,} series have names that differ"
+    (one, other), more = alike[0], ", .." * (len(alike) > 1)
+    return (
+        f"{what} from another one in case or spaces only ({one!r} and {other!r}{more}): if they are one, "
+        "write them alike",
+    )
 
 
 def _copies_note(loaded: Loaded) -> tuple[str, ...]:

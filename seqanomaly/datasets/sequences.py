@@ -15,7 +15,9 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 Steps = NDArray[np.int64]
 """Numbers of steps or sequences."""
 PADDED = 16 << 30
-"""Bytes of the largest padded features."""
+"""Most bytes of padded sequences."""
+BESIDE = 8 + 8 + 1
+"""Bytes of a step beside its features: its label, its time, and whether it takes part."""
 LONG = 500
 """Steps of sequences that are copied one by one."""
 
@@ -251,9 +253,18 @@ def unstacked(steps: NDArray[Scalar], length: NDArray[np.int64]) -> NDArray[Scal
     return padded
 
 
+def padded_bytes(count: int, longest: int, width: int) -> int:
+    """Bytes of so many sequences, padded to the longest, with features, labels, times and masks.
+
+    >>> padded_bytes(10, 100, 2)
+    25000
+    """
+    return count * longest * (4 * width + BESIDE)
+
+
 def check_padded(count: int, longest: int, width: int) -> None:
     """Raise a `MemoryError` where so many sequences, padded to the longest, are over `PADDED` bytes."""
-    if count * longest * width * 4 > PADDED:
+    if padded_bytes(count, longest, width) > PADDED:
         raise MemoryError(
             f"{count:,} sequences padded to the {longest:,} steps of the longest, {width:,} features each, "
             f"are over {PADDED >> 30} GB"

@@ -12,11 +12,15 @@ from seqanomaly.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from seqanomaly.datasets.formats.times import Dates
+
 SERIES, ROW = "series", "row"
 """What the columns are called that the table does not have."""
 
 
-def one_series(table: pd.DataFrame, step: str | None, name: str, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def one_series(
+    table: pd.DataFrame, step: str | None, name: str, where: str, dates: Dates | None = None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table with a column `series`, and one that numbers its rows where none orders them; what was done.
 
     Raises:
@@ -31,7 +35,7 @@ def one_series(table: pd.DataFrame, step: str | None, name: str, where: str) -> 
     if step is None:
         table = table.assign(**{ROW: np.arange(len(table))})
     elif step in table:
-        _forward(table[step], where)
+        _forward(table[step], where, dates)
     return table, one_note(step, where)
 
 
@@ -51,13 +55,16 @@ def one_note(step: str | None, where: str) -> tuple[str, ...]:
     )
 
 
-def _forward(column: pd.Series, where: str) -> None:
+def _forward(column: pd.Series, where: str, dates: Dates | None) -> None:
     import pandas as pd
 
-    from seqanomaly.datasets.formats.times import read_times
+    from seqanomaly.datasets.formats.times import SAY, read_times
 
     counted = pd.api.types.is_numeric_dtype(column)
-    values = column.to_numpy(np.float64) if counted else read_times(column, where).to_numpy().astype(np.int64)
+    if counted:
+        values = column.to_numpy(np.float64)
+    else:
+        values = read_times(column, where, dates, SAY).to_numpy().astype(np.int64)
     back = np.diff(values) < 0
     if back.any():
         raise back_in(str(column.name), int(np.argmax(back)) + 2, where)

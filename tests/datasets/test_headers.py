@@ -142,3 +142,18 @@ def test_labels_that_seem_to_be_one_are_an_error(tmp_path: Path, labels: list[st
         "one is normal with normal: LABEL (--normal LABEL)"
     )
     assert opened(tmp_path / "mine.csv", normal=labels[0]).parts(0).train.classes[0] == labels[0]
+
+
+def test_columns_of_0_and_1_are_named_where_the_label_is_not_found(tmp_path: Path) -> None:
+    folder = tmp_path / "plant"
+    folder.mkdir()
+    frame = pd.DataFrame(
+        {"heat": [0.5, 1, 0, 1], "valve": [0, 0, 0, 0], "DANGER": [0, 1, 1, 0], "alarm": [True, False] * 2}
+    )
+    for name in "abc":
+        frame.assign(valve=int(name == "b")).to_csv(folder / f"{name}.csv", index=False)
+    said = r"no column 'label'; say which one it is \(0 and 1 are the only values of %s\) with label"
+    with pytest.raises(DataError, match=said % "'valve', 'DANGER', 'alarm'"):
+        opened(folder)
+    with pytest.raises(DataError, match=said % "'DANGER', 'alarm'"):
+        opened(folder / "a.csv", series=None, step=None)

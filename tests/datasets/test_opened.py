@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqanomaly.datasets import opened as opening
+from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.opened import Loaded, Opened, cut_in_time
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
@@ -154,3 +157,34 @@ def check_notes(series: list[list[int]], tested: int) -> None:
     if apart:
         assert ends[0].startswith(f"{thirds[0]:.0%} of the steps")
         assert f" and {thirds[1]:.0%} in the last" in ends[0]
+
+
+def test_padding_of_unlike_lengths_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = [90, *[5] * 9]
+    frame = pd.DataFrame({"series": np.repeat(np.arange(10), lengths), "x": np.arange(135.0)})
+    frame = frame.assign(label=frame["x"].astype(int) % 2, step=frame.groupby("series").cumcount())
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    table = FileData(path=str(tmp_path / "t.csv"), test=0.5)
+    assert not any("padded" in note for note in table.open().notes)
+    monkeypatch.setattr("seqanomaly.datasets.opened.MUCH", 10 * 90 * 21)
+    (note,) = (note for note in table.open().notes if "padded" in note)
+    assert note == (
+        "sequences are held padded to the longest one: 0.0 GB, 7 times what their 135 steps take, with --window too; "
+        f"to need less, map the table, which pads no sequence that trains: {{path: {tmp_path}/t.csv, mapped: true}}"
+    )
+    assert FileData(path=str(tmp_path / "t.csv"), test=0.5, mapped=True).open().parts(0).test.length.sum() > 0
+    monkeypatch.setattr("seqanomaly.datasets.opened.MUCH", 10 * 90 * 21 + 1)
+    assert not any("padded" in note for note in table.open().notes)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_names_that_differ_in_case_or_spaces_are_said(tmp_path: Path, *, mapped: bool) -> None:
+    names = ["M1", "M1 ", "m1 ", "M2", "M3"]
+    frame = pd.DataFrame({"series": np.repeat(names, 5), "step": [*range(5)] * 5, "label": 0, "x": np.arange(25.0)})
+    frame.to_parquet(tmp_path / "t.parquet")
+    source = FileData(path=str(tmp_path / "t.parquet"), mapped=mapped).open()
+    (note,) = (note for note in source.notes if "differ" in note)
+    assert note == (
+        "2 series have names that differ from another one in case or spaces only ('M1' and 'M1 ', ..): if they are "
+        "one, write them alike"
+    )

@@ -13,15 +13,18 @@ import numpy as np
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
+from seqanomaly.datasets.formats.commas import Commas
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file, visible
 from seqanomaly.datasets.formats.text import bare, column_names
+from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.headers import (
     LABEL,
     NAMES,
     SERIES,
     STEP,
     TIMES,
+    candidates,
     columns_note,
     could_be_label,
     features_note,
@@ -58,7 +61,7 @@ class Folder(Given, Drawn):
     """Column with the class of a step; null to take all steps as normal."""
     split: Literal["files", "time"] = "files"
     """`files`: whole files for testing; `time`: the last steps of each file."""
-    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten | {"ignore", "binary"}
+    unwritten: ClassVar[frozenset[str]] = Cleaned.unwritten | {"ignore", "binary", "dates", "commas"}
     step: str | None = None
     """Column that orders the rows; by default they are in order."""
     features: Names | None = None
@@ -69,6 +72,10 @@ class Folder(Given, Drawn):
     """The label that means normal; by default 0 or "normal"."""
     binary: bool = False
     """Whether all labels but the normal one are one class, as detect needs: 1, and the normal one is 0."""
+    commas: Commas | None = None
+    """What follows the comma in numbers such as 1,100: `decimals` or `thousands`; by default the columns say it."""
+    dates: Dates | None = None
+    """What dates such as 02/01/2016 begin with, `day_first` or `month_first`; by default the rows say it."""
     duplicates: Duplicates = "error"
     """As elsewhere, but rows that have the same step are an error by default."""
     backward: Backward = "sort"
@@ -96,10 +103,10 @@ class Folder(Given, Drawn):
         from seqanomaly.datasets.frame import Layout, read_frame
 
         names = [_name(path, self.base()) for path in files]
-        read = [read_noted(path) for path in files]
+        read = [read_noted(path, self.commas, asks=True) for path in files]
         tables = [table for table, _ in read]
         _same_columns(files, tables)
-        self._check_labels(files[0], list(tables[0].columns))
+        self._check_labels(files[0], tables)
         self._check_numbers(files, tables)
         frame = pd.concat(tables, ignore_index=True)
         frame[FILE] = np.repeat(np.array(names, object), [len(table) for table in tables])
@@ -112,6 +119,8 @@ class Folder(Given, Drawn):
             normal=self.normal,
             binary=self.binary,
             ignore=(ROW, *(self.ignore or ())),
+            dates=self.dates,
+            commas=self.commas,
         )
         sequences = read_frame(
             frame,
@@ -129,12 +138,12 @@ class Folder(Given, Drawn):
         notes += features_note([name for name in frame.columns if name not in taken], self.features)
         return self._cut(sequences, notes) if self.split == "time" else self._split(sequences, notes)
 
-    def _check_labels(self, path: Path, columns: list[str]) -> None:
+    def _check_labels(self, path: Path, tables: Sequence[pd.DataFrame]) -> None:
+        columns = list(tables[0].columns)
         if self.label is not None and self.label not in columns:
-            could = could_be_label(columns)
-            several = f" ({' or '.join(repr(name) for name in could)})" if len(could) > 1 else ""
+            could = candidates(columns, tables)
             raise DataError(
-                f"{path}: there is no column {self.label!r}; say which one it is{several} with label: NAME "
+                f"{path}: there is no column {self.label!r}; say which one it is{could} with label: NAME "
                 "(--label NAME), or take every step as normal, as for forecast, with label: null"
                 f"{nearest(self.label, columns)}"
             )

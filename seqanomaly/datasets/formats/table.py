@@ -16,6 +16,7 @@ import pyarrow.dataset
 import pyarrow.feather
 import pyarrow.parquet
 
+from seqanomaly.datasets.formats.commas import Cells, Commas, commas_of, without_commas
 from seqanomaly.datasets.formats.stream import (
     FREE,
     RATIO,
@@ -44,12 +45,18 @@ def read_table(path: Path) -> pd.DataFrame:
     return read_noted(path)[0]
 
 
-def read_noted(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table in a file, and a sentence about how it was read if that was not the usual way."""
+def read_noted(path: Path, commas: Commas | None = None, *, asks: bool = False) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table in a file, and a sentence about how it was read if that was not the usual way.
+
+    Args:
+        path: the file.
+        commas: what commas in the numbers of a text mean; by default its columns say it.
+        asks: whether it is an error where they do not; see `commas_of`.
+    """
     with as_table(path):
         if path.suffix.lower() in (".parquet", ".pq", ".feather"):
             return _read_arrow(path), ()
-        return _read_csv(path)
+        return _read_csv(path, commas, asks=asks)
 
 
 @contextmanager
@@ -105,14 +112,18 @@ class Head:
     """Names of the columns, without spaces around them; `Unnamed: 0` where the first one has none, and so on."""
 
 
-def _read_csv(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _read_csv(path: Path, commas: Commas | None, *, asks: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
     check_unpacks(path)
     head = head_of(path)
     frame = _columns(path, head)
-    decimal = "," if head.separator != "," and _comma_decimals(frame) else "."
-    if decimal == ",":
-        frame = _columns(path, head, decimal)
-    return frame, separated_note(path.name, head.separator, decimal, head.skip)
+    if commas is None and head.separator != ",":
+        text = [name for name in frame if pd.api.types.is_string_dtype(frame[name])]
+        commas = commas_of((Cells(str(name)).add(frame[name]) for name in text), path.name, asks=asks)
+    if commas == "decimals":
+        frame = _columns(path, head, ",")
+    elif commas == "thousands":
+        frame = without_commas(frame)
+    return frame, separated_note(path.name, head.separator, commas, head.skip)
 
 
 def head_of(path: Path) -> Head:
@@ -145,23 +156,14 @@ def _check_names(names: list[str], path: Path) -> None:
         )
 
 
-def separated_note(where: str, separator: str, decimal: str, skip: int = 0) -> tuple[str, ...]:
-    """Sentences about the first lines, the separator and the mark of decimals of a CSV file, if they are unusual."""
+def separated_note(where: str, separator: str, commas: Commas | None, skip: int = 0) -> tuple[str, ...]:
+    """Sentences about the first lines, the separator and the commas in the numbers of a CSV file, if unusual."""
     many = "first line holds" if skip == 1 else f"first {skip} lines hold"
     above = (f"{where}: its {many} no names of columns: left out",) if skip else ()
-    also = " and decimals follow a comma" if decimal == "," else ""
+    also = f" and {commas} follow a comma" if commas else ""
+    if separator == "," and commas:
+        return (*above, f"{where}: in its numbers {commas} follow a comma")
     return above if separator == "," else (*above, f"{where}: its columns are separated by {separator!r}{also}")
-
-
-def _comma_decimals(frame: pd.DataFrame) -> bool:
-    """Whether a column of text holds numbers such as 0,5 only."""
-    text = (frame[name].dropna() for name in frame if pd.api.types.is_string_dtype(frame[name]))
-    return any(len(column) > 0 and have_comma_decimals(column) for column in text)
-
-
-def have_comma_decimals(column: pd.Series) -> bool:
-    """Whether the text in a column is numbers such as 0,5 or 7 only."""
-    return bool(column.astype(str).str.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?|[-+]?\d+").all())
 
 
 def _columns(path: Path, head: Head, decimal: str = ".") -> pd.DataFrame:

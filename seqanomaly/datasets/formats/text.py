@@ -127,9 +127,24 @@ def find(folder: Path, name: str, remedy: str) -> Path:
     return found[0]
 
 
+def _any_case(pattern: str) -> str:
+    """A pattern whose endings may be in capitals.
+
+    >>> _any_case("train_*.csv.gz")
+    'train_*.[cC][sS][vV].[gG][zZ]'
+    """
+    endings = re.search(r"(\.[a-z0-9]+)*$", pattern)
+    assert endings is not None  # it may be empty
+    return pattern[: endings.start()] + re.sub("[a-z]", lambda letter: f"[{letter[0]}{letter[0].upper()}]", endings[0])
+
+
 def listed(folder: Path, pattern: str) -> list[Path]:
-    """The files that match, plain or compressed and not hidden, ordered by name; a `DataError` names doubles."""
-    found = {path for end in ("", *OPEN) for path in visible(folder, pattern + end) if is_file(path)}
+    """The files that match, plain or compressed and not hidden, ordered by name; a `DataError` names doubles.
+
+    Endings may be in capitals.
+    """
+    patterns = [_any_case(pattern + end) for end in ("", *OPEN)]
+    found = {path for one in patterns for path in visible(folder, one) if is_file(path)}
     plain = {bare(path): path for path in found}
     double = min(found - set(plain.values()), default=None)
     if double is not None:

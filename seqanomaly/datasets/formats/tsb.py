@@ -18,7 +18,7 @@ from seqanomaly.datasets.formats.text import bare, first_line, listed, read_numb
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
-NAME = re.compile(r"(?P<name>\d+_(?P<dataset>.+)_id_\d+_.+)_tr_(?P<train>\d+)_1st_(?P<first>\d+)\.csv")
+NAME = re.compile(r"(?P<name>\d+_(?P<dataset>.+)_id_\d+_.+)_tr_(?P<train>\d+)_1st_(?P<first>\d+)\.(?i:csv)")
 """`index_dataset_id_k_domain_tr_TRAIN_1st_FIRST.csv`."""
 
 
@@ -86,7 +86,7 @@ class TsbUad(Given):
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
         names = [path] if path.is_file() else listed(path, "*.out")
-        return {} if any(bare(name).suffix == ".out" for name in names) else None
+        return {} if any(bare(name).suffix.lower() == ".out" for name in names) else None
 
     def files(self) -> Sequence[Path]:
         """The file, or all `.out` files in the folder."""

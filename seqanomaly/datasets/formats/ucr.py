@@ -14,7 +14,7 @@ from seqanomaly.datasets.formats.text import bare, listed, read_numbers
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.errors import DataError
 
-NAME = re.compile(r"(?P<id>\d+)_UCR_Anomaly_(?P<name>.+)_(?P<train>\d+)_(?P<begin>\d+)_(?P<end>\d+)\.txt")
+NAME = re.compile(r"(?P<id>\d+)_UCR_Anomaly_(?P<name>.+)_(?P<train>\d+)_(?P<begin>\d+)_(?P<end>\d+)\.(?i:txt)")
 """`id_UCR_Anomaly_name_TRAIN_BEGIN_END.txt`."""
 
 

@@ -49,7 +49,7 @@ def convert(
         items = rows_of(path, [*walk.columns, *features], layout, one, passed)
         with new_steps(folder / STEPS, rows, len(features)) as places:
             write_walk(places, walk, ahead(items, 1 if is_text(path) else AHEAD))
-        series, about = walk.done(described(path) if is_text(path) else None)
+        series, about = walk.done(described(path, layout.commas) if is_text(path) else None)
     except pa.ArrowException as error:
         raise unreadable(path, error) from None
     write_series(folder / SERIES, series, about)
@@ -87,7 +87,7 @@ def write_walk(
 
 def features_and_rows(path: Path, layout: Layout, part: str | None, one: One | None) -> tuple[tuple[str, ...], int]:
     """The features of the table at `path` and how many rows it has; a `DataError` says that there are none."""
-    names, rows = columns_and_rows(path)
+    names, rows = columns_and_rows(path, layout.commas)
     features = check_columns(names, layout, part, path.name, one)
     if not rows:
         raise DataError(f"{path.name}: there are no rows")

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from seqanomaly.config import digest
+from seqanomaly.datasets.formats.commas import Commas
 from seqanomaly.datasets.frame import Layout
 from seqanomaly.datasets.mapped.cache import kept
 from seqanomaly.datasets.mapped.convert import check_columns, convert
@@ -46,6 +47,7 @@ def converted(
     """
     check_columns(columns_of(path), layout, part, path.name, one)  # at once, as looking through text takes its time
     meaning = [VERSION, layout.series, layout.step, layout.label, layout.features, layout.ignore, part]
+    meaning += [said for said in (layout.dates, layout.commas) if said is not None]
     meaning += [] if one is None else [one.name, one.step]
     make, times, beside = partial(convert, path, layout, part, one, None if policies is None else False), 1, 0
     if policies is not None and division is not None and (said := mending_policies(policies)):
@@ -54,7 +56,7 @@ def converted(
         meaning += [sorted(said.items()), policies.gap, split, cut]
         make = partial(convert_mended, path, layout, part, one, policies, division)
         times, beside = 1 + bool({policies.irregular, policies.gaps} & set(FILLS)), BESIDE
-    return kept(path, digest(meaning), partial(_size, path, times, beside), make, MappedTable)
+    return kept(path, digest(meaning), partial(_size, path, layout.commas, times, beside), make, MappedTable)
 
 
 def mending_policies(policies: Policies) -> dict[str, str]:
@@ -68,7 +70,7 @@ def mending_policies(policies: Policies) -> dict[str, str]:
     return asked | ({"gap": "asked"} if policies.gap != AS_THEY_ARE.gap else {})
 
 
-def _size(path: Path, times: int, beside: int) -> int:
+def _size(path: Path, commas: Commas | None, times: int, beside: int) -> int:
     """About the bytes that so many copies take and so many for each row; text is looked through for that."""
-    names, rows = columns_and_rows(path)
+    names, rows = columns_and_rows(path, commas)
     return rows * (times * (4 * len(names) + 1) + beside)

@@ -54,7 +54,7 @@ def convert_mended(
             stack.callback((folder / "given").unlink)
             items = rows_of(path, [*walk.columns, *features], layout, one, passed)
             kind = _as_given(ahead(items, 1 if is_text(path) else AHEAD), walk, found, given)
-            series, about = walk.done(described(path) if is_text(path) else None)
+            series, about = walk.done(described(path, layout.commas) if is_text(path) else None)
             mending = Mending(found, folder / STEPS, series, about, bounds_of(series, division, where), policies, where)
             mending.look(lambda begin, end: read_at(given, kind, end - begin, 8 * begin))
             mending.repair()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.mapped.sequences import AT_ONCE, MappedSequences
-from seqanomaly.datasets.opened import constant_note, copies_note, early_note
+from seqanomaly.datasets.opened import alike_note, constant_note, copies_note, early_note
 
 SCATTERED = 512
 """Steps that are read at once where they stand far apart, as much around each comes into memory."""
@@ -18,6 +18,7 @@ def notes_about(known: MappedSequences, test: MappedSequences | None) -> tuple[s
     shares = thirds(known if test is None else test)
     return (
         *constant_note([name for name, same in zip(known.features, constant, strict=True) if same], len(constant)),
+        *alike_note([name for part in (known, test) if part is not None for name in part.ids]),
         *copies_note(copies(known, test), given=test is not None),
         *(() if shares is None else early_note(*shares)),
     )

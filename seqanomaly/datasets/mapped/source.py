@@ -161,7 +161,7 @@ class MappedSource(Source):
         mended = self.table.mended
         notes = [f"{self.where} is mapped, not read: its steps stay in its converted copy, {self.table.folder}"]
         if (text := self.table.about.text) is not None:
-            notes += separated_note(self.where, text.separator, text.decimal, text.skip)
+            notes += separated_note(self.where, text.separator, "decimals" if text.decimal == "," else None, text.skip)
         if self.one is not None:
             notes += one_note(self.one.step, self.where)
         if self.layout.label is None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seqanomaly.datasets.formats.commas import Commas
 from seqanomaly.datasets.formats.stream import UNREADABLE
 from seqanomaly.datasets.formats.table import frame_of
 from seqanomaly.datasets.frame import Layout
@@ -39,14 +40,14 @@ def columns_of(path: Path) -> list[str]:
     return columns_and_rows(path)[0] if is_arrow(path) else text.columns_of(path)
 
 
-def columns_and_rows(path: Path) -> tuple[list[str], int]:
+def columns_and_rows(path: Path, commas: Commas | None = None) -> tuple[list[str], int]:
     """Names of the columns and number of the rows, from the description of the file; text is looked through for them.
 
     Raises:
         DataError: it cannot be read.
     """
     if is_text(path):
-        found = described(path)
+        found = described(path, commas)
         return list(found.kinds), found.rows
     try:
         return _described(path)
@@ -92,7 +93,7 @@ def batches(path: Path, columns: list[str], layout: Layout, passed: Passed | Non
         DataError: the file cannot be read.
     """
     if is_text(path):
-        yield from text_batches(path, described(path), columns, layout)
+        yield from text_batches(path, described(path, layout.commas), columns, layout)
         return
     try:
         if is_parquet(path):

@@ -16,17 +16,18 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow as pa
 
+from seqanomaly.datasets.formats.commas import Cells, Commas, commas_of
 from seqanomaly.datasets.formats.stream import LINE, OPEN, stream
 from seqanomaly.datasets.formats.table import (
     MORE_VALUES,
     SUFFIXES,
     Head,
     as_table,
-    have_comma_decimals,
     head_of,
     options,
 )
 from seqanomaly.datasets.formats.text import COLUMNS, header_of, separator_in
+from seqanomaly.datasets.formats.times import Dates
 from seqanomaly.datasets.frame import Layout, numbers, step_values
 from seqanomaly.errors import DataError
 
@@ -101,28 +102,36 @@ def decoded_size(path: Path) -> int:
     return 8 * values * size // max(1, min(read, size))
 
 
-def described(path: Path) -> Text:
+def described(path: Path, commas: Commas | None = None) -> Text:
     """What a text table is; all of it is read, in bounded memory, unless it was just now.
 
+    What commas in its numbers mean is `commas`, or what its columns say.
+
     Raises:
-        DataError: it is no table, in the words that a table in memory gets, or many rows take far too much text.
+        DataError: it is no table, in the words that a table in memory gets, many rows take far too much text, or commas
+            stand between thousands.
     """
     with as_table(path):
         found = path.stat()
-        return _described(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+        return _described(path, commas, (found.st_ino, found.st_size, found.st_mtime_ns))
 
 
 @lru_cache(maxsize=2)
-def _described(path: Path, _version: tuple[int, int, int]) -> Text:
+def _described(path: Path, commas: Commas | None, _version: tuple[int, int, int]) -> Text:
     head = head_of(path)
-    found, commas = _looked_through(path, head, ".")
-    if commas and head.separator != "," and _all_commas(path, found, commas):
-        found, _ = _looked_through(path, head, ",")
-    return found
+    found, could = _looked_through(path, head, ".")
+    if commas is None and could and head.separator != ",":
+        commas = commas_of(_cells(path, found, could), path.name, asks=True)
+    if commas == "thousands":
+        raise DataError(
+            f"{path.name}: has commas between thousands, which are read in memory only: read it whole with "
+            f"{{path: {path}, mapped: false, commas: thousands}}, or write numbers without them"
+        )
+    return _looked_through(path, head, ",")[0] if commas == "decimals" else found
 
 
 def _looked_through(path: Path, head: Head, decimal: str) -> tuple[Text, list[str]]:
-    """What the table is, and the columns of text whose decimals may follow a comma."""
+    """What the table is, and the columns of text whose numbers may have commas."""
     rows, seen, commas = 0, [_Seen()], set[str]()
     names: list[str] = []
     with warnings.catch_warnings():
@@ -135,8 +144,10 @@ def _looked_through(path: Path, head: Head, decimal: str) -> tuple[Text, list[st
                 rows += len(chunk)
                 for place, (name, of) in enumerate(zip(names, seen, strict=True)):
                     column = chunk.iloc[:, place]
-                    if of.add(column) == "text" and name in commas and not have_comma_decimals(column.dropna()):
-                        commas.discard(name)
+                    if of.add(column) == "text" and name in commas:
+                        cells = Cells(name).add(column)
+                        if not (cells.decimals or cells.thousands):
+                            commas.discard(name)
         except pd.errors.ParserWarning:
             raise ValueError(MORE_VALUES) from None
     kinds = {name: of.kind for name, of in zip(names, seen, strict=True)}
@@ -146,15 +157,16 @@ def _looked_through(path: Path, head: Head, decimal: str) -> tuple[Text, list[st
     )
 
 
-def _all_commas(path: Path, found: Text, columns: list[str]) -> bool:
-    """Whether every value of one of the columns is as decimals that follow a comma are, also where some are whole."""
-    left = list(columns)
-    how = options(found.head, ".")
-    for chunk in _chunks(path, rows=AT_ONCE, usecols=left, dtype=dict.fromkeys(left, "str"), **how):
-        left = [name for name in left if have_comma_decimals(chunk[name].dropna())]
-        if not left:
-            return False
-    return True
+def _cells(path: Path, found: Text, columns: list[str]) -> list[Cells]:
+    """What all cells of some columns of text can be, also where some are numbers as they are."""
+    cells, row = [Cells(name) for name in columns], 0
+    for chunk in _chunks(
+        path, rows=AT_ONCE, usecols=columns, dtype=dict.fromkeys(columns, "str"), **options(found.head, ".")
+    ):
+        for one in cells:
+            one.add(chunk[one.name], row)
+        row += len(chunk)
+    return cells
 
 
 class _Seen:
@@ -200,7 +212,7 @@ def text_batches(path: Path, found: Text, columns: list[str], layout: Layout) ->
     kinds: dict[str, Any] = {name: found.kinds[name] for name in columns if found.kinds[name] != "bool"}
     special = (layout.series, layout.step, layout.label, *layout.ignore)
     instead = "" if layout.label is None else ", or leave the column out with --ignore"
-    row, steps = 0, _Steps(path.name)
+    row, steps = 0, _Steps(path.name, layout.dates)
     with as_table(path):
         how = options(found.head, found.decimal)
         for chunk in _chunks(path, rows=AT_ONCE, usecols=columns, dtype=kinds, **how):
@@ -216,8 +228,8 @@ def text_batches(path: Path, found: Text, columns: list[str], layout: Layout) ->
 class _Steps:
     """Steps in a column of text: times, as otherwise all of it would be numbers; some of both is an error."""
 
-    def __init__(self, where: str) -> None:
-        self.where, self.first, self.timed = where, pd.Series(dtype=str), True
+    def __init__(self, where: str, dates: Dates | None) -> None:
+        self.where, self.dates, self.first, self.timed = where, dates, pd.Series(dtype=str), True
 
     def values(self, column: pd.Series, row: int) -> Any:
         """The steps in the next rows, of which `row` came before; a `DataError` names a row as for a whole column."""
@@ -225,7 +237,7 @@ class _Steps:
             return self._numbers(column, row)
         if row and pd.to_numeric(column, errors="coerce").notna().any():
             return self._numbers(self.first, 0)
-        found = step_values(column, self.where, row)
+        found = step_values(column, self.where, row, dates=self.dates)
         if not row:
             self.first, self.timed = column.iloc[:1], found.dtype.kind == "M"
         return found

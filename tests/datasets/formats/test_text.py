@@ -93,3 +93,9 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         read_text(tmp_path / "latin.txt")
     assert str(error.value) == f"{tmp_path / 'latin.txt'}: is not text in UTF-8 (byte 0); save it as UTF-8"
+
+
+def test_endings_may_be_in_capitals(tmp_path: Path) -> None:
+    for name in ("a.csv", "B.CSV", "c.Csv.GZ", "d.txt", "CSV"):
+        (tmp_path / name).write_text("x")
+    assert [path.name for path in listed(tmp_path, "*.csv")] == ["B.CSV", "a.csv", "c.Csv.GZ"]

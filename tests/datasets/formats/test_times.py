@@ -1,10 +1,14 @@
 """Columns of timestamps: zones, and dates that have the day or the month first."""
 
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.formats.times import read_text, read_times
 from seqanomaly.errors import DataError
 
@@ -49,3 +53,22 @@ def test_a_date_in_the_other_order_is_none() -> None:
 def test_zones_are_one_clock() -> None:
     column = pd.Series(["2024-03-31T01:30:00+01:00", "2024-03-31T03:00:00+02:00"], name="time")
     assert read_times(column, "doc").diff().iloc[1] == pd.Timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_table_says_what_stands_first(tmp_path: Path, *, mapped: bool) -> None:
+    path = tmp_path / "pump.csv"
+    rows = "".join(f"{month:02d}/{1 + (month == 1)}/2024,{month},{month // 12}\n" for month in range(1, 13))
+    path.write_text(f"timestamp,x,label\n{rows}")
+    one: dict[str, Any] = {"path": str(path), "series": None, "step": "timestamp", "mapped": mapped}
+    with pytest.raises(DataError, match="no row says which; say which with dates: day_first or dates: month_first"):
+        FileData(**one).open()
+    assert FileData(**one, dates="month_first").open().parts(0).test.length.tolist() == [4]
+    with pytest.raises(DataError, match="data row 2: goes back"):
+        FileData(**one, dates="day_first").open()
+
+
+def test_dates_that_are_said_wrongly() -> None:
+    column = pd.Series(["28/12/2015"], name="time")
+    with pytest.raises(DataError, match=r"^doc: column 'time', data row 1: '28/12/2015' is no time$"):
+        read_times(column, "doc", "month_first")

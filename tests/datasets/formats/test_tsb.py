@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
+from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import DataError
 
 NAME = "001_NAB_id_1_Facility_tr_5_1st_7.csv"
@@ -121,3 +122,11 @@ def test_tsb_uad_files(tmp_path: Path) -> None:
 def test_empty_folders(tmp_path: Path) -> None:
     assert heard(TsbUad(path=str(tmp_path))) == "HERE: there is no file that ends in .out in it"
     assert heard(TsbAd(path=str(tmp_path))).startswith("HERE: there is no file such as 001_NAB_id_1_Facility_tr_1007")
+
+
+def test_endings_in_capitals_are_read_beside_others(tmp_path: Path) -> None:
+    for name in ("a.out", "B.OUT"):
+        (tmp_path / name).write_text("".join(f"{step},{step % 2}\n" for step in range(40)))
+    data = pick_data(str(tmp_path))
+    assert isinstance(data, TsbUad)
+    assert data.open().parts(0).test.ids == ("B", "a")
