@@ -22,6 +22,7 @@ from seqanomaly.datasets.formats.braatz import Braatz
 from seqanomaly.datasets.formats.cmapss import Cmapss
 from seqanomaly.datasets.formats.events import Events
 from seqanomaly.datasets.formats.folder import Folder, tables_in
+from seqanomaly.datasets.formats.matlab import Matlab
 from seqanomaly.datasets.formats.nab import Nab
 from seqanomaly.datasets.formats.psm import Psm
 from seqanomaly.datasets.formats.records import Records
@@ -65,6 +66,7 @@ DATASETS: dict[str, type[DataSpec]] = {
     "events": Events,
     "wfdb": Records,
     "numpy": Numpy,
+    "matlab": Matlab,
     "folder": Folder,
     "file": FileData,
 }

@@ -18,7 +18,7 @@ TEXT = (
     "or say which family it is with kind (seqanom data list has them)"
 )
 UNREAD = {
-    ".mat": "is a MATLAB file, which is not read; save its arrays as .npy or .csv",
+    ".mat": "is a MATLAB file, which is read alone; name the file, without a kind or with kind: matlab",
     ".rdata": "is an R file, which is not read; save the data frame as CSV",
     ".rds": "is an R file, which is not read; save the data frame as CSV",
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), SHEET),
