@@ -29,8 +29,8 @@ NAMES = {
     "x.tsf": "is a file of series to forecast, which is not read; save it as a CSV table with a row per step",
     "x.db": "is a database, which is not read; save the table as CSV or Parquet",
     "x.sqlite": DATABASE,
-    "x.txt": "is text of no family that is known by its names; save it as .csv with the names of its columns in the "
-    "first line, or say which family it is with kind (seqanom data list has them)",
+    "x.txt": "is text of no family that is known by its names; read rows of numbers with {kind: numbers, label: "
+    "NUMBER}, save it as .csv with a line of names, or say which family it is with kind (seqanom data list has them)",
     "x.dat": TEXT,
     "x.data": TEXT,
     "x.log": "is a log, which is not read; save its events as CSV, a session or a step per row",
