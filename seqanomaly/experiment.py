@@ -45,7 +45,11 @@ from seqanomaly.windows import windows_per_sequence
 
 SHIPPED = Path(__file__).parent / "_experiments"
 """Experiments that ship with the package."""
-LISTS: dict[str, tuple[type, ...]] = {"features": (str,), "class_weight": (int, float)}
+LISTS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("features", "channels", "signals", "vocabulary"), (str,)),
+    **dict.fromkeys(("ignore", "masked"), (str, int)),
+    "class_weight": (int, float),
+}
 """Settings whose one value may be a list, and of what; for them, a list of such lists is an axis."""
 
 

@@ -87,6 +87,8 @@ def test_the_last_axis_runs_fastest() -> None:
         ({"features": ["a", "b"]}, [["a", "b"]]),  # names of columns: one value
         ({"features": [["a", "b"], ["c"]]}, [["a", "b"], ["c"]]),
         ({"features": [2, 5]}, [2, 5]),  # how many a synthetic task has: an axis
+        ({"ignore": ["a", 2]}, [["a", 2]]),
+        ({"masked": ["0"]}, [["0"]]),
         ({"class_weight": [1, 2.5]}, [[1, 2.5]]),
         ({"class_weight": [[1, 2], [1, 3]]}, [[1, 2], [1, 3]]),
     ],

@@ -205,14 +205,14 @@ def written(time: Any) -> str:
 def _repaired(one: Series, times: Survey | None, policies: Policies, found: Findings, where: str) -> Line:
     """The steps of a series after all policies, in this order: doubles, jumps back, missing values, grid, gaps."""
     line = one.line()
-    given = len(line)
+    given, read = len(line), line.valid
     if times is not None:
         line = _in_time(line, times, policies)
     line = _with_values(line, one, policies, found, where)
     found.left_out += given - len(line)
     if times is not None and times.usual > 0 and len(line):
         line = _evenly(line, times.usual, policies, found, f"{where}: series {one.name!r}")
-    found.masked += int((~line.valid).sum())
+    found.masked += int((~line.valid & ((line.origin < 0) | read[line.origin])).sum())
     return line
 
 

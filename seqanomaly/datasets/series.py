@@ -41,7 +41,7 @@ class Series:
 
     def line(self) -> Line:
         """Its steps, ready to be repaired."""
-        x, label, time = self.steps("x"), self.steps("label"), self.steps("time")
+        x, label, time, valid = (self.steps(key) for key in ("x", "label", "time", "valid"))
         assert x is not None
         assert label is not None
         place = np.arange(len(label))
@@ -49,7 +49,8 @@ class Series:
         learned = 0 if self.known is None else first.length[at]
         part = np.where(place >= learned, TEST, np.where(place >= self.validates, VALIDATE, TRAIN))
         time = None if time is None else elapsed(time)
-        return Line(x=x, label=label, valid=np.ones(len(label), np.bool_), part=part, origin=place, time=time)
+        valid = np.ones(len(label), np.bool_) if valid is None else valid
+        return Line(x=x, label=label, valid=valid, part=part, origin=place, time=time)
 
     def counts(self) -> tuple[int, int, int]:
         """Its steps that train, validate and test."""

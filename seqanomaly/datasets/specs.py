@@ -22,7 +22,9 @@ from seqanomaly.datasets.formats.braatz import Braatz
 from seqanomaly.datasets.formats.cmapss import Cmapss
 from seqanomaly.datasets.formats.events import Events
 from seqanomaly.datasets.formats.folder import Folder, tables_in
+from seqanomaly.datasets.formats.matlab import Matlab
 from seqanomaly.datasets.formats.nab import Nab
+from seqanomaly.datasets.formats.numbers import Numbers
 from seqanomaly.datasets.formats.psm import Psm
 from seqanomaly.datasets.formats.records import Records
 from seqanomaly.datasets.formats.robot import Robot
@@ -65,6 +67,8 @@ DATASETS: dict[str, type[DataSpec]] = {
     "events": Events,
     "wfdb": Records,
     "numpy": Numpy,
+    "matlab": Matlab,
+    "numbers": Numbers,
     "folder": Folder,
     "file": FileData,
 }

@@ -146,6 +146,21 @@ def flows() -> str:
 
 
 LABEL = ANOMALOUS.astype(int)
+
+
+def opportunity(folder: Path) -> None:
+    """Recordings without a header, seven columns of labels at the end, and a list of the columns beside them."""
+    folder.mkdir()
+    for place in range(5):
+        sensors = np.random.default_rng(place).integers(-900, 900, (STEPS, 243)).astype(float)
+        sensors[:, 0] = 33 * np.arange(STEPS)
+        sensors[7, 40] = np.nan
+        labels = np.zeros((STEPS, 7))
+        labels[:, 6] = 406516 * ANOMALOUS
+        np.savetxt(folder / f"S{place}-ADL1.dat", np.hstack([sensors, labels]), fmt="%g")
+    (folder / "column_names.txt").write_text("Column: 1 MILLISEC\n")
+
+
 COLLECTIONS: dict[str, Callable[[Path], None]] = {
     "SWaT_Dataset_Attack_v0.csv": text(swat_title),
     "sensor.csv": text(pump),
@@ -160,6 +175,7 @@ COLLECTIONS: dict[str, Callable[[Path], None]] = {
     "MGAB": many(index=True, is_anomaly=LABEL, is_ignored=0),
     "MetroPT3.csv": text(metro),
     "creditcard.csv": text(card),
+    "OpportunityUCIDataset": opportunity,
 }
 """What the page on data shows, and how it is written."""
 

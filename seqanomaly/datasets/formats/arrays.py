@@ -13,21 +13,16 @@ from typing import IO, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import UNLABELLED
+from seqanomaly.datasets.formats.named import NEEDED, NamedArrays, checked
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_start, is_file, regular, state
 from seqanomaly.datasets.opened import Loaded
-from seqanomaly.datasets.policies import FILL_IT
-from seqanomaly.datasets.sequences import Sequences
-from seqanomaly.datasets.split import by_time
 from seqanomaly.errors import DataError
 
-NEEDED = ("x", "y", "x_train", "y_train", "x_test", "y_test")
-"""The arrays in a `.npz` file that are read."""
 OBJECTS = "holds Python objects, which are not loaded as they could run code; save plain numbers"
 
 
-class Numpy(Given, Drawn):
+class Numpy(NamedArrays):
     """Arrays in a `.npz` file (`x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`), or two `.npy` files.
 
     Features are [sequences, steps, features]; labels are whole numbers, 0 normal, [sequences] or [sequences, steps].
@@ -73,74 +68,12 @@ class Numpy(Given, Drawn):
         where = files[0].name
         if len(files) == 2:
             x, y = read_array(files[0]), read_array(files[1])
-            return self._drawn(*_checked(x, y, "", where, missing=self.takes_missing), where)
+            return self.drawn(*checked(x, y, "", where, missing=self.takes_missing), where)
         if self.labels is not None:
             x = read_array(files[0])
             none = np.zeros(x.shape[: 1 if x.ndim < 3 else 2])
-            return self._drawn(*_checked(x, none, "", where, missing=self.takes_missing), where, UNLABELLED)
-        found = read_named_arrays(files[0])
-        if "x_train" not in found:
-            return self._drawn(*_pair(found, "", where, missing=self.takes_missing), where)
-        train, test = (_pair(found, f"_{part}", where, missing=self.takes_missing) for part in ("train", "test"))
-        if train[0].shape[2] != test[0].shape[2]:
-            raise DataError(f"{where}: x_train has {train[0].shape[2]} features and x_test {test[0].shape[2]}")
-        classes = _classes(train[1], test[1])
-        known, official = _sequences(*train, "_train", classes), _sequences(*test, "_test", classes)
-        return Loaded(known=known, test=official, notes=("the arrays x_train and x_test give the parts",))
-
-    def _drawn(self, x: NDArray[np.float64], y: NDArray[np.int64], where: str, *notes: str) -> Loaded:
-        """Sequences that the seed draws for testing; a single one is cut in time."""
-        loaded = Loaded(known=_sequences(x, y, "", _classes(y)), notes=notes)
-        return by_time(loaded, self.test, where) if len(x) == 1 else loaded
-
-
-def _pair(
-    found: Mapping[str, NDArray[Any]], end: str, where: str, *, missing: bool
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    for name in (f"x{end}", f"y{end}"):
-        if name not in found:
-            raise DataError(
-                f"{where}: there is no array {name!r}; it holds {', '.join(found) or 'none'}, needed are x and y, or "
-                "x_train, y_train, x_test and y_test"
-            )
-    return _checked(found[f"x{end}"], found[f"y{end}"], end, where, missing=missing)
-
-
-def _checked(
-    x: NDArray[Any], y: NDArray[Any], end: str, where: str, *, missing: bool
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Features [N, T, F] and labels [N] or [N, T]."""
-    features, labels = finite(x, f"{where}: x{end}", missing=missing), finite(y, f"{where}: y{end}")
-    if 0 < features.ndim < 3 and labels.shape == features.shape[:1]:  # one series
-        features = features.reshape(1, len(features), -1) if features.size else features
-        labels = labels[None]
-    elif features.ndim == 2 and labels.shape == features.shape:
-        features = features[..., None]
-    if features.ndim != 3 or 0 in features.shape:
-        raise DataError(
-            f"{where}: x{end} has the shape {x.shape}; needed is [sequences, steps, features], or [steps, "
-            "features] with a label per step"
-        )
-    if labels.shape not in (features.shape[:1], features.shape[:2]):
-        raise DataError(
-            f"{where}: y{end} has the shape {y.shape}; needed is a label per sequence {features.shape[:1]} or per step "
-            f"{features.shape[:2]}"
-        )
-    if not (np.equal(labels, np.round(labels)) & (labels >= 0) & (labels < 1000)).all():
-        raise DataError(
-            f"{where}: y{end} holds {labels.min():g} to {labels.max():g}; labels are whole numbers from 0 on"
-        )
-    return features, labels.astype(np.int64)
-
-
-def _classes(*labels: NDArray[np.int64]) -> tuple[str, ...]:
-    """Names of the classes; at least two."""
-    return tuple(str(code) for code in range(max(2, *(int(one.max()) + 1 for one in labels))))
-
-
-def _sequences(x: NDArray[np.float64], y: NDArray[np.int64], end: str, classes: tuple[str, ...]) -> Sequences:
-    names = tuple(f"{end.removeprefix('_') or 'x'}-{place + 1}" for place in range(len(x)))
-    return Sequences.of(list(x), list(y), ids=names, classes=classes)
+            return self.drawn(*checked(x, none, "", where, missing=self.takes_missing), where, UNLABELLED)
+        return self.from_named(read_named_arrays(files[0]), where)
 
 
 def read_array(path: Path) -> NDArray[Any]:
@@ -172,7 +105,7 @@ def read_named_arrays(path: Path) -> Mapping[str, NDArray[Any]]:
             _check_size(path, sum(member.file_size for member in members))
             named = {one.filename.removesuffix(".npy"): one for one in members}
             return {
-                name: _member(archive, one, f"{path}: {name}") if name in NEEDED else np.empty(0)
+                name: _member(archive, one, f"{path}: {name}") if name.lower() in NEEDED else np.empty(0)
                 for name, one in named.items()
             }
     except FileNotFoundError:
@@ -235,25 +168,6 @@ def _header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[Any]
     except (ValueError, TypeError, KeyError, SyntaxError, OverflowError, RecursionError, tokenize.TokenError) as error:
         raise DataError(f"{where}: its header is damaged ({error}); save it again with numpy.save") from None
     return shape, dtype
-
-
-def finite(array: NDArray[Any], where: str, *, missing: bool | None = None) -> NDArray[np.float64]:
-    """An array of numbers as finite float64; a `DataError` names `where` and the place of another value.
-
-    With `missing`, values may be missing (NaN); where it is False, the remedy names the setting.
-    """
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"{where}: holds {array.dtype}, not numbers")
-    values = array.astype(np.float64, copy=False)
-    usable = np.abs(values) <= np.finfo(np.float32).max
-    if missing:
-        usable |= np.isnan(values)
-    if not usable.all():
-        place = [int(axis) for axis in np.argwhere(~usable)[0]]
-        if missing is False and np.isnan(values[tuple(place)]):
-            raise DataError(f"{where}: the value at {place} is missing (nan); {FILL_IT}")
-        raise DataError(f"{where}: the value at {place} is {values[tuple(place)]:g}, not a finite 32-bit number")
-    return values
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

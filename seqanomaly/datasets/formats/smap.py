@@ -129,7 +129,8 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def _channel(table: pd.DataFrame, train: Path, test: Path, *, missing: bool) -> Halves:
-    from seqanomaly.datasets.formats.arrays import finite, read_array
+    from seqanomaly.datasets.formats.arrays import read_array
+    from seqanomaly.datasets.formats.named import finite
 
     x, y = (finite(read_array(path), str(path), missing=missing) for path in (train, test))
     for path, values in ((train, x), (test, y)):

@@ -14,11 +14,11 @@ PICKLE = "is a pickle, which could run any code when read, so it is not read; sa
 ARCHIVE = "is an archive; unpack it and name the file or folder"
 DATABASE = "is a database, which is not read; save the table as CSV or Parquet"
 TEXT = (
-    "is text of no family that is known by its names; save it as .csv with the names of its columns in the first line, "
-    "or say which family it is with kind (seqanom data list has them)"
+    "is text of no family that is known by its names; read rows of numbers with {kind: numbers, label: NUMBER}, save "
+    "it as .csv with a line of names, or say which family it is with kind (seqanom data list has them)"
 )
 UNREAD = {
-    ".mat": "is a MATLAB file, which is not read; save its arrays as .npy or .csv",
+    ".mat": "is a MATLAB file, which is read alone; name the file, without a kind or with kind: matlab",
     ".rdata": "is an R file, which is not read; save the data frame as CSV",
     ".rds": "is an R file, which is not read; save the data frame as CSV",
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), SHEET),

@@ -11,7 +11,7 @@ from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import SeqanomError
 
 NAMES = {
-    "x.mat": "is a MATLAB file, which is not read; save its arrays as .npy or .csv",
+    "x.RDS": "is an R file, which is not read; save the data frame as CSV",
     "x.xlsx": "is an Excel workbook, which is not read; save the sheet as CSV",
     "x.xls": SHEET,
     "x.h5": "is an HDF5 file, which is not read; save its tables as CSV or Parquet and its arrays as .npy",
@@ -29,8 +29,8 @@ NAMES = {
     "x.tsf": "is a file of series to forecast, which is not read; save it as a CSV table with a row per step",
     "x.db": "is a database, which is not read; save the table as CSV or Parquet",
     "x.sqlite": DATABASE,
-    "x.txt": "is text of no family that is known by its names; save it as .csv with the names of its columns in the "
-    "first line, or say which family it is with kind (seqanom data list has them)",
+    "x.txt": "is text of no family that is known by its names; read rows of numbers with {kind: numbers, label: "
+    "NUMBER}, save it as .csv with a line of names, or say which family it is with kind (seqanom data list has them)",
     "x.dat": TEXT,
     "x.data": TEXT,
     "x.log": "is a log, which is not read; save its events as CSV, a session or a step per row",
@@ -53,10 +53,16 @@ def test_a_file_and_a_folder_of_it(tmp_path: Path, name: str) -> None:
     assert heard(tmp_path) == f"{tmp_path}: holds no data that is recognised: data/{name} {NAMES[name]}"
 
 
+def test_a_matlab_file_is_named_itself(tmp_path: Path) -> None:
+    (tmp_path / "x.mat").write_bytes(b"1 2 3\n")
+    alone = "x.mat is a MATLAB file, which is read alone; name the file, without a kind or with kind: matlab"
+    assert heard(tmp_path) == f"{tmp_path}: holds no data that is recognised: {alone}"
+
+
 def test_text_beside_other_files_is_not_named(tmp_path: Path) -> None:
-    for name in ("README.txt", "x.mat", ".hidden.zip"):
+    for name in ("README.txt", "x.db", ".hidden.zip"):
         (tmp_path / name).write_text("a\n")
-    assert heard(tmp_path).endswith(f"recognised: x.mat {NAMES['x.mat']}")
+    assert heard(tmp_path).endswith(f"recognised: x.db {NAMES['x.db']}")
 
 
 TABLE = b"series,step,label,x\na,0,0,1.5\n"
