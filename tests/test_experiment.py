@@ -175,7 +175,8 @@ def test_further_axes_are_those_with_more_than_one_value() -> None:
         (
             {"train": [{"lr": 0.1}, {"lr": [0.1, 0.2]}]},
             "train: epochs=30 batch_size=32 lr=0.1 optimizer='adam' momentum=0.0 weight_decay=None clip=None "
-            "patience=None truncate=None precision='float32' is there twice; give each training setting once",
+            "patience=None truncate=None group_by_length=False precision='float32' is there twice; "
+            "give each training setting once",
         ),
         ({"loss": []}, "loss: an empty list stands for nothing; give at least one value"),
         (

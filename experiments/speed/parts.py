@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from seqanom import console
 from seqanom.compare import show
+from torch import Tensor
 
 from seqanomaly import run, sweep
 from seqanomaly.engines import helpers
@@ -32,16 +33,16 @@ from seqanomaly.engines.serial import SerialEngine
 from seqanomaly.experiment import SHIPPED
 from seqanomaly.kernel.library import Library, library
 from seqanomaly.store import Store
-from seqanomaly.training.judge import Judge
+from seqanomaly.training.course import Several
 from seqanomaly.training.stored import Room, Stored
-from seqanomaly.training.whole import Whole
 
 HERE = Path(__file__).parent
 PARTS = {
-    "import": "interpreter, torch, pandas, scipy, matplotlib",
+    "torch": "interpreter and torch, which a script imports, too",
+    "import": "seqanom, pandas, pyarrow; for a report matplotlib",
     "data": "read or draw, split, scale, weights",
-    "updates": "forward, backward and optimiser step of the training batches",
-    "outputs": "forward and loss on validation data after each epoch, outputs on validation and test data at the end",
+    "updates": "forward, backward and optimiser step of the training batches, loss on validation data after each epoch",
+    "outputs": "outputs on validation and test data at the end",
     "gathering": "features, targets, masks and weights of a batch into one place, within the kernel",
     "training loop": "batch order, calls of the kernel, keeping the best weights, display",
     "evaluation": "stitching windows on validation and test data at the end, without their outputs",
@@ -53,8 +54,7 @@ PARTS = {
 NEEDED = ("updates", "outputs")
 """What would be there without a runner."""
 KERNEL = {
-    "seqanom_updates": "updates",
-    "seqanom_losses": "outputs",
+    "seqanom_epochs": "updates",
     "seqanom_recurrent_outputs": "outputs",
     "seqanom_tcn_outputs": "outputs",
 }
@@ -72,24 +72,25 @@ class Clock:
         self.set = set_
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self.within: list[float] = []
-        self.gathered: dict[int, tuple[Stored, int, str]] = {}
-        """Data, how often a sequence of them was gathered, and in which part."""
+        self.gathered: dict[int, tuple[Stored, int]] = {}
+        """Data, and how often a sequence of them was gathered by updates."""
 
     def start(self) -> None:
         """Begin again."""
         self.seconds |= dict.fromkeys(PARTS, 0.0)
         self.gathered.clear()
 
-    def count_gathered(self, home: Any, name: str, part: str) -> None:
-        """Count the sequences that a method gathers, and in which part they are read."""
-        method = getattr(home, name)
+    def count_gathered(self) -> None:
+        """Count the sequences that epochs gather."""
+        method = Several.losses
 
-        def counted(own: Any, *arguments: Any) -> Any:
-            stored, count, _ = self.gathered.get(id(own.stored), (own.stored, 0, part))
-            self.gathered[id(own.stored)] = stored, count + sum(stored.counts), part
-            return method(own, *arguments)
+        def counted(own: Several, order: Tensor) -> Tensor:
+            for stored in (own.updates.stored, own.judge.stored):
+                _, count = self.gathered.get(id(stored), (stored, 0))
+                self.gathered[id(stored)] = stored, count + len(order) * sum(stored.counts)
+            return method(own, order)
 
-        self.set(home, name, counted)
+        self.set(Several, "losses", counted)
 
     def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, with its time counted for a part."""
@@ -137,8 +138,7 @@ def clocked(set_: Callable[[Any, str, Any], None] = setattr) -> Clock:
     ):
         clock.put(part, home, name)
     clock.put_made(Library, "function", KERNEL)
-    clock.count_gathered(Whole, "one", "updates")
-    clock.count_gathered(Judge, "mean", "outputs")
+    clock.count_gathered()
     return clock
 
 
@@ -196,11 +196,15 @@ def profile(clock: Clock, steps: Steps) -> dict[str, float]:
         for part, step in steps:
             clock.timed(part, step)(Path(folder))
     seconds = dict(clock.seconds)
-    for stored, count, part in clock.gathered.values():
+    for stored, count in clock.gathered.values():
         taken = count * _gathering(stored)
-        seconds[part] -= taken
+        seconds["updates"] -= taken
         seconds["gathering"] += taken
-    seconds["import"] = _imports(report=len(steps) > 1)
+    seconds["torch"] = _imports("torch")
+    what = "seqanom.train, seqanomaly.run"
+    if len(steps) > 1:
+        what += ", seqanomaly.sweep, seqanomaly.report.write; seqanomaly.report.write.get_ready()"
+    seconds["import"] = _imports(what) - seconds["torch"]
     return seconds
 
 
@@ -219,12 +223,15 @@ def _gathering(stored: Stored) -> float:
     return (time.process_time() - start) / (again * count)
 
 
-def _imports(*, report: bool) -> float:
-    """Seconds of a process that only imports what a command needs, as the command does, and leaves like it."""
-    what = "import gc, os; gc.set_threshold(100_000, 20, 20); import seqanom.train, seqanomaly.run"
-    if report:
-        what += ", seqanomaly.sweep, seqanomaly.report.write; seqanomaly.report.write.get_ready()"
-    what += "; os._exit(0)"
+def _imports(what: str) -> float:
+    """Seconds of a process that only imports something, as a command does, and leaves like it; the least of three."""
+    return min(
+        _alone(f"import gc, os; gc.set_threshold(100_000, 20, 20); import {what}; os._exit(0)") for _ in range(3)
+    )
+
+
+def _alone(what: str) -> float:
+    """Seconds of a process that does nothing else."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", what], check=True)  # noqa: S603 - our own code
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -253,8 +260,8 @@ def markdown(found: dict[str, dict[str, float]]) -> str:
     rows = [(part, what, [part]) for part, what in PARTS.items()]
     rows += [
         ("all", "", [*PARTS]),
-        ("the runner", "all but updates and outputs", [*of_runner]),
-        ("the same, loaded", "without importing", [part for part in of_runner if part != "import"]),
+        ("the runner", "all but torch, updates and outputs", [part for part in of_runner if part != "torch"]),
+        ("all but training", "all but updates and outputs", [*of_runner]),
     ]
     lines = [f"| part | what | {' | '.join(f'{case}: s | %' for case in found)} |"]
     lines.append(f"| --- | --- |{' ---: |' * 2 * len(found)}")

@@ -16,7 +16,7 @@ from seqanomaly.training.evaluation import Evaluation
 from seqanomaly.training.judge import Fixed, Judge
 from seqanomaly.training.log import Log
 from seqanomaly.training.update import Epochs
-from seqanomaly.training.whole import AT_ONCE, Learner, Whole
+from seqanomaly.training.whole import Learner, Whole
 
 
 class Course(ABC):
@@ -33,7 +33,14 @@ class Course(ABC):
 
 
 class OneByOne(Course):
-    """An epoch is over before the next one begins, whatever computes it."""
+    """An epoch is over before the next one begins, whatever computes it.
+
+    Args:
+        updates: the updates of an epoch.
+        evaluation: the validation loss.
+        log: what is kept.
+        rows: parameters [K, P], which the updates change.
+    """
 
     def __init__(self, updates: Epochs, evaluation: Evaluation, log: Log, rows: Tensor) -> None:
         self.updates, self.evaluation, self.log, self.rows = updates, evaluation, log, rows
@@ -68,7 +75,6 @@ class Several(Course):
 
     def __init__(self, updates: Whole, judge: Judge, log: Log) -> None:
         self.updates, self.judge, self.log, count = updates, judge, log, len(log.best)
-        self.size = max(1, AT_ONCE // updates.values)
         self._kept = [torch.full((count,), math.inf), torch.zeros(count, dtype=torch.long), torch.zeros(count).bool()]
         places = (tensor.data_ptr() for tensor in (log.best, *self._kept))
         self._state = State(log.patience or 0, *places)
@@ -79,9 +85,9 @@ class Several(Course):
 
     def run(self, orders: Iterator[Tensor], epochs: int) -> Iterator[int]:
         done = 0
-        for order in chain.from_iterable(torch.split(block, self.size) for block in orders):
+        for order in chain.from_iterable(torch.split(block, self.updates.at_once) for block in orders):
             order = order[: epochs - done]
-            losses = zip(*(each.tolist() for each in self._losses(order)), strict=True)
+            losses = zip(*(each.tolist() for each in self.losses(order)), strict=True)
             for train, validation in losses:
                 done += 1
                 self.log.add_losses(done, train, validation)
@@ -91,7 +97,7 @@ class Several(Course):
             if done == epochs:
                 return
 
-    def _losses(self, order: Tensor) -> Tensor:
+    def losses(self, order: Tensor) -> Tensor:
         """Training and validation losses [2, E, K] of some epochs; those of a member that has stopped mean nothing."""
         losses = torch.empty(2, *order.shape[:2])
         train, validation = (each.data_ptr() for each in losses)
@@ -102,6 +108,6 @@ class Several(Course):
 
 def course_of(updates: Epochs, evaluation: Evaluation, log: Log, rows: Tensor) -> Course:
     """Several epochs at once where the compiled kernel does all of them in about a second, else one by one."""
-    if isinstance(updates, Whole) and isinstance(evaluation, Judge) and updates.values <= AT_ONCE:
+    if isinstance(updates, Whole) and isinstance(evaluation, Judge) and updates.at_once:
         return Several(updates, evaluation, log)
     return OneByOne(updates, evaluation, log, rows)

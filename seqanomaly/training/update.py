@@ -183,7 +183,7 @@ def grouped(order: Steps, length: Steps, size: int, generator: np.random.Generat
 
     >>> length = np.array([5, 1, 6, 2, 9])
     >>> sorted(grouped(np.arange(5), length, 2, np.random.default_rng(0))[:4].reshape(2, 2).tolist())
-    [[1, 3], [0, 2]]
+    [[2, 0], [3, 1]]
     """
     whole = len(order) // size * size
     pooled = longest_first(order[:whole], length, POOL * size).reshape(-1, size)

@@ -76,8 +76,8 @@ class Whole(Epochs):
         )
         values = size * stored.steps * change.rows.numel()
         batches = -(-self._longest // batch_size)
-        self.values = batches * values
-        """Parameters times steps of an epoch, about."""
+        self.at_once = AT_ONCE // max(1, batches * values)
+        """Epochs that one call may have; 0 where an epoch has several calls."""
         self._calls = list(_parts(batches, max(1, AT_ONCE // values)))
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         learner = ctypes.POINTER(Learner)

@@ -234,7 +234,7 @@ def test_a_file_that_is_no_experiment(text: str, said: str, complaint: Complaint
         (("--seeds", " "), "seeds: must name each seed once and at least one, got []"),
         (("--model", "gruu"), f"model: unknown model 'gruu'; did you mean 'gru'? (known: {', '.join(MODELS)})"),
         (("--train", "{epocs: 5}"), "train: unknown key 'epocs'; did you mean 'epochs'? (known: epochs, batch_size, "
-         "lr, optimizer, momentum, weight_decay, clip, patience, truncate, precision)"),
+         "lr, optimizer, momentum, weight_decay, clip, patience, truncate, group_by_length, precision)"),
         (("--data", "none.csv"), "none.csv: there is no such file"),
         (("--device", "gpu9"), "device: unknown device 'gpu9'; known: auto, cpu, cuda, cuda:N, mps"),
     ],

@@ -199,8 +199,9 @@ def with_files() -> None:
         ("./plain", f"plain: unknown kind of file; known endings: {', '.join(SUFFIXES)}"),
         (
             "columns.csv",
-            "columns.csv: there is no column 'label'; say which one it is with label (--label), or take every step "
-            "as normal, as for forecast, with {path: columns.csv, label: null}; did you mean 'lable'? "
+            "columns.csv: there is no column 'label'; say which one it is (0 and 1 are the only values of 'lable') "
+            "with label (--label), or take every step as normal, as for forecast, with {path: columns.csv, label: "
+            "null}; did you mean 'lable'? "
             "(known: series, step, lable, x)",
         ),
         (
