@@ -18,7 +18,7 @@ def check_answerable(task: str, sequences: Sequences, where: str) -> None:
     """
     count = len(sequences.classes)
     if task != "classify" and count > 2:
-        listed = ", ".join(sequences.classes[:8])
+        listed = ", ".join([*sequences.classes[:8], *[".."] * (count > 8)])
         raise DataError(
             f"{where}: the label has {count} classes ({listed}); {task} tells normal from anomalous, so use "
             "--task classify or another label column, or make one class of all but the first with binary: true (tables)"

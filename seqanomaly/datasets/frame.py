@@ -157,12 +157,22 @@ def numbers(
         remedy = "fill it or drop the row" if missing is None else FILL_IT
         raise DataError(f"{at}: the value is missing; {remedy}{instead}")
     if np.isnan(found[row]):
-        comma = "has a decimal comma, which is read between ; or tabs and without points before it; write a point"
         if str(value).strip().casefold() in PARTS:
             instead = ", or name the column with --part if it says which rows train and test"
-        problem = comma if re.fullmatch(r"[-+]?[\d.]*,\d+", str(value).strip()) else "is not a number; correct it"
-        raise DataError(f"{at}: {str(value)!r} {problem}{instead}")
+        raise DataError(f"{at}: {str(value)!r} {_problem(str(value).strip())}{instead}")
     raise DataError(f"{at}: the value is {value}, not a finite 32-bit number; correct it or drop the row")
+
+
+def _problem(word: str) -> str:
+    """What is wrong with a word where a number should be, and what to do.
+
+    >>> _problem("?")
+    'is not a number; leave the cell empty where the value is missing'
+    """
+    if re.fullmatch(r"[-+]?[\d.]*,\d+", word):
+        return "has a decimal comma, which is read between ; or tabs and without points before it; write a point"
+    missing = not re.search(r"\w", word)
+    return f"is not a number; {'leave the cell empty where the value is missing' if missing else 'correct it'}"
 
 
 def _feature(

@@ -211,7 +211,11 @@ OTHER_STEP = "or name another column with --step"
             {"label": None},
             "column 'x', data row 1: the value is missing; fill it or drop the row",
         ),
-        ({"x": ["?", 2, 3, 4]}, {"label": None}, "column 'x', data row 1: '?' is not a number; correct it"),
+        (
+            {"x": ["?", 2, 3, 4]},
+            {"label": None},
+            "column 'x', data row 1: '?' is not a number; leave the cell empty where the value is missing",
+        ),
         ({"series": ["a", None, "b", "b"]}, {}, "column 'series', data row 2: the series is missing"),
         (
             {"step": [0, NAN, 0, 1]},
