@@ -36,7 +36,7 @@ def score(
     A table is scored row by row, in the order of its rows, and needs no labels. Of a family of files the test part is
     scored where it is given, else every sequence.
     """
-    if out is not None and out.suffix not in (".csv", ".parquet"):
+    if out is not None and out.suffix.lower() not in (".csv", ".parquet"):
         raise ConfigError(f"--out: unknown ending of {out}; use .csv or .parquet")
     folder = _find(run, runs)
     from seqanom.values import read_values

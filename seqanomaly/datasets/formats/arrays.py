@@ -39,14 +39,14 @@ class Numpy(NamedArrays):
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        return {} if is_file(path) and path.suffix in (".npy", ".npz") else None
+        return {} if is_file(path) and path.suffix.lower() in (".npy", ".npz") else None
 
     def files(self) -> Sequence[Path]:
         """The file, and the one with the labels."""
         root = self.root()
-        if not is_file(root) or root.suffix not in (".npy", ".npz"):
+        if not is_file(root) or root.suffix.lower() not in (".npy", ".npz"):
             raise DataError(f"{root}: is no .npy or .npz file")
-        if root.suffix == ".npz":
+        if root.suffix.lower() == ".npz":
             if self.labels is not None:
                 raise DataError(f"{root}: labels is for a .npy file, got {self.labels!r}; a .npz file holds them as y")
             return [root]

@@ -55,6 +55,13 @@ def test_features_and_labels_of_one_shape_are_sequences_of_one_feature(tmp_path:
     assert known.label[0].tolist() == [0, 0, 1, 1]
 
 
+def test_an_ending_may_be_in_capitals(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.ones((4, 5)), y=np.eye(4, 5))
+    (tmp_path / "a.npz").rename(tmp_path / "A.NPZ")
+    assert Numpy.recognise(tmp_path / "A.NPZ") == {}
+    assert len(Numpy(path=str(tmp_path / "A.NPZ")).open().parts(0).train) == 2
+
+
 def test_no_labels_are_asked_for(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X.reshape(20, 2))
     source = Numpy(path=str(tmp_path / "x.npy"), labels="none").open()
