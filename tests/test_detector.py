@@ -168,7 +168,7 @@ def test_a_sequence_of_one_step_has_a_score(detector: Callable[..., Detector]) -
         ),
         (
             lambda frame: frame.assign(load=["?", *frame["load"].iloc[1:]]),
-            "new.csv: column 'load', data row 1: '?' is not a number; correct it",
+            "new.csv: column 'load', data row 1: '?' is not a number; leave the cell empty where the value is missing",
         ),
         (
             lambda frame: frame.assign(load=[1.0, np.nan, *frame["load"].iloc[2:]]),
