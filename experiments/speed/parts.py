@@ -4,13 +4,15 @@
 
 trains in one process on one thread: the experiment that ships, with its report, and single runs of 30 seconds, or
 SECONDS, of several sizes. Writes profile.csv and profile.md beside this file and fills the README here. Parts are timed
-where they are called, in seconds of the processor, and add up to the whole. It needs the compiled kernel.
+where they are called, in seconds of the processor, and add up to the whole. Modules are compiled once, as an
+installation does, also where the variable PYTHONDONTWRITEBYTECODE is set. It needs the compiled kernel.
 """
 
 from __future__ import annotations
 
 import csv
 import ctypes
+import os
 import resource
 import runpy
 import subprocess
@@ -240,6 +242,7 @@ def _alone(what: str) -> float:
 
 def main(seconds: float = 30) -> None:
     """Measure, write the tables and fill the page."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     torch.set_num_threads(1)
     helpers.MOST = 1  # this process does everything itself, so its time is all there is
     clock = clocked()

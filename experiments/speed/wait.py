@@ -6,7 +6,8 @@ writes wait.csv and wait.md beside this file and fills the README here; with nam
 again. Arms take turns, so that a noisy machine hits them alike; the table has medians over the repeats. Every command
 is a process of its own, from its start to its end, interpreter and imports included. `report` and `grid` read copies of
 one real run under the digests of a large experiment, with noise on their values. A peak is the largest resident set of
-any one process of a command, of this script at least, since a process begins as a copy of it.
+any one process of a command, of this script at least, since a process begins as a copy of it. Modules are compiled
+once, as an installation does, also where the variable PYTHONDONTWRITEBYTECODE is set.
 """
 
 from __future__ import annotations
@@ -232,6 +233,7 @@ MEASURES: dict[str, Callable[[Path], Iterator[list[Any]]]] = {
 
 def main(*wanted: str) -> None:
     """Measure and write the table."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     path = HERE / "wait.csv"
     kept: dict[str, list[list[Any]]] = {}
     if path.is_file():
