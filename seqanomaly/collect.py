@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -287,7 +288,10 @@ def _numbers(text: bytes) -> pd.DataFrame:
 
 
 def collect_notes(experiment: Experiment, digests: Digests, store: Store) -> list[str]:
-    """What the runs have to say to the reader, once per data set and model, from the first run that is stored."""
+    """What the runs have to say to the reader, from the first run that is stored of each data set and model.
+
+    What all models say of a data set, where there are several, is said once and names no model.
+    """
     said: dict[tuple[str, str], list[str]] = {}
     for config in experiment.expand():
         title = _name(config.model), _name(config.data)
@@ -296,5 +300,11 @@ def collect_notes(experiment: Experiment, digests: Digests, store: Store) -> lis
         folder = store.folder(digest)
         with _undamaged(folder):
             said[title] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["notes"]
-    lines = (f"{model} on {data}: {note}." for (model, data), notes in said.items() for note in notes)
+    models: dict[str, int] = Counter(data for _, data in said)
+    times = Counter((data, note) for (_, data), notes in said.items() for note in dict.fromkeys(notes))
+    lines = (
+        f"{data if 1 < models[data] == times[data, note] else f'{model} on {data}'}: {note}."
+        for (model, data), notes in said.items()
+        for note in notes
+    )
     return list(dict.fromkeys(lines))

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
@@ -123,10 +124,10 @@ class Store:
 
     def keep_experiment(self, experiment: Experiment, digests: Digests) -> None:
         """Keep the experiment and the digests of its data beside its runs, so that a report needs nothing else."""
-        with whole(self.root / EXPERIMENT) as draft:
+        kept = {"experiment": digest(experiment.settings()), "data": list(digests.values())}
+        with self._written(EXPERIMENT) as draft:
             draft.write_text(dump_yaml(experiment.settings()), encoding="utf-8")
-        with whole(self.root / DATA) as draft:
-            kept = {"experiment": digest(experiment.settings()), "data": list(digests.values())}
+        with self._written(DATA) as draft:
             draft.write_text(json.dumps(kept) + "\n", encoding="utf-8")
 
     def experiment(self) -> tuple[Experiment, Digests]:
@@ -179,6 +180,15 @@ class Store:
             environment=read_environment(folder),
             detector=Detector.load(folder),
         )
+
+    @contextmanager
+    def _written(self, name: str) -> Iterator[Path]:
+        """A draft of the file of that name, see `whole`; a `ConfigError` says why it cannot be written."""
+        try:
+            with whole(self.root / name) as draft:
+                yield draft
+        except OSError as error:
+            raise self._cannot_write(error) from None
 
     def _cannot_write(self, error: OSError) -> ConfigError:
         return ConfigError(f"{self.root}: cannot write there ({error.strerror}); choose another folder", ("out",))

@@ -16,6 +16,7 @@ import torch
 from seqanomaly import train
 from seqanomaly.detector import Detector
 from seqanomaly.errors import ConfigError, DataError, RunError
+from seqanomaly.experiment import Experiment
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import RunResult, Store, read_config
 
@@ -129,6 +130,16 @@ def test_a_full_disk_is_said_and_leaves_nothing(
         f"out: {store.root}: cannot write there (No space left on device); choose another folder"
     )
     assert files(store) == set()
+
+
+@pytest.mark.parametrize("name", ["experiment.yaml", "data.json"])
+def test_an_experiment_that_cannot_be_kept(store: Store, name: str) -> None:
+    (store.root / name).mkdir()
+    settings: dict[str, Any] = {"name": "a", "data": ["drift"], "loss": ["exp"]}
+    experiment = Experiment(**settings)
+    with pytest.raises(ConfigError) as error:
+        store.keep_experiment(experiment, {experiment.data[0]: "d"})
+    assert str(error.value) == f"out: {store.root}: cannot write there (Is a directory); choose another folder"
 
 
 def test_what_a_killed_run_leaves_is_no_run(store: Store, result: RunResult, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -753,6 +753,16 @@ def test_a_whole_report_with_controls(controlled: Store, tmp_path: Path) -> None
     assert collect_notes(experiment, digests, controlled) == []
 
 
+def test_what_all_models_say_of_a_data_set_is_said_once(tmp_path: Path) -> None:
+    short = {"kind": "tcn", "channels": 2, "kernel": 2, "layers": 1}
+    experiment = tiny(model=[short, {**short, "channels": 3}], loss=["exp"], seeds=2)
+    sweep(experiment, tmp_path)
+    assert collect_notes(experiment, experiment.data_digests(), Store(tmp_path)) == [
+        f"{experiment.data[0].name}: the model sees the last 3 steps only and sequences have up to 8: raise its layers "
+        "or kernel for it to see them whole."
+    ]
+
+
 def test_notes_come_from_each_model_once(tmp_path: Path) -> None:
     short = {"kind": "tcn", "channels": 2, "kernel": 2, "layers": 1}
     experiment = tiny(model=["random", short, "logistic"], loss=["exp"], seeds=2)

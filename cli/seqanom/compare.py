@@ -248,17 +248,21 @@ def _engine(name: str, workers: int | None, timeout: float | None, device: str) 
 
 
 def _progress(experiment: Experiment) -> Any:
-    """Runs done, failed, running, steps per second and time left, on a bar or in plain lines."""
+    return console.counting(experiment.name, experiment.count, so_far)
+
+
+def so_far(progress: Progress) -> tuple[int, str]:
+    """How many runs need no more work, and in words: done, failed, time left, running, steps per second.
+
+    The time left comes early, as a narrow terminal cuts off the end.
+    """
     from seqanom.check import duration
 
-    def describe(progress: Progress) -> tuple[int, str]:
-        left = progress.seconds_left()
-        counts = f"{progress.found + progress.done} of {progress.total} runs done"
-        counts += f" ({progress.found} before)" * bool(progress.found)
-        counts += f", {len(progress.failed)} failed" * bool(progress.failed)
-        counts += f", {progress.running} in training" * bool(progress.running)
-        rate = progress.steps_per_second() if progress.running else None
-        counts += "" if rate is None else f", {rate:,.0f} steps/s"
-        return progress.total - progress.remaining, counts + (f", about {duration(left)} left" if left else "")
-
-    return console.counting(experiment.name, experiment.count, describe)
+    left = progress.seconds_left()
+    counts = f"{progress.found + progress.done} of {progress.total} runs done"
+    counts += f" ({progress.found} before)" * bool(progress.found)
+    counts += f", {len(progress.failed)} failed" * bool(progress.failed)
+    counts += f", about {duration(left)} left" if left else ""
+    counts += f", {progress.running} in training" * bool(progress.running)
+    rate = progress.steps_per_second() if progress.running else None
+    return progress.total - progress.remaining, counts + ("" if rate is None else f", {rate:,.0f} steps/s")

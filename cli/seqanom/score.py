@@ -33,8 +33,9 @@ def score(
 ) -> None:
     """Score and decision for each step of new data.
 
-    A table is scored row by row, in the order of its rows, and needs no labels. Of a family of files the test part is
-    scored where it is given, else every sequence.
+    A table is scored row by row, in the order of its rows, and needs no labels.
+
+    Of a family of files the test part is scored where it is given, else every sequence.
     """
     if out is not None and out.suffix.lower() not in (".csv", ".parquet"):
         raise ConfigError(f"--out: unknown ending of {out}; use .csv or .parquet")
@@ -175,7 +176,9 @@ def _write(pieces: Iterable[pd.DataFrame], out: Path, normal: str) -> tuple[int,
 
 def _find(run: str, runs: Path) -> Path:
     """The run folder that `run` names."""
-    if (Path(run) / "detector.json").is_file():
+    from seqanomaly.datasets.formats.stream import is_file
+
+    if is_file(Path(run) / "detector.json"):
         return Path(run)
     found = sorted(path for path in runs.rglob(f"runs/??/{run}*") if path.is_dir()) if run.isalnum() else []
     digests = {path.name for path in found}

@@ -14,7 +14,7 @@ from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts
 from seqanomaly.paths import whole
-from seqanomaly.report.plots import COLOURS
+from seqanomaly.report.plots import COLOURS, fitted, legend_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,8 @@ def draw(parts: Parts, title: str) -> Figure:
         _panel(axes[place], scaler.apply(part.take(np.array([index]))), f"{part.ids[index]} ({word})")
     for unused in axes[len(chosen) :]:
         unused.remove()
-    figure.suptitle(f"{title}: features in deviations from the training mean, cut off at ±{HIGHEST:g}", fontsize=11)
+    head = f"{title}: features in deviations from the training mean, cut off at ±{HIGHEST:g}"
+    figure.suptitle(fitted(head, inches=6.0 * columns, points=11), fontsize=11)
     _legend(figure, parts.train)
     return figure
 
@@ -90,7 +91,7 @@ def _panel(axes: Axes, one: Sequences, title: str) -> None:
         axes.plot(step, values.clip(-HIGHEST, HIGHEST), color=colour, linewidth=0.8, alpha=0.9 if few else 0.3)
     for code, first, last in _runs(one.label[0, : one.length[0]]):
         axes.axvspan(step[first] - 0.5, step[last] + 0.5, color=_shade(code), alpha=0.25, linewidth=0)
-    axes.set_title(title, fontsize=9)
+    axes.set_title(fitted(title, inches=5.6, points=9), fontsize=9)
     axes.set_xlabel("step", fontsize=8)
     axes.tick_params(labelsize=8)
     axes.margins(x=0.01)
@@ -122,4 +123,6 @@ def _legend(figure: Figure, part: Sequences) -> None:
         for code, name in enumerate(part.classes)
         if code
     ]
-    figure.legend(handles=[*lines, *shades], loc="outside lower center", ncols=8, fontsize=8, frameon=False)
+    handles = [*lines, *shades]
+    ncols = min(8, legend_columns([str(handle.get_label()) for handle in handles], figure.get_figwidth()))
+    figure.legend(handles=handles, loc="outside lower center", ncols=ncols, fontsize=8, frameon=False)

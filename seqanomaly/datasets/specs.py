@@ -5,6 +5,7 @@ A path without a kind is recognised by the names of its files and their first li
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -166,6 +167,8 @@ def _is_there(path: Path) -> bool:
 def _candidates(place: Path) -> dict[str, dict[str, Any]]:
     """The kinds that would do, with the settings of each; a `DataError` names a file that cannot be opened."""
     regular(place)
+    if place.is_dir():
+        os.scandir(place).close()  # an error about the folder itself, not about a file that is looked for in it
     found = _families(place)
     if found:
         return {kind: of for kind, of in found.items() if kind != "numpy"} or found  # any array; others know theirs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
@@ -56,12 +57,27 @@ def panels(every: int, *, height: float, titles: Sequence[str]) -> tuple[Figure,
     figure = Figure(figsize=(5.2 * columns, height * rows + 0.4), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for here, title in zip(axes, titles, strict=False):
-        here.set_title(title, fontsize=10, y=1.0)
+        entitle(here, title)
         here.spines[["top", "right"]].set_visible(False)
     for unused in axes[shown:]:
         unused.set_visible(False)
     _say_what_is_left_out(figure, every)
     return figure, axes
+
+
+def entitle(axes: Axes, title: str) -> None:
+    """Set the title of a panel, in as many lines as it takes."""
+    axes.set_title(fitted(title, inches=4.4, points=10), fontsize=10, y=1.0)
+
+
+def fitted(text: str, *, inches: float, points: float) -> str:
+    r"""A text in lines that fit into so many inches in letters of so many points; also a long word is broken.
+
+    >>> fitted("gru on ucr(path=135_UCR_Anomaly_1200_4187_4199.txt)", inches=2.5, points=10)
+    'gru on ucr(path=135_UCR_Anomaly\n_1200_4187_4199.txt)'
+    """
+    wide = max(1, int(inches / (0.008 * points)))
+    return "\n".join(textwrap.wrap(text, wide, replace_whitespace=False, break_on_hyphens=False))
 
 
 def curve_bands(curves: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +150,7 @@ def _curves(above: Axes, below: Axes, curves: pd.DataFrame, title: str, colours:
     steps = curves.drop_duplicates("step").set_index("step")[["best_possible", "prevalence"]].sort_index()
     if steps["best_possible"].notna().any():
         above.plot(steps.index, 100 * steps["best_possible"], "--", color="#777777", linewidth=1, label="best possible")
-    above.set_title(title, fontsize=10, y=1.0)
+    entitle(above, title)
     above.set_ylabel("accuracy (%)")
     above.tick_params(labelbottom=False)
     below.plot(steps.index, 100 * steps["prevalence"], color="#777777", linewidth=1)
@@ -196,9 +212,18 @@ def legend(figure: Figure) -> None:
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             lines.setdefault(str(label), handle)
-    inches, room = [0.6 + 0.09 * len(name) for name in lines], figure.get_figwidth()  # of a line and its name
-    columns = len(lines) if sum(inches) <= room else int(room / max(inches))
-    figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=max(1, columns), frameon=False)
+    columns = legend_columns(list(lines), figure.get_figwidth())
+    figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=columns, frameon=False)
+
+
+def legend_columns(names: Sequence[str], room: float) -> int:
+    """In how many columns a legend of these names fits into so many inches.
+
+    >>> legend_columns(["uniform", "exp"], 5.2), legend_columns(["exp(rate=0.05,normalize=none)"] * 3, 5.2)
+    (2, 1)
+    """
+    inches = [0.6 + 0.09 * len(name) for name in names]  # of a line and its name
+    return len(names) if sum(inches) <= room else max(1, int(room / max(inches)))
 
 
 def _say_what_is_left_out(figure: Figure, panels: int) -> None:

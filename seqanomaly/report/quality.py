@@ -12,6 +12,9 @@ from seqanomaly.report.plots import COLOURS, PANELS, draw_band, legend, panels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+EVERYTHING = (-2.0, 102.0)
+"""Limits of an axis in percent, with room for a line at 0 or 100."""
+
 
 def reliability_figure(curves: pd.DataFrame, buckets: list[str], titles: int | None = None) -> Figure:
     """How often a step is anomalous against the probability given to it: a panel per data set, model and bucket.
@@ -32,7 +35,7 @@ def reliability_figure(curves: pd.DataFrame, buckets: list[str], titles: int | N
         for loss, of_loss in of_panel.groupby("loss", sort=False):
             x, y = 100 * of_loss["confidence"], 100 * of_loss["frequency"]
             here.plot(x, y, marker=".", color=colours[str(loss)], label=str(loss), linewidth=1.2)
-        here.set(xlim=(0, 100), ylim=(0, 100), xlabel="probability given (%)", ylabel="anomalous (%)")
+        here.set(xlim=EVERYTHING, ylim=EVERYTHING, xlabel="probability given (%)", ylabel="anomalous (%)")
     legend(figure)
     return figure
 
@@ -63,6 +66,6 @@ def recall_figure(onset: pd.DataFrame, every: int | None = None) -> Figure:
     for title, here in zip(titles[:PANELS], axes, strict=False):
         for loss, of_loss in onset[onset["title"] == title].groupby("loss", sort=False):
             draw_band(here, of_loss, "since_onset", str(loss), colours[str(loss)])
-        here.set(ylim=(0, 100), xlabel="steps since the first anomalous step", ylabel="recall (%)")
+        here.set(ylim=EVERYTHING, xlabel="steps since the first anomalous step", ylabel="recall (%)")
     legend(figure)
     return figure

@@ -6,8 +6,9 @@ at parts and draw figures side by side, and change no byte of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,7 @@ import pandas as pd
 
 from seqanomaly.engines.copies import one_thread
 from seqanomaly.engines.helpers import Here
+from seqanomaly.errors import ConfigError
 from seqanomaly.paths import whole
 from seqanomaly.report.figures import draw
 from seqanomaly.report.page import markdown
@@ -92,22 +94,39 @@ def make_report(
         early_cost: with it, say which loss is best late among those that lose at most this fraction early.
         metric: the metric that the sentences speak of.
         helper: who looks at parts and draws figures, see `engines.helpers`; this process by default.
+
+    Raises:
+        ConfigError: the folder cannot be written to.
     """
     helper = helper or Here()
     made = gather(parts, Asked(baseline, axes, list(dict.fromkeys((buckets[0], buckets[-1])))), helper)
     comparison = made.comparison()
     over = over_datasets(comparison, baseline) if comparison["dataset"].nunique() > 1 else pd.DataFrame()
-    figures = draw(comparison, over, made, folder, metric, helper)
-    tables = {
-        "comparison": comparison,
-        "effects": made.effects(),
-        "datasets": over,
-        "weights": weights_of([found.weights for found in made.found]),
-    }
-    report = _said(tables, made, early_cost, metric)
-    page = _page(report, tables, made.asked, name, question, metric)
-    files = [*_tables(tables, folder), _write(folder / "comparison.md", page)]
-    return replace(report, files=files + [path for figure in figures for path in figure.result()])
+    with _writing(folder):
+        figures = draw(comparison, over, made, folder, metric, helper)
+        tables = {
+            "comparison": comparison,
+            "effects": made.effects(),
+            "datasets": over,
+            "weights": weights_of([found.weights for found in made.found]),
+        }
+        report = _said(tables, made, early_cost, metric)
+        page = _page(report, tables, made.asked, name, question, metric)
+        files = [*_tables(tables, folder), _write(folder / "comparison.md", page)]
+        return replace(report, files=files + [path for figure in figures for path in figure.result()])
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """What is written inside; a `ConfigError` says why the folder does not take it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(
+            f"{folder}: cannot write the report ({reason}); its runs are kept, so mend that and make it again with "
+            f"`seqanom report {folder}`"
+        ) from None
 
 
 def _said(tables: dict[str, pd.DataFrame], made: Gathered, early_cost: float | None, metric: str) -> Report:

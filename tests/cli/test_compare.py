@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from seqanom import console
+from seqanom.compare import so_far
 
 from seqanomaly.experiment import Experiment
 from seqanomaly.metrics.scores import METRICS
@@ -22,7 +23,7 @@ from seqanomaly.metrics.whole import WHOLE_METRICS
 from seqanomaly.models.specs import MODELS
 from seqanomaly.ranking import HIGHER_IS_BETTER
 from seqanomaly.store import Store
-from seqanomaly.sweep import load_experiment
+from seqanomaly.sweep import Progress, load_experiment
 
 Run = Callable[..., Any]
 Complaint = Callable[..., str]
@@ -275,6 +276,15 @@ def test_progress_in_plain_lines_is_told_in_tenths(capsys: pytest.CaptureFixture
         for done in range(0, 1001, 5):
             update(done)
     assert capsys.readouterr().err.splitlines() == [f"many: {done} done" for done in range(0, 1001, 100)]
+
+
+def test_the_time_left_stands_before_what_a_narrow_terminal_cuts_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqanomaly.sweep.time.monotonic", lambda: 110.0)
+    progress = Progress(600, found=4, done=16, failed={"d": "diverged"}, running=30, steps=9060, started=100, ended=110)
+    assert so_far(progress) == (
+        21,
+        "20 of 600 runs done (4 before), 1 failed, about 6 min left, 30 in training, 906 steps/s",
+    )
 
 
 def test_a_line_is_due_after_a_while(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

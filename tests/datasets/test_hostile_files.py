@@ -330,8 +330,18 @@ def test_what_may_not_be_read(samples: Samples, tmp_path: Path) -> None:
     path = tmp_path / "here" / "site0" / "0.csv"
     path.chmod(0)
     assert "Permission denied" in heard(str(path), tmp_path)
-    assert heard(str(tmp_path / "here"), tmp_path).startswith("HERE/here/site0/0.csv: cannot be read")
-    assert "Permission denied" in heard({"kind": "file", "path": str(path)}, tmp_path)
+    assert heard(str(tmp_path / "here"), tmp_path).startswith("HERE/here/site0/0.csv: cannot be opened")
+    said = "HERE/here/site0/0.csv: cannot be opened (Permission denied)"
+    assert heard({"kind": "file", "path": str(path)}, tmp_path) == said
+    (tmp_path / "here").chmod(0)
+    assert heard(str(tmp_path / "here"), tmp_path) == "HERE/here: cannot be opened (Permission denied)"
+    (tmp_path / "here").chmod(0o700)
+
+
+def test_a_mapped_table_that_is_not_there(tmp_path: Path) -> None:
+    for name in ("a.parquet", "a.feather", "a.csv"):
+        given = {"kind": "file", "path": str(tmp_path / name), "mapped": True}
+        assert heard(given, tmp_path) == f"HERE/{name}: there is no such file"
 
 
 def test_names_that_no_file_has(tmp_path: Path) -> None:

@@ -91,6 +91,18 @@ def test_any_number_of_panels(curves: pd.DataFrame, count: int) -> None:
     assert [axes.get_title() for axes in panels(figure) if axes.get_title()] == [f"panel {i}" for i in range(count)]
 
 
+def test_a_long_title_is_not_cut_off(curves: pd.DataFrame, comparison: pd.DataFrame) -> None:
+    name = "ucr(path=135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt)"
+    one = curves[curves["title"] == "gru on drift"].assign(title=f"rnn(hidden=4) on {name}")
+    of_one = comparison[comparison["dataset"] == "drift"].assign(dataset=name)
+    for figure in (figure_of(one), tradeoff_figure(of_one, "uniform", "early", "late")):
+        drawn(figure)
+        title = figure.axes[0].title
+        assert title.get_text().replace("\n", "").endswith(f" on {name}")
+        assert title.get_window_extent().x0 >= 0
+        assert title.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_more_panels_than_anybody_reads(curves: pd.DataFrame, comparison: pd.DataFrame) -> None:
     few = curves[(curves["seed"] == 0) & (curves["step"] < 2)]
     grid = pd.concat([comparison.assign(dataset=f"data {place}") for place in range(PANELS + 1)])

@@ -50,6 +50,22 @@ def test_recall_is_a_mean_over_seeds_with_its_band() -> None:
     assert np.asarray(band)[:, 1].min() >= 0
 
 
+@pytest.mark.parametrize("recall", [0.0, 1.0])
+def test_a_line_at_the_end_of_the_scale_is_seen_whole(recall: float) -> None:
+    rows = [
+        {"title": "t", "loss": "exp", "seed": seed, "since_onset": since, "recall": recall}
+        for seed in range(2)
+        for since in range(3)
+    ]
+    (axes,) = recall_figure(bands(pd.DataFrame(rows), "since_onset", "recall")).axes
+    low, high = axes.get_ylim()
+    assert low < 0
+    assert high > 100
+    table = pooled(bins(("uniform", "late", 0, 0.9, 10, 1.0, recall)))
+    (axes,) = reliability_figure(table, ["late"]).axes
+    assert axes.get_ylim() == axes.get_xlim() == (low, high)
+
+
 def test_more_panels_than_anybody_reads_are_left_out() -> None:
     rows = [
         {"title": f"gru on {n}", "loss": "uniform", "seed": 0, "since_onset": 0, "recall": 1.0}

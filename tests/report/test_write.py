@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seqanomaly.comparison import compare_runs
-from seqanomaly.errors import DataError
+from seqanomaly.errors import ConfigError, DataError
 from seqanomaly.report.parts import Detail
 from seqanomaly.report.write import Report, make_report
 
@@ -97,6 +97,19 @@ def test_the_frame_is_the_file(stored_runs: pd.DataFrame, tmp_path: Path) -> Non
     types: dict[str, Any] = {**dict.fromkeys(TEXT, str), "n_pairs": "Int64"}
     read = pd.read_csv(tmp_path / "comparison.csv", dtype=types)
     pd.testing.assert_frame_equal(read.assign(note=read["note"].fillna("")), report.comparison, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["comparison.csv", "curves.png", "comparison.md"])
+def test_a_report_that_cannot_be_written(
+    stored_runs: pd.DataFrame, curves: pd.DataFrame, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(ConfigError) as error:
+        made(stored_runs, curves, tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}: cannot write the report (Is a directory); its runs are kept, so mend that and make it again with "
+        f"`seqanom report {tmp_path}`"
+    )
 
 
 def test_without_curves_there_are_no_figures(stored_runs: pd.DataFrame, tmp_path: Path) -> None:

@@ -111,6 +111,19 @@ def check_unpacks(path: Path) -> None:
                 pass
 
 
+def not_opened(path: Path, error: Exception) -> DataError | None:
+    """The sentence about a file that is not there or may not be read; None where `error` is about what it holds.
+
+    >>> str(not_opened(Path("a.csv"), PermissionError(13, "Permission denied")))
+    'a.csv: cannot be opened (Permission denied)'
+    """
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{path}: there is no such file")
+    if isinstance(error, PermissionError):
+        return DataError(f"{path}: cannot be opened (Permission denied)")
+    return None
+
+
 def regular(path: Path) -> os.stat_result:
     """The state of a file; a `DataError` says that it is a pipe or a device, which might be read without an end."""
     found = path.stat()

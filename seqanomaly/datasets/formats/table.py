@@ -24,6 +24,7 @@ from seqanomaly.datasets.formats.stream import (
     check_start,
     check_unpacks,
     is_file,
+    not_opened,
     state,
     stream,
 )
@@ -82,6 +83,8 @@ def as_table(path: Path) -> Iterator[None]:
     except DataError:
         raise
     except (*UNREADABLE, *BROKEN) as error:
+        if (closed := not_opened(path, error)) is not None:
+            raise closed from None
         reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         raise DataError(f"{path}: cannot be read as {path.suffix.lstrip('.')}: {reason}") from None
 

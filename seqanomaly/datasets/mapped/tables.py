@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqanomaly.datasets.formats.commas import Commas
-from seqanomaly.datasets.formats.stream import UNREADABLE
+from seqanomaly.datasets.formats.stream import UNREADABLE, not_opened
 from seqanomaly.datasets.formats.table import frame_of
 from seqanomaly.datasets.frame import Layout
 from seqanomaly.datasets.mapped import text
@@ -57,6 +57,8 @@ def columns_and_rows(path: Path, commas: Commas | None = None) -> tuple[list[str
 
 def unreadable(path: Path, error: Exception) -> DataError:
     """The sentence about a file that Arrow cannot read."""
+    if (closed := not_opened(path, error)) is not None:
+        return closed
     reason = " ".join(str(error).split())
     return DataError(f"{path}: cannot be read as {path.suffix.lstrip('.')}: {reason}")
 
