@@ -148,7 +148,12 @@ def load(path: Path | None, given: dict[str, Any]) -> Experiment:
     from seqanomaly.errors import ConfigError
     from seqanomaly.experiment import SHIPPED, Experiment
 
-    settings = read_yaml(path or SHIPPED / "default.yaml")
+    try:
+        settings = read_yaml(path or SHIPPED / "default.yaml")
+    except ConfigError as error:
+        if path is None or path.suffix.lower() in (".yaml", ".yml"):
+            raise
+        raise ConfigError(f"{error}; an experiment is YAML, and data go to `seqanom compare --data {path}`") from None
     if path is None and given:
         settings |= {"name": "compare", "question": ""}
     if isinstance(given.get("train"), dict) and isinstance(settings.get("train"), dict):

@@ -26,6 +26,8 @@ NAMED = 8
 """Most features that get a colour and a name; of more, all lines are grey."""
 HIGHEST = 6.0
 """Deviations from the training mean beyond which lines are cut off."""
+THIN = 0.004
+"""Share of a sequence below which an anomaly would be a hair, so that it gets an edge."""
 
 
 def draw(parts: Parts, title: str) -> Figure:
@@ -90,7 +92,9 @@ def _panel(axes: Axes, one: Sequences, title: str) -> None:
     for values, colour in zip(drawn.T, cycle(COLOURS if few else ["#555555"]), strict=False):
         axes.plot(step, values.clip(-HIGHEST, HIGHEST), color=colour, linewidth=0.8, alpha=0.9 if few else 0.3)
     for code, first, last in _runs(one.label[0, : one.length[0]]):
-        axes.axvspan(step[first] - 0.5, step[last] + 0.5, color=_shade(code), alpha=0.25, linewidth=0)
+        thin = last - first + 1 < THIN * len(step)
+        look = {"alpha": 0.6, "linewidth": 2.0} if thin else {"alpha": 0.25, "linewidth": 0.0}
+        axes.axvspan(step[first] - 0.5, step[last] + 0.5, color=_shade(code), **look)
     axes.set_title(fitted(title, inches=5.6, points=9), fontsize=9)
     axes.set_xlabel("step", fontsize=8)
     axes.tick_params(labelsize=8)

@@ -278,6 +278,14 @@ def test_progress_in_plain_lines_is_told_in_tenths(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.splitlines() == [f"many: {done} done" for done in range(0, 1001, 100)]
 
 
+@pytest.mark.parametrize("command", ["compare", "check"])
+def test_data_in_the_place_of_an_experiment(complaint: Complaint, command: str) -> None:
+    Path("mine.csv").write_text("x,label\n1,0\n")
+    remedy = "; an experiment is YAML, and data go to `seqanom compare --data "
+    assert complaint(command, "mine.csv") == f"mine.csv: must hold a mapping (key: value), found text{remedy}mine.csv`"
+    assert complaint(command, "drift") == f"drift: there is no such file{remedy}drift`"
+
+
 def test_the_time_left_stands_before_what_a_narrow_terminal_cuts_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqanomaly.sweep.time.monotonic", lambda: 110.0)
     progress = Progress(600, found=4, done=16, failed={"d": "diverged"}, running=30, steps=9060, started=100, ended=110)

@@ -51,6 +51,21 @@ def test_parts_and_classes_take_turns_and_steps_keep_their_numbers(parts: Parts)
     assert shaded(figure.axes[5]) == []
 
 
+def test_an_anomaly_of_few_steps_in_a_long_series_has_an_edge() -> None:
+    long = part([[0] * 500 + [1] + [0] * 499 + [1] * 20, [0] * 9])
+    both = Parts(train=long, validation=long, test=long)
+    (short, wide), _ = ([p.get_linewidth() for p in axes.patches] for axes in draw(both, "a").axes[:2])
+    assert (short, wide) == (2.0, 0.0)
+
+
+def test_long_names_are_broken_into_lines(parts: Parts) -> None:
+    figure = draw(parts, "smap(path=" + "x" * 150 + ")")
+    figure.draw_without_rendering()
+    head = figure.texts[0].get_window_extent()
+    assert head.x0 >= 0
+    assert head.x1 <= figure.bbox.x1
+
+
 def test_features_are_scaled_by_the_training_part_and_cut_off(parts: Parts) -> None:
     parts.test.x[0, 1, 0] = 1e6
     lines = draw(parts, "mine").axes[1].lines
