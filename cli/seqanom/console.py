@@ -72,10 +72,10 @@ def remark(text: str) -> None:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table: the first column to the left, the others to the right."""
+    """An empty table: the first column to the left, the others to the right; a narrow terminal cuts nothing off."""
     made = Table(title=title, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
-        made.add_column(column, justify="right" if place else "left", header_style="bold")
+        made.add_column(column, justify="right" if place else "left", header_style="bold", overflow="fold")
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 from seqanom import console
 from seqanom.__main__ import start
 from seqanom.console import BUG, DONE, INTERRUPTED, SOME_FAILED, STOPPED, USAGE
@@ -144,6 +146,16 @@ def test_brackets_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.splitlines()[0].rstrip() == "x(features=[a,b])"
     assert "[bold]x[/bold]" in out
     assert err == "[bold]y[/bold]\n"
+
+
+def test_a_narrow_terminal_cuts_no_name_off() -> None:
+    made = console.table("run", "model")
+    made.add_row("fdf32c65", "gru(hidden=4)")
+    screen = io.StringIO()
+    Console(file=screen, width=18).print(made)
+    words = [line.split() for line in screen.getvalue().splitlines()]
+    assert words[0] == ["run", "model"]
+    assert "".join(word for line in words[1:] for word in line[-1:]) == "gru(hidden=4)"
 
 
 def test_what_is_missing_is_null(capsys: pytest.CaptureFixture[str]) -> None:
