@@ -9,12 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqanomaly.flat import Flat
 from seqanomaly.windows import Windows, cut_windows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """N sequences of up to T steps; steps that do not take part are False in `mask`."""
+    """N sequences of up to T steps; steps that do not take part are False in `mask`.
+
+    Where they are `flat` each step is a row of its own, so that tensors are [S, 1, ..] instead of [N, T, ..].
+    """
 
     x: Tensor
     """What the model reads, [N, T, F]; what stands where `mask` is False means nothing."""
@@ -30,6 +34,9 @@ class Batch:
     """Steps of each sequence, [N]; None where all are equally long."""
     windows: Windows | None = None
     """What the model sees at once; None for whole sequences."""
+    flat: Flat | None = None
+    """Where each sequence lies if every step is a row of its own, for windows only; None where each sequence is a row.
+    """
 
     def __len__(self) -> int:
         """Number of windows, or of sequences where there are none."""
@@ -43,7 +50,8 @@ class Batch:
             length: steps of a window.
             stride: steps from the start of a window to that of the next, at most `length`.
         """
-        return replace(self, windows=cut_windows(lengths, self.mask.shape[1], length, stride))
+        steps = self.mask.shape[1] if self.flat is None else self.flat.steps
+        return replace(self, windows=cut_windows(lengths, steps, length, stride))
 
     def lengths(self) -> Tensor | None:
         """Steps of each window, or sequence, that are there, [W]; None where all have as many."""
@@ -52,8 +60,17 @@ class Batch:
         found = self.windows.lengths(self.length.numpy())
         return None if found is None else torch.from_numpy(found)
 
+    def begins(self) -> Tensor:
+        """Where each window begins, counted through all steps [N, T], [W]."""
+        assert self.windows is not None
+        first = (
+            self.mask.shape[1] * self.windows.sequence if self.flat is None else self.flat.first[self.windows.sequence]
+        )
+        return torch.from_numpy(first + self.windows.start)
+
     def times(self) -> Tensor:
         """How often an epoch has each step that takes part, [N, T]; 0 where the mask is False."""
+        assert self.flat is None, "weights are made of padded sequences"
         if self.windows is None:
             return self.mask.long()
         return torch.from_numpy(self.windows.times(*self.mask.shape)) * self.mask

@@ -72,11 +72,15 @@ def _steps_from_onset(
     return index - onset[:, None], real & affected[:, None]
 
 
-def relative_position(length: NDArray[np.int64], steps: int) -> NDArray[np.float64]:
-    """Share of its sequence at which the middle of each step lies, (i + 0.5) / n, [N, steps]; past the end over 1.
+def relative_position(step: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of its sequence at which the middle of step i of n lies, (i + 0.5) / n; past the end over 1.
 
-    >>> relative_position(np.array([2, 4]), 4).tolist()
-    [[0.25, 0.75, 1.25, 1.75], [0.125, 0.375, 0.625, 0.875]]
+    Args:
+        step: number of each step in its sequence.
+        length: steps of its sequence, of a shape that goes with it.
+
+    >>> relative_position(np.array([0, 1, 3]), np.array([2, 2, 4])).tolist()
+    [0.25, 0.75, 0.875]
     """
-    position: NDArray[np.float64] = (np.arange(steps) + 0.5) / length[:, None]
+    position: NDArray[np.float64] = (step + 0.5) / length
     return position

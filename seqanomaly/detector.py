@@ -119,7 +119,7 @@ class Detector:
         policies = Policies(**self.policies)
         missing = None if self.policies == {} else policies.missing != "error"
         long = read_frame(frame, layout, where, missing=missing, doubles=policies.duplicates != "keep")
-        sequences = clean_new(long.sequences, policies, where)
+        sequences = self._laid_out(clean_new(long.sequences, policies, where), where)
         judged = self.judge(sequences)
         assert sequences.time is not None
         given = sequences.real & (sequences.time >= 0)
@@ -151,14 +151,21 @@ class Detector:
                 f"{nearest(missing, sequences.features)}"
             )
         place = [sequences.features.index(name) for name in self.features]
-        chosen = replace(sequences, x=sequences.x[..., place], features=self.features)
+        chosen = self._laid_out(replace(sequences, x=sequences.x[..., place], features=self.features), where)
         judged, mask = self.judge(chosen), chosen.mask
-        row, step = np.nonzero(mask)
+        row, step = chosen.places(mask)
         score = judged.score[mask]
         decision = np.array(self.classes, object)[judged.decision[mask]]
         decision[np.isnan(score)] = None
         names = np.array(chosen.ids, object)[row]
         return pd.DataFrame({"series": names, "step": chosen.start[row] + step, "score": score, "decision": decision})
+
+    def _laid_out(self, sequences: Sequences, where: str) -> Sequences:
+        """The same as the model sees them: whole ones are padded."""
+        try:
+            return sequences.padded() if self.window is None else sequences.with_room(self.window[0])
+        except MemoryError as error:
+            raise DataError(f"{where}: {error}; score those of about one length at a time") from None
 
     def save(self, folder: Path) -> None:
         """Write `detector.json` and `model.safetensors` into `folder`."""

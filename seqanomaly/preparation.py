@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqanomaly.batch import Batch
 from seqanomaly.counters import Frame, since_onset, until_event
-from seqanomaly.datasets.mapped.sequences import MappedSequences, fit_scaler
+from seqanomaly.datasets.mapped.sequences import AT_ONCE, MappedSequences, fit_scaler
 from seqanomaly.datasets.mapped.source import MappedSource
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences
@@ -40,6 +40,9 @@ class Prepared:
     """The training sequences where they lie in a mapped file; `parts.train` and `train` are then those of no sequence.
     """
 
+    piece: Callable[[NDArray[np.int64]], tuple[Sequences, Batch]] | None = None
+    """Makes some training sequences, padded and without features, and what the loss sees of them; None if not flat."""
+
     @property
     def learned(self) -> Sequences | MappedSequences:
         """The training sequences, in memory or mapped."""
@@ -51,11 +54,16 @@ class Prepared:
         return self.train.windows if self.mapped is None else self.mapped.windows
 
     def pieces(self) -> Iterator[tuple[NDArray[np.int64], Prepared]]:
-        """All training sequences in memory, or some mapped ones after the other without features; and which they are.
+        """All training sequences, or some flat or mapped ones after the other without features; and which they are.
 
         Weights depend on the labels and counters of a sequence alone, so that they are the same piece by piece. Of one
         that is too long to be weighed at once, nothing is read: see `LongSequence`.
         """
+        if self.piece is not None:
+            for index in _groups(self.parts.train):
+                part, batch = self.piece(index)
+                yield index, replace(self, parts=replace(self.parts, train=part), train=batch, piece=None)
+            return
         if self.mapped is None:
             yield np.arange(len(self.parts.train)), self
             return
@@ -93,24 +101,60 @@ def prepare(
     """
     if isinstance(source, MappedSource):
         return _prepare_mapped(source, task, seed, where, shuffle=shuffle, cut=cut, frame=frame)
-    parts = source.parts(seed)
-    if shuffle:
-        generator = numpy_generator(seed, "labels")
-        learned = {name: shuffled_labels(part, generator) for name, part in vars(parts).items() if name != "test"}
-        parts = replace(parts, **learned)
+    parts = _laid_out(source.parts(seed), seed, where, shuffle=shuffle, cut=cut)
     task.check(parts.train, where)
     scaler = Scaler.fit(parts.train)
     scaled = Parts(**{name: scaler.apply(part) for name, part in vars(parts).items()})
     seen = {name: _seen(task.learning(part), part, cut) for name, part in vars(scaled).items()}
     _check_validation(seen["validation"], where, seed)
+    train, piece = seen["train"], None
+    if scaled.train.flat is None:
+        train = _counted(train, scaled.train, frame, f"{where}, seed {seed}")
+    else:
+        piece = _pieces_of(scaled.train, task, frame, cut)
+        if not any(_has_counters(piece(index)[1]) for index in _groups(scaled.train)):
+            raise _no_counters(frame, f"{where}, seed {seed}")
     return Prepared(
         parts=scaled,
         test_as_given=parts.test,
         scaler=scaler,
-        train=_counted(seen["train"], scaled.train, frame, f"{where}, seed {seed}"),
+        train=train,
+        piece=piece,
         validation=seen["validation"],
         test=seen["test"],
     )
+
+
+def _laid_out(parts: Parts, seed: int, where: str, *, shuffle: bool, cut: tuple[int, int] | None) -> Parts:
+    """The parts with the labels that are wanted, padded where sequences are seen whole."""
+    generator, remedy = numpy_generator(seed, "labels"), "leave shuffled_labels out"
+    try:
+        if shuffle:
+            learned = {name: shuffled_labels(part, generator) for name, part in vars(parts).items() if name != "test"}
+            parts = replace(parts, **learned)
+        remedy = "train with --window, which needs no padding"
+        found = {n: part.padded() if cut is None else part.with_room(cut[0]) for n, part in vars(parts).items()}
+    except MemoryError as error:
+        raise DataError(f"{where}: {error}; {remedy}") from None
+    return Parts(**found)
+
+
+def _groups(train: Sequences) -> Iterator[NDArray[np.int64]]:
+    """Indices of some flat sequences after the other, which padded have about `AT_ONCE` steps."""
+    return iter(np.split(np.arange(len(train)), range(size := max(1, AT_ONCE // train.steps), len(train), size)))
+
+
+def _pieces_of(
+    train: Sequences, task: Task, frame: Frame, cut: tuple[int, int] | None
+) -> Callable[[NDArray[np.int64]], tuple[Sequences, Batch]]:
+    """See `Prepared.piece`."""
+    labels = replace(train, x=train.x[..., :0])
+
+    def piece(index: NDArray[np.int64]) -> tuple[Sequences, Batch]:
+        part = labels.take(index).padded()
+        return part, _seen(_with_counter(task.learning(part), part, frame), part, cut)
+
+    return piece
 
 
 def _prepare_mapped(

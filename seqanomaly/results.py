@@ -150,11 +150,11 @@ def _of_the_oracle(task: Task, rule: Oracle, calibration: Calibration, outputs: 
 def flatten(task: Task, sequences: Sequences, judged: Judged) -> Steps:
     """The scored steps of all sequences, one after the other."""
     scored = task.scored(sequences)
-    sequence, step = np.nonzero(scored)
+    sequence, step = sequences.places(scored)
     return Steps(
         sequence=sequence,
         step=step,
-        position=relative_position(sequences.length, scored.shape[1])[scored],
+        position=relative_position(step, sequences.length[sequence]),
         label=sequences.label[scored],
         score=judged.score[scored],
         decision=judged.decision[scored],

@@ -159,7 +159,7 @@ def _train_stack(
         if f.failure is not None:
             results.append(RunError(f"{config.title}: {f.failure}"))
             continue
-        outputs = {"validation": v[: len(d.parts.validation)], "test": t[: len(d.parts.test)]}
+        outputs = {"validation": v[: len(d.parts.validation.x)], "test": t[: len(d.parts.test.x)]}
         trained = Trained(config=config, data=d, learning_rate=m.lr, weights=w, fitted=f, **outputs)
         results.append(make_result(trained, task, model, source, facts, scores=scores))
     return results

@@ -180,8 +180,7 @@ class Forecast(Task):
 
     def learning(self, sequences: Sequences) -> Batch:
         x = torch.from_numpy(sequences.x)
-        before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)  # x_{t-1}, [N, T, F]
-        return _batch(sequences, x, self.scored(sequences) & (sequences.label == 0), before)
+        return _batch(sequences, x, self.scored(sequences) & (sequences.label == 0), _step_before(x, sequences))
 
     def scored(self, sequences: Sequences) -> NDArray[np.bool_]:
         return _after_the_first(sequences)
@@ -243,8 +242,16 @@ def task_of(name: str, *, trained: bool) -> Task:
 
 def _after_the_first(sequences: Sequences) -> NDArray[np.bool_]:
     """The steps that take part but the first of each sequence, [N, T]."""
-    mask = sequences.mask
-    return mask & (mask.cumsum(axis=1) > 1)
+    return sequences.later
+
+
+def _step_before(x: Tensor, sequences: Sequences) -> Tensor:
+    """x_{t-1} of x_t, [N, T, F], 0 for the first step of a sequence."""
+    if sequences.flat is None:
+        return torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)
+    before = torch.cat([torch.zeros_like(x[:1]), x[:-1]])
+    before[torch.from_numpy(sequences.flat.first)] = 0.0
+    return before
 
 
 def _probability(outputs: Tensor) -> NDArray[np.float64]:
@@ -269,12 +276,13 @@ def _threshold(score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> floa
 
 
 def _batch(s: Sequences, target: Tensor, mask: NDArray[np.bool_], x: Tensor | None = None) -> Batch:
-    count, steps = s.mask.shape
-    even = bool((s.length == steps).all())
+    even = bool((s.length == s.steps).all())
+    counter = sequence_counter(*mask.shape) if s.flat is None else s.flat.place[:, None]
     return Batch(
         x=torch.from_numpy(s.x) if x is None else x,
         target=target,
         mask=torch.from_numpy(mask),
-        counter=torch.from_numpy(sequence_counter(count, steps)),
+        counter=torch.from_numpy(counter),
         length=None if even else torch.from_numpy(s.length),
+        flat=s.flat,
     )

@@ -17,6 +17,7 @@ from seqanomaly.losses.modulations import for_seed
 from seqanomaly.preparation import Prepared
 from seqanomaly.run_config import LossSpec, RunConfig, last_counter, unreached
 from seqanomaly.tasks import Task
+from seqanomaly.training.flat import FlatWeights
 from seqanomaly.training.long_weights import LongSequence, Weighed, spread_of
 from seqanomaly.training.mapped import MappedWeights
 from seqanomaly.training.stack import Member, Within
@@ -79,11 +80,11 @@ def make_member(config: RunConfig, task: Task, data: Prepared) -> tuple[Member, 
         weight = data.train.mask.float()
         return make(lr=config.train.lr, weight=weight), _spread(weight, None, data).result()
     rate = learning_rate(config, task, data)
-    kept = None if data.mapped is None else MappedWeights(data.mapped)
+    kept = _kept(data)
     spread = Spread()
     for index, piece in data.pieces():
         if piece.mapped is not None:
-            assert kept is not None
+            assert isinstance(kept, MappedWeights)
             spread += _keep_long(kept, _long(config, task, piece, index), int(index[0]))
             continue
         weight, within = step_weights(config, task, piece), place_weights(config, task, piece)
@@ -92,9 +93,18 @@ def make_member(config: RunConfig, task: Task, data: Prepared) -> tuple[Member, 
             kept.add(index, weight, within)
     if not spread.active:
         raise _unreached(config, data)
-    if kept is not None:
+    if isinstance(kept, MappedWeights):
         return make(lr=rate, weight=data.train.mask.float(), mapped=kept.done()), spread.result()
+    if kept is not None:
+        weight, within = kept.weight, kept.within
     return make(lr=rate, weight=weight, within=within), spread.result()
+
+
+def _kept(data: Prepared) -> MappedWeights | FlatWeights | None:
+    """Where the weights of some training sequences after the other are kept; None where all are made at once."""
+    if data.mapped is not None:
+        return MappedWeights(data.mapped)
+    return None if data.train.flat is None else FlatWeights(data.train.flat)
 
 
 def _spread(weight: Tensor, within: Within | None, data: Prepared) -> Spread:

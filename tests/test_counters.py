@@ -23,7 +23,7 @@ def test_each_sequence_has_a_counter_of_its_own() -> None:
 
 @given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=5))
 def test_the_place_is_the_middle_of_the_step(lengths: list[int]) -> None:
-    position = relative_position(np.array(lengths), max(lengths))
+    position = relative_position(np.arange(max(lengths)), np.array(lengths)[:, None])
     assert position.dtype == np.float64
     assert position.shape == (len(lengths), max(lengths))
     for row, length in zip(position, lengths, strict=True):

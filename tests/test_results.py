@@ -28,4 +28,4 @@ def test_flatten_keeps_the_scored_steps_in_order() -> None:
     }
     forecast = flatten(TASKS["forecast"], sequences, judged)
     assert forecast.step.tolist() == [1, 2, 1]
-    assert forecast.position.tolist() == relative_position(np.array([3, 2]), 3)[[0, 0, 1], [1, 2, 1]].tolist()
+    assert forecast.position.tolist() == relative_position(forecast.step, np.array([3, 3, 2])).tolist()

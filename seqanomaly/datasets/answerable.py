@@ -24,7 +24,7 @@ def check_answerable(task: str, sequences: Sequences, where: str) -> None:
             "--task classify or another label column, or make one class of all but the first with binary: true (tables)"
         )
     if task == "forecast":
-        if not (sequences.label == 0)[sequences.mask & (sequences.mask.cumsum(axis=1) > 1)].any():
+        if not (sequences.label == 0)[sequences.later].any():
             raise DataError(
                 f"{where}: the training part has no normal step after a first one, and forecast learns on those"
             )

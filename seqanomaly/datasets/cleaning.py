@@ -83,11 +83,11 @@ def _uneven(loaded: Loaded) -> list[Series]:
     """The series in which a survey might find something: most data sets have none."""
     known, test = loaded.known, loaded.test
     assert known.time is not None
-    odd = ~even(known.time, known.length)
+    odd = ~_even(known)
     if test is None:
         return [one for one, is_odd in zip(series_of(loaded), odd, strict=True) if is_odd] if odd.any() else []
     assert test.time is not None
-    if odd.any() or not even(test.time, test.length).all() or not _goes_on_evenly(known, test):
+    if odd.any() or not _even(test).all() or not _goes_on_evenly(known, test):
         return series_of(loaded)
     return []
 
@@ -103,9 +103,19 @@ def _goes_on_evenly(known: Sequences, test: Sequences) -> bool:
         return False
     assert known.time is not None
     assert test.time is not None
-    first, last = known.time[before, 0], known.time[before, known.length[before] - 1]
-    apart, between = known.time[before, 1] - first, test.time[after, 0] - last
-    return bool(((between == apart) & (between == test.time[after, 1] - test.time[after, 0])).all())
+    first, last = known.time[known.at(before, 0)], known.time[known.at(before, known.length[before] - 1)]
+    goes_on, next_one = (test.time[test.at(after, step)] for step in (0, 1))
+    apart, between = known.time[known.at(before, 1)] - first, goes_on - last
+    return bool(((between == apart) & (between == next_one - goes_on)).all())
+
+
+def _even(part: Sequences) -> NDArray[np.bool_]:
+    """Which sequences have all their steps equally far apart, [N]; see `even`."""
+    assert part.time is not None
+    if part.flat is None:
+        return even(part.time, part.length)
+    own = (part.time[part.span(row)] for row in range(len(part)))
+    return np.array([even(time[None], np.array([len(time)]))[0] for time in own])
 
 
 def clean_new(sequences: Sequences, policies: Policies, where: str) -> Sequences:
@@ -123,7 +133,9 @@ def clean_new(sequences: Sequences, policies: Policies, where: str) -> Sequences
     """
     first = np.cumsum(sequences.length) - sequences.length
     if not policies.active():
-        return replace(sequences, time=np.where(sequences.real, first[:, None] + np.arange(sequences.x.shape[1]), NEW))
+        time = np.full(sequences.real.shape, NEW, np.int64)
+        time[sequences.real] = np.arange(int(sequences.length.sum()))
+        return replace(sequences, time=time)
     if policies.irregular in ("ffill", "interpolate"):
         raise DataError(
             f"{where}: the detector learned from series on an even grid (irregular: {policies.irregular}), and scores "
@@ -137,7 +149,10 @@ def clean_new(sequences: Sequences, policies: Policies, where: str) -> Sequences
     kept = [lines[i] for i in some]
     origin = [np.where(line.origin == NEW, NEW, line.origin + first[i]) for i, line in zip(some, kept, strict=True)]
     treated = _sequences(sequences.take(some), kept, sequences.start[some])
-    placed = replace(treated, time=Sequences.of([line.x for line in kept], [0] * len(kept), time=origin).time)
+    same = treated.flat is not None
+    placed = replace(
+        treated, time=Sequences.of([line.x for line in kept], [0] * len(kept), time=origin, flat=same).time
+    )
     return placed.pieces()
 
 
@@ -150,16 +165,18 @@ def step_note(sequences: Sequences) -> tuple[str, ...]:
     """
     if sequences.time is None or sequences.time.dtype.kind != "M":
         return ()
-    apart = _distances(sequences.time, sequences.length)
+    apart = _distances(sequences)
     return (f"a step is every {duration(float(np.median(apart)), seconds=True)} (median)",) if len(apart) else ()
 
 
-def _distances(time: NDArray[Any], length: NDArray[np.int64]) -> NDArray[np.float64]:
+def _distances(part: Sequences) -> NDArray[np.float64]:
     """Distances of neighbouring steps in seconds; one stands for all where they are all the same."""
-    if time.shape[1] < 2 or not even(time, length).all():
-        return np.concatenate([distances(of[:steps]) for of, steps in zip(time, length.tolist(), strict=True)])
-    several = length > 1
-    each = distances(time[several, :2])[:, 0]
+    time, length = part.time, part.length
+    assert time is not None
+    if part.steps < 2 or not _even(part).all():
+        return np.concatenate([distances(time[part.span(row)]) for row in range(len(part))])
+    several = np.flatnonzero(length > 1)
+    each = distances(np.stack([time[part.at(several, step)] for step in (0, 1)], axis=1))[:, 0]
     return each[:1] if (each == each[:1]).all() else np.repeat(each, length[several] - 1)
 
 

@@ -73,7 +73,7 @@ def _about_classes(parts: Parts) -> Iterator[str]:
 
 def _about_few(parts: Parts) -> Iterator[str]:
     for word, part in (("training", parts.train), ("test", parts.test)):
-        count = int((part.label != 0).any(axis=1).sum())
+        count = int((part.highest != 0).sum())
         if 0 < count < FEW:
             yield (
                 f"{count} of {len(part)} {word} sequences {'has' if count == 1 else 'have'} an anomalous step: what is "

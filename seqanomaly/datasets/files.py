@@ -146,7 +146,6 @@ class _TableSpec(DataSpec, ABC):
                 digest=digest.result(),
                 test_share=share,
                 few=FEW,
-                unlike=f"map the table, which pads no sequence that trains: {{path: {path}, mapped: true}}",
                 folds=folds,
                 policies=policies.active(),
             )

@@ -16,7 +16,7 @@ from seqanomaly.datasets.opened import Opened
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Source
 from seqanomaly.datasets.spans import series_names
-from seqanomaly.datasets.written import write_pieces
+from seqanomaly.datasets.written import ROWS, write_pieces
 from seqanomaly.errors import DataError
 
 SERIES, STEP, LABEL, PART = "series", "step", "label", "part"
@@ -114,14 +114,15 @@ def _parts(source: Source, seed: int | None) -> Mapping[str, Sequences | MappedS
 
 
 def _frames(part: Sequences | MappedSequences, names: tuple[str, ...], word: str) -> Iterator[pd.DataFrame]:
-    """The rows of one part: all at once, or some after the other where the part is mapped.
+    """The rows of one part, some after the other.
 
     Features of a masked step are missing.
     """
     if isinstance(part, Sequences):
-        row, place = np.nonzero(part.real)
-        values = np.where(part.mask[..., None], part.x, np.float32(np.nan))[part.real]
-        yield _frame(part, names, word, row, place, part.label[part.real], values)
+        row, place = part.places(part.real)
+        values, label = np.where(part.mask[..., None], part.x, np.float32(np.nan))[part.real], part.label[part.real]
+        for now in (slice(first, first + ROWS) for first in range(0, len(row), ROWS)):
+            yield _frame(part, names, word, row[now], place[now], label[now], values[now])
         return
     for stretch in part.stretches():
         row, rows = np.repeat(stretch.sequence, stretch.length), stretch.rows

@@ -20,10 +20,6 @@ VALIDATION = 0.2
 """Share of the training part that validates."""
 AT_ONCE = 1 << 16
 """Steps that are looked at together, so that what is made of them stays in the processor's cache."""
-MUCH, TIMES = 1 << 30, 3
-"""Padded sequences of more bytes, and of so many times the bytes of their steps, are said to be."""
-UNLIKE = "read files of about one length at a time"
-"""The remedy where sequences in files of their own are of unlike lengths."""
 ODD = 0x9E3779B97F4A7C15
 """A number whose powers have their bits everywhere."""
 
@@ -67,18 +63,17 @@ class Opened(Source):
         digest: str,
         test_share: float,
         few: str,
-        unlike: str = UNLIKE,
         folds: int | None = None,
         policies: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check the sequences; `few` and `unlike` are the remedies where they are too few, or of unlike lengths."""
+        """Check the sequences; `few` is the remedy where they are too few."""
         _usable(loaded, where, few)
         self.folds, self.counts, self.policies = folds, loaded.counts, policies or {}
         known = loaded.known
         self.loaded, self.known, self.test_share = loaded, known, test_share
         self.official_test, self.digest = loaded.test is not None, digest
         self.cut = _cut(loaded)
-        self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.x.shape[1]
+        self.shape = int(len(known) * (1.0 if self.official_test else 1 - test_share)), known.steps
         self.notes = (
             *loaded.notes,
             *_cut_note(
@@ -86,7 +81,7 @@ class Opened(Source):
                 None if loaded.validation is not None and not loaded.usual_validation else loaded.validating,
             ),
             *_pieces_note(self.cut or (known,), loaded.test, where),
-            *_padding_note(loaded, unlike),
+            *_flat_note(loaded),
             *_constant_note(known),
             *alike_note([name for part in (known, loaded.test) if part is not None for name in part.ids]),
             *_copies_note(loaded),
@@ -206,24 +201,25 @@ def cut_note(train: NDArray[np.int64], validation: NDArray[np.int64], share: flo
     return f"validation is {what}: {int(train.sum()):,} steps train and {int(validation.sum()):,} validate"
 
 
-def _padding_note(loaded: Loaded, remedy: str) -> tuple[str, ...]:
-    """The sentence about parts that take several times the memory of their steps, as they are padded."""
-    parts = [part for part in (loaded.known, loaded.test) if part is not None]
-    held = sum(padded_bytes(*part.x.shape) for part in parts)
+def _flat_note(loaded: Loaded) -> tuple[str, ...]:
+    """The sentence about parts that are not padded, as they would take several times the memory of their steps."""
+    parts = [part for part in (loaded.known, loaded.test) if part is not None and part.flat is not None]
+    if not parts:
+        return ()
+    held = sum(padded_bytes(len(part), part.steps, len(part.features)) for part in parts)
     steps = sum(int(part.length.sum()) for part in parts)
     needed = padded_bytes(1, steps, len(loaded.known.features))
-    if held < max(MUCH, TIMES * needed):
-        return ()
     return (
-        f"sequences are held padded to the longest one: {held / (1 << 30):.1f} GB, {held / needed:.0f} times what "
-        f"their {steps:,} steps take, with --window too; to need less, {remedy}",
+        f"sequences are of very unlike lengths: their {steps:,} steps are held one after the other, as padded to the "
+        f"longest one they take {held / needed:.0f} times as much, {held / (1 << 30):.1f} GB; without --window, and "
+        "with shuffled labels, a model needs that",
     )
 
 
 def constant_features(known: Sequences) -> NDArray[np.bool_]:
     """Which features have one value at all steps that take part, [F]."""
-    first = np.arange(known.x.shape[1]) < known.length[0]
-    some = known.x[0][first if known.valid is None else first & known.valid[0]]
+    own = known.span(0)
+    some = known.x[own] if known.valid is None else known.x[own][known.valid[own]]
     same = np.asarray((some == some[:1]).all(axis=0), bool)  # most change in the first sequence
     if same.any():
         steps = known.x[..., same][known.mask]
@@ -300,13 +296,14 @@ def _like_others(parts: list[Sequences]) -> list[list[bytes]]:
     _, code, count = np.unique(np.concatenate(keys), return_inverse=True, return_counts=True)
     chosen = np.split(count[code] > 1, np.cumsum([len(key) for key in keys])[:-1])
     places = [np.flatnonzero(some).tolist() for some in chosen]
-    return [[part.x[i, : part.length[i]].tobytes() for i in some] for part, some in zip(parts, places, strict=True)]
+    return [[part.x[part.span(i)].tobytes() for i in some] for part, some in zip(parts, places, strict=True)]
 
 
 def _keys(part: Sequences) -> NDArray[np.uint64]:
     """A number of the length, the first and the last step of each sequence, [N], which few others have."""
     every = np.arange(len(part))
-    ends = [part.x[:, 0], part.x[every, part.length - 1], part.length[:, None].view(np.float32)]
+    first, last = (part.x[part.at(every, step)] for step in (np.zeros_like(every), part.length - 1))
+    ends = [first, last, part.length[:, None].view(np.float32)]
     words = np.concatenate(ends, axis=1).view(np.uint32)
     factors = np.cumprod(np.full(words.shape[1], ODD, np.uint64))  # modulo 2^64
     return np.asarray(words @ factors, np.uint64)
@@ -323,6 +320,8 @@ def copies_note(count: int, *, given: bool) -> tuple[str, ...]:
 def _early_note(loaded: Loaded) -> tuple[str, ...]:
     """Whether anomalies are commoner at one end of the sequences, which accuracy by step would mostly show."""
     part = loaded.test or loaded.known
+    if part.flat is not None:
+        return _early_note_of_flat(part)
     step, rows = np.arange(part.x.shape[1]), max(1, AT_ONCE // part.x.shape[1])
     ends, begins = _thirds(part.length)
     steps, anomalous = np.zeros((2, 2), np.int64)  # in the first third and in the last one
@@ -337,6 +336,15 @@ def _early_note(loaded: Loaded) -> tuple[str, ...]:
             steps[place] += np.count_nonzero(third)
             anomalous[place] += np.count_nonzero(third & wrong)
     return early_note(*(anomalous / steps).tolist()) if steps.all() else ()
+
+
+def _early_note_of_flat(part: Sequences) -> tuple[str, ...]:
+    """The same of flat sequences."""
+    sequence, step = part.places(part.mask)
+    wrong, (ends, begins) = part.label[part.mask] != 0, _thirds(part.length)
+    thirds = step < ends[sequence], step >= begins[sequence]
+    steps, anomalous = ([np.count_nonzero(third & of) for third in thirds] for of in (True, wrong))
+    return early_note(*np.divide(anomalous, steps).tolist()) if all(steps) else ()
 
 
 def _thirds(length: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -78,7 +78,7 @@ def _padded(found: list[tuple[str, Sequences, int]]) -> list[tuple[str, Sequence
 
 def _varied(part: Sequences) -> list[int]:
     """Indices of up to six sequences: the classes take turns, and longer ones come first."""
-    highest = part.label.max(axis=1)
+    highest = part.highest
     groups = [np.flatnonzero(highest == code) for code in np.unique(highest)[::-1]]
     sorted_groups = [group[np.argsort(-part.length[group], kind="stable")].tolist() for group in groups]
     turns = [group[turn] for turn in range(PANELS) for group in sorted_groups if turn < len(group)]
@@ -88,10 +88,11 @@ def _varied(part: Sequences) -> list[int]:
 def _panel(axes: Axes, one: Sequences, title: str) -> None:
     step = one.start[0] + np.arange(one.length[0])
     few = len(one.features) <= NAMED
-    drawn = np.where(one.mask[0, :, None], one.x[0], np.nan)[: one.length[0]]
+    own = one.span(0)
+    drawn = np.where(one.mask[own][:, None], one.x[own], np.nan)
     for values, colour in zip(drawn.T, cycle(COLOURS if few else ["#555555"]), strict=False):
         axes.plot(step, values.clip(-HIGHEST, HIGHEST), color=colour, linewidth=0.8, alpha=0.9 if few else 0.3)
-    for code, first, last in _runs(one.label[0, : one.length[0]]):
+    for code, first, last in _runs(one.label[own]):
         thin = last - first + 1 < THIN * len(step)
         look = {"alpha": 0.6, "linewidth": 2.0} if thin else {"alpha": 0.25, "linewidth": 0.0}
         axes.axvspan(step[first] - 0.5, step[last] + 0.5, color=_shade(code), **look)

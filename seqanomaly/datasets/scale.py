@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.flat import Flat
+
+AT_ONCE = 1 << 18
+"""About how many values are scaled at once, in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +43,35 @@ class Scaler:
         A step that takes no part has the features of the last one before it that does, or 0 where there is none: so
         what stood there has no influence on anything.
         """
-        scaled, mask = sequences.x.astype(np.float64), sequences.mask
-        scaled -= self.mean
-        scaled /= self.scale
-        if not mask.all():
-            scaled[~mask] = 0.0
-        x = scaled.astype(np.float32)
-        return replace(sequences, x=x if sequences.valid is None else carried(x, sequences.mask, sequences.real))
+        mask, x = sequences.mask, np.empty_like(sequences.x)
+        rows = max(1, AT_ONCE // max(1, x[0].size)) if len(x) else 1
+        for now in (slice(first, first + rows) for first in range(0, len(x), rows)):
+            scaled = sequences.x[now].astype(np.float64)
+            scaled -= self.mean
+            scaled /= self.scale
+            scaled[~mask[now]] = 0.0
+            x[now] = scaled
+        if sequences.valid is None:
+            return replace(sequences, x=x)
+        return replace(sequences, x=carried(x, mask, sequences.real, sequences.flat))
 
 
-def carried(x: NDArray[np.float32], known: NDArray[np.bool_], real: NDArray[np.bool_]) -> NDArray[np.float32]:
+def carried(
+    x: NDArray[np.float32], known: NDArray[np.bool_], real: NDArray[np.bool_], flat: Flat | None = None
+) -> NDArray[np.float32]:
     """The rows of `x` [N, T, F]; where `known` [N, T] is False those of the last known step before, else 0.
+
+    Where they are `flat`, [S, 1, F], the last known step of the same sequence.
 
     >>> x = np.array([[[5.0], [1.0], [7.0], [2.0]]], np.float32)
     >>> known = np.array([[False, True, False, True]])
     >>> carried(x, known, np.ones_like(known)).ravel().tolist()
     [0.0, 1.0, 1.0, 2.0]
     """
+    if flat is not None:
+        last = np.maximum.accumulate(np.where(known[:, 0], np.arange(len(x)), -1))  # [S]
+        there = (last >= flat.first[flat.owner]) & real[:, 0]
+        return np.where(there[:, None, None], x[np.maximum(last, 0)], np.float32(0.0))
     last = np.maximum.accumulate(np.where(known, np.arange(x.shape[1]), -1), axis=1)  # [N, T]
     found = np.take_along_axis(x, np.maximum(last, 0)[..., None], axis=1)
     return np.where(((last >= 0) & real)[..., None], found, np.float32(0.0))

@@ -1,4 +1,4 @@
-"""What every data set becomes: whole sequences in arrays padded at the end."""
+"""What every data set becomes: whole sequences in arrays, padded at the end or, where that takes too much, not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.errors import DataError
+from seqanomaly.flat import Flat
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 Steps = NDArray[np.int64]
@@ -20,11 +21,17 @@ BESIDE = 8 + 8 + 1
 """Bytes of a step beside its features: its label, its time, and whether it takes part."""
 LONG = 500
 """Steps of sequences that are copied one by one."""
+MUCH, TIMES = 256 << 20, 2
+"""Sequences that would take more bytes padded, and so many times the bytes of their steps, are not padded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sequences:
     """N sequences of up to T steps with F features; steps past a sequence's length hold zeros.
+
+    Where padding would take much more memory than the steps, each step is a row of its own: arrays are [S, 1, ..] where
+    they are [N, T, ..] else, with the steps of one sequence after the other, which `flat` knows. What is done step by
+    step is the same then, and what is chosen by a mask comes in the same order.
 
     >>> s = Sequences.of([np.ones((3, 2)), np.ones((1, 2))], [[0, 0, 1], [1]])
     >>> s.x.shape, s.label.tolist(), s.length.tolist()
@@ -51,14 +58,23 @@ class Sequences:
     """When each step was, as `datetime64`, or its number, [N, T]; None where the files do not say it."""
     breaks: NDArray[np.bool_] | None = None
     """True where a piece of its own begins, as after a gap, [N, T]; None where sequences have one piece each."""
+    flat: Flat | None = None
+    """Where each sequence lies if every step is a row of its own; None where each sequence is a row."""
 
     def __len__(self) -> int:
         return len(self.length)
 
     @property
+    def steps(self) -> int:
+        """Steps that all are padded to where they are, or were they to be, T."""
+        return self.x.shape[1] if self.flat is None else self.flat.steps
+
+    @property
     def real(self) -> NDArray[np.bool_]:
         """True where a step is there, whether it takes part or not, [N, T]."""
-        return np.arange(self.x.shape[1]) < self.length[:, None]
+        if self.flat is None:
+            return np.arange(self.x.shape[1]) < self.length[:, None]
+        return (self.flat.place < self.length[self.flat.owner])[:, None]
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -73,10 +89,59 @@ class Sequences:
     @property
     def highest(self) -> NDArray[np.int64]:
         """The highest class that a step of each sequence has, [N]."""
-        return np.asarray(self.label.max(axis=1), np.int64)
+        if self.flat is None:
+            return np.asarray(self.label.max(axis=1), np.int64)
+        return np.asarray(np.maximum.reduceat(self.label[:, 0], self.flat.first), np.int64)
+
+    @property
+    def later(self) -> NDArray[np.bool_]:
+        """True where a step takes part after another one of its sequence, [N, T].
+
+        >>> Sequences.of([np.zeros((3, 1)), np.zeros((2, 1))], [0, 0], flat=True).later.ravel().tolist()
+        [False, True, True, False, True]
+        """
+        mask = self.mask
+        if self.flat is None:
+            return mask & (mask.cumsum(axis=1) > 1)
+        count = np.append(0, mask.cumsum())  # before each row
+        return (
+            mask & (count[:-1] > np.repeat(count[self.flat.first], np.diff(self.flat.first, append=len(mask))))[:, None]
+        )
+
+    def places(self, chosen: NDArray[np.bool_]) -> tuple[Steps, Steps]:
+        """Sequence of each chosen step of all, [N, T], and its number in it, [chosen] each, in order.
+
+        >>> two = [np.zeros((3, 1)), np.zeros((2, 1))]
+        >>> [[one.tolist() for one in s.places(s.real)] for s in (Sequences.of(two, [0, 0], flat=f) for f in (0, 1))]
+        [[[0, 0, 0, 1, 1], [0, 1, 2, 0, 1]], [[0, 0, 0, 1, 1], [0, 1, 2, 0, 1]]]
+        """
+        if self.flat is None:
+            row, step = np.nonzero(chosen)
+            return row, step
+        return self.flat.owner[chosen[:, 0]], self.flat.place[chosen[:, 0]]
+
+    def count(self, chosen: NDArray[np.bool_]) -> Steps:
+        """How many of the chosen steps, [N, T], each sequence has, [N]."""
+        if self.flat is None:
+            return np.asarray(chosen.sum(axis=1), np.int64)
+        return np.add.reduceat(chosen[:, 0], self.flat.first, dtype=np.int64)
+
+    def at(self, rows: Steps, step: Steps | int) -> tuple[Steps, Steps | int]:
+        """Index into [N, T, ..] of a step each of the sequences `rows`."""
+        return (rows, step) if self.flat is None else (self.flat.first[rows] + step, 0)
+
+    def span(self, row: int, start: int = 0, end: int | None = None) -> tuple[int | slice, int | slice]:
+        """Index into [N, T, ..] of the steps [start, end) of one sequence, by default all of them."""
+        end = int(self.length[row]) if end is None else end
+        if self.flat is None:
+            return row, slice(start, end)
+        first = int(self.flat.first[row])
+        return slice(first + start, first + end), 0
 
     def take(self, index: NDArray[np.int64]) -> Self:
         """The sequences at `index`, in that order."""
+        if self.flat is not None:
+            return self._relaid(index, self.length[index])
         others: dict[str, Any] = {key: steps[index] for key, steps in self._others().items()}
         return replace(
             self,
@@ -104,6 +169,10 @@ class Sequences:
     def _whole(self, rows: Steps) -> Sequences:
         """The sequences `rows` with all of their steps, padded to the longest of them."""
         longest = int(self.length[rows].max())
+        if self.flat is not None:
+            taken = self.take(rows)
+            assert taken.flat is not None
+            return replace(taken, offset=self.start[rows], flat=replace(taken.flat, steps=longest))
         index = slice(None) if len(rows) == len(self) else rows
         others: dict[str, Any] = {key: steps[index, :longest] for key, steps in self._others().items()}
         return replace(
@@ -118,7 +187,7 @@ class Sequences:
 
     def _spans(self, rows: Steps, start: Steps, end: Steps, ids: tuple[str, ...]) -> Sequences:
         """The steps [start, end) of the sequences `rows`, all [S], as sequences."""
-        bounds = [(row, slice(a, b)) for row, a, b in zip(rows.tolist(), start.tolist(), end.tolist(), strict=True)]
+        bounds = [self.span(*place) for place in zip(rows.tolist(), start.tolist(), end.tolist(), strict=True)]
         return Sequences.of(
             [self.x[place] for place in bounds],
             [self.label[place] for place in bounds],
@@ -126,8 +195,58 @@ class Sequences:
             features=self.features,
             classes=self.classes,
             offset=self.start[rows] + start,
+            flat=self.flat is not None,
             **{key: [steps[place] for place in bounds] for key, steps in self._others().items()},
         )
+
+    def _relaid(self, index: Steps, room: Steps) -> Self:
+        """The sequences at `index` of flat ones, with so many rows each, [N]."""
+        assert self.flat is not None
+        flat = Flat.of(room, self.flat.steps)
+        bounds = [self.span(row) for row in index.tolist()]
+
+        def laid(steps: NDArray[Scalar]) -> NDArray[Scalar]:
+            return _laid([steps[place] for place in bounds], flat.steps, flat)
+
+        others: dict[str, Any] = {key: laid(steps) for key, steps in self._others().items()}
+        return replace(
+            self,
+            x=laid(self.x),
+            label=laid(self.label),
+            length=self.length[index],
+            ids=tuple(self.ids[i] for i in index),
+            offset=None if self.offset is None else self.offset[index],
+            flat=flat,
+            **others,
+        )
+
+    def with_room(self, steps: int) -> Self:
+        """The same; flat sequences with at least that many rows, or those of the longest, for a window to end in.
+
+        >>> s = Sequences.of([np.ones((1, 1)), np.ones((3, 1))], [1, 1], flat=True)
+        >>> s.with_room(2).x.ravel().tolist(), s.with_room(9).flat.first.tolist()
+        ([1.0, 0.0, 1.0, 1.0, 1.0], [0, 3])
+        """
+        if self.flat is None or (self.length >= min(steps, self.flat.steps)).all():
+            return self
+        return self._relaid(np.arange(len(self)), np.maximum(self.length, min(steps, self.flat.steps)))
+
+    def padded(self) -> Self:
+        """The same, padded.
+
+        Raises:
+            MemoryError: they would be over `PADDED` bytes.
+
+        >>> Sequences.of([np.ones((1, 1)), np.ones((2, 1))], [1, 1], flat=True).padded().label.tolist()
+        [[1, 0], [1, 1]]
+        """
+        if self.flat is None:
+            return self
+        check_padded(len(self), self.flat.steps, self.x.shape[2])
+        bounds, steps = [self.span(row) for row in range(len(self))], self.flat.steps
+        arrays: dict[str, NDArray[Any]] = {"x": self.x, "label": self.label, **self._others()}
+        found: dict[str, Any] = {key: _laid([of[place] for place in bounds], steps, None) for key, of in arrays.items()}
+        return replace(self, flat=None, **found)
 
     def _others(self) -> dict[str, NDArray[Any]]:
         """What else there is per step, [N, T] each."""
@@ -148,7 +267,7 @@ class Sequences:
         """
         if self.breaks is None:
             return self
-        row, start, end = piece_bounds(self.breaks & self.real, self.length)
+        row, start, end = self._piece_bounds(self.breaks & self.real)
         first = (self.start[row] + start).tolist()
         several = np.bincount(row, minlength=len(self))[row] > 1
         names = [f"{self.ids[i]}@{at}" if of else self.ids[i] for i, at, of in zip(row, first, several, strict=True)]
@@ -157,6 +276,14 @@ class Sequences:
             raise DataError("no two steps stand together between gaps; keep the gaps, or fill them")
         whole = replace(self, breaks=None)
         return whole._spans(row[kept], start[kept], end[kept], tuple(names[i] for i in kept))
+
+    def _piece_bounds(self, breaks: NDArray[np.bool_]) -> tuple[Steps, Steps, Steps]:
+        """See `piece_bounds`."""
+        if self.flat is None:
+            return piece_bounds(breaks, self.length)
+        begins = breaks[:, 0].copy()
+        begins[self.flat.first] = True
+        return _ends(self.flat.owner[begins], self.flat.place[begins], self.length)
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -177,32 +304,32 @@ class Sequences:
         valid: Sequence[NDArray[np.bool_]] | None = None,
         time: Sequence[NDArray[Any]] | None = None,
         breaks: Sequence[NDArray[np.bool_]] | None = None,
+        flat: bool | None = None,
     ) -> Sequences:
-        """Pad arrays [T_i, F] with a label per step, or one label per sequence (given to each of its steps).
+        """From arrays [T_i, F] with a label per step, or one label per sequence (given to each of its steps).
 
-        What else there is per step comes in arrays [T_i].
+        What else there is per step comes in arrays [T_i]. They are padded unless they are to be `flat`; by default
+        their shapes decide, see `is_wasteful`.
 
         Raises:
             MemoryError: padded they would be over `PADDED` bytes.
         """
-        longest, width = max(len(a) for a in x), x[0].shape[1]
-        check_padded(len(x), longest, width)
-        padded = np.zeros((len(x), longest, width), np.float32)
-        labels = np.zeros((len(x), longest), np.int64)
-        for row, (values, of_steps) in enumerate(zip(x, label, strict=True)):
-            padded[row, : len(values)] = values
-            labels[row, : len(values)] = np.asarray(of_steps)
+        length, width = np.array([len(a) for a in x], np.int64), x[0].shape[1]
+        place = place_of(length, width, flat=flat)
+        longest = int(length.max())
+        every = [np.broadcast_to(np.asarray(one), len(a)) for one, a in zip(label, x, strict=True)]
         return cls(
-            x=padded,
-            label=labels,
-            length=np.array([len(a) for a in x]),
+            x=_laid(x, longest, place, np.float32),
+            label=_laid(every, longest, place, np.int64),
+            length=length,
             ids=ids or tuple(str(i) for i in range(len(x))),
             features=features or tuple(f"x{i}" for i in range(width)),
             classes=classes,
             offset=offset,
-            valid=_padded(valid, longest),
-            time=_padded(time, longest),
-            breaks=_padded(breaks, longest),
+            valid=None if valid is None else _laid(valid, longest, place),
+            time=None if time is None else _laid(time, longest, place),
+            breaks=None if breaks is None else _laid(breaks, longest, place),
+            flat=place,
         )
 
     @classmethod
@@ -219,7 +346,7 @@ class Sequences:
     ) -> Sequences:
         """As `of`, from arrays [S, F], [S] and [S] in which the steps of all sequences, [N], stand one after the other.
 
-        They are not copied where all sequences are equally long.
+        They are not copied where all sequences are equally long, or too unlike in length to be padded.
 
         Raises:
             MemoryError: padded they would be over `PADDED` bytes.
@@ -229,9 +356,12 @@ class Sequences:
         >>> Sequences.stacked(x, label, np.array([2, 1]), time=np.arange(3), **names).x.tolist()
         [[[1.0], [2.0]], [[3.0], [0.0]]]
         """
-        check_padded(len(length), int(length.max()), x.shape[1])
-        x, label, time = (unstacked(steps, length) for steps in (x, label, time))
-        return cls(x=x, label=label, length=length, ids=ids, features=features, classes=classes, time=time)
+        flat = place_of(length, x.shape[1])
+        if flat is None:
+            x, label, time = (unstacked(steps, length) for steps in (x, label, time))
+        else:
+            x, label, time = x[:, None], label[:, None], time[:, None]
+        return cls(x=x, label=label, length=length, ids=ids, features=features, classes=classes, time=time, flat=flat)
 
 
 def unstacked(steps: NDArray[Scalar], length: NDArray[np.int64]) -> NDArray[Scalar]:
@@ -262,6 +392,16 @@ def padded_bytes(count: int, longest: int, width: int) -> int:
     return count * longest * (4 * width + BESIDE)
 
 
+def is_wasteful(length: Steps, width: int) -> bool:
+    """Whether sequences of those lengths, [N], take so much more memory padded than their steps that they are not.
+
+    >>> is_wasteful(np.array([10_000_000, 10, 10]), 1), is_wasteful(np.array([10_000_000] * 3), 1)
+    (True, False)
+    """
+    held = padded_bytes(len(length), int(length.max()), width)
+    return held > max(MUCH, TIMES * padded_bytes(1, int(length.sum()), width))
+
+
 def check_padded(count: int, longest: int, width: int) -> None:
     """Raise a `MemoryError` where so many sequences, padded to the longest, are over `PADDED` bytes."""
     if padded_bytes(count, longest, width) > PADDED:
@@ -282,15 +422,36 @@ def piece_bounds(
     begins = breaks.copy()
     begins[:, 0] = length > 0
     row, start = np.nonzero(begins)
+    return _ends(row, start, length)
+
+
+def _ends(row: Steps, start: Steps, length: Steps) -> tuple[Steps, Steps, Steps]:
+    """Sequence, first step and end of each piece, of the former two, [pieces], and the length of each sequence, [N]."""
     last = np.append(row[1:] != row[:-1], True)
     return row, start, np.where(last, length[row], np.append(start[1:], 0))
 
 
-def _padded(steps: Sequence[NDArray[Any]] | None, longest: int) -> NDArray[Any] | None:
-    """Arrays [T_i] in one [N, T]; None for None."""
-    if steps is None:
-        return None
-    padded = np.zeros((len(steps), longest), np.result_type(*{one.dtype for one in steps}))
-    for row, values in enumerate(steps):
-        padded[row, : len(values)] = values
-    return padded
+def place_of(length: Steps, width: int, *, flat: bool | None = None) -> Flat | None:
+    """Where sequences of those lengths lie; None where they are padded. By default their shapes decide that."""
+    longest = int(length.max())
+    if is_wasteful(length, width) if flat is None else flat:
+        return Flat.of(length, longest)
+    check_padded(len(length), longest, width)
+    return None
+
+
+def _laid(
+    steps: Sequence[NDArray[Any]], longest: int, flat: Flat | None, dtype: type[np.generic] | None = None
+) -> NDArray[Any]:
+    """Arrays [T_i, ..] in one [N, T, ..], or in one [S, 1, ..] as `flat` says, with zeros where no step is."""
+    kind = np.result_type(*{one.dtype for one in steps}) if dtype is None else dtype
+    rest = steps[0].shape[1:]
+    if flat is None:
+        found = np.zeros((len(steps), longest, *rest), kind)
+        for row, values in enumerate(steps):
+            found[row, : len(values)] = values
+        return found
+    found = np.zeros((flat.rows, 1, *rest), kind)
+    for first, values in zip(flat.first.tolist(), steps, strict=True):
+        found[first : first + len(values), 0] = values
+    return found

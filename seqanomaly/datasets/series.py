@@ -37,7 +37,7 @@ class Series:
         """What the sequences hold under `key` for each of its steps; None where they hold nothing."""
         if vars(self.pieces[0][0])[key] is None:
             return None
-        return np.concatenate([vars(part)[key][at, : part.length[at]] for part, at in self.pieces])
+        return np.concatenate([vars(part)[key][part.span(at)] for part, at in self.pieces])
 
     def line(self) -> Line:
         """Its steps, ready to be repaired."""

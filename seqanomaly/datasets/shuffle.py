@@ -20,6 +20,9 @@ def shuffled_labels(sequences: Sequences, generator: np.random.Generator) -> Seq
     >>> shuffled_labels(s, np.random.default_rng(0)).label.sum(axis=0).tolist()
     [1, 3]
     """
+    if sequences.flat is not None:
+        whole = replace(sequences, x=sequences.x[..., :0]).padded()
+        return replace(sequences, label=shuffled_labels(whole, generator).label[whole.real][:, None])
     mask = sequences.mask
     keys = np.where(mask, generator.random(mask.shape), 2.0)  # [N, T]; steps that are not there come last
     takes_from = keys.argsort(axis=0, kind="stable")

@@ -83,8 +83,8 @@ def step_alone(train: Sequences, rest: list[Sequences], place: Place = "step") -
 
 def _places(part: Sequences, place: Place) -> NDArray[np.float64]:
     """Place of each real step, [steps]."""
-    step = np.broadcast_to(np.arange(part.x.shape[1], dtype=np.float64), part.mask.shape)
-    return (step if place == "step" else (step + 0.5) / part.length[:, None])[part.mask]
+    sequence, step = part.places(part.mask)
+    return step.astype(np.float64) if place == "step" else (step + 0.5) / part.length[sequence]
 
 
 def _fitted(place: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> tuple[float, bool]:
@@ -104,7 +104,7 @@ def _counts(part: Sequences, place: Place, threshold: float, after: bool) -> NDA
     alarm[part.mask] = (_places(part, place) >= threshold) == after
     anomalous, normal = (part.label != 0) & part.mask, (part.label == 0) & part.mask
     each = (alarm & anomalous, anomalous, ~alarm & normal, normal)
-    return np.stack([kind.sum(axis=1) for kind in each], axis=1).astype(np.float64)
+    return np.stack([part.count(kind) for kind in each], axis=1).astype(np.float64)
 
 
 def _balanced(counts: NDArray[np.float64]) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from seqanomaly.datasets.mapped.layout import About
 from seqanomaly.datasets.mapped.runs import KnownRuns, Runs, even_text
 from seqanomaly.datasets.mapped.tables import batches, feather_schema, is_parquet
 from seqanomaly.datasets.mapped.walk import BLOCK, Space, Walk
-from seqanomaly.datasets.sequences import LONG, Sequences, check_padded
+from seqanomaly.datasets.sequences import LONG, Sequences, place_of
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 
@@ -133,16 +133,17 @@ def _read(path: Path, layout: Layout, part: str | None, *, missing: bool) -> Str
         raise _UnusualError
     names, first = runs.done()
     length = np.diff(np.append(first, runs.row))
-    shape = len(length), int(length.max())
-    check_padded(*shape, len(features))
+    flat = place_of(length, len(features))
+    shape = (len(length), int(length.max())) if flat is None else (flat.rows, 1)
     walk = Walk(layout, part, features, path.name, missing=missing, runs=KnownRuns(names, first))
-    new = np.empty if length.min() == length.max() else np.zeros  # which need no room before they are written
+    new = np.zeros if flat is None and length.min() < length.max() else np.empty  # zeros need no room until written
     x, label = new((*shape, len(features)), np.float32), new(shape, np.int64)
     time = new(shape, _of_times(schema.field(layout.step).type))
-    _fill(x, label, time.view(np.int64) if time.dtype.kind == "M" else time, length, path, walk, schema)
+    to = np.arange(len(length)) * shape[1] if flat is None else flat.first
+    _fill(x, label, time.view(np.int64) if time.dtype.kind == "M" else time, length, to, path, walk, schema)
     series, about = walk.done()
     number, classes = _classes(about, layout, path.name)
-    _number(label, length, number)
+    _number(label, length, number, padded=flat is None)
     sequences = Sequences(
         x=x,
         label=label,
@@ -151,6 +152,7 @@ def _read(path: Path, layout: Layout, part: str | None, *, missing: bool) -> Str
         features=features,
         classes=classes,
         time=time,
+        flat=flat,
     )
     return Straight(sequences=sequences, parts=series.parts)
 
@@ -171,14 +173,18 @@ def _fill(
     label: NDArray[np.int64],
     steps: NDArray[np.int64] | NDArray[np.float64],
     length: NDArray[np.int64],
+    to: NDArray[np.int64],
     path: Path,
     walk: Walk,
     schema: pa.Schema,
 ) -> None:
-    """Write the steps of all series, of those lengths, to [N, T, F], [N, T] (codes of labels) and [N, T]."""
-    longest, rows, first = x.shape[1], int(length.sum()), np.cumsum(length) - length
+    """Write the steps of all series, of those lengths [N], to [N, T, F], [N, T] (codes of labels) and [N, T].
+
+    There, counted through all steps, the first one of each is at `to` [N].
+    """
+    rows, first = int(length.sum()), np.cumsum(length) - length
     x, label, steps = x.reshape(-1, x.shape[2]), label.reshape(-1), steps.reshape(-1)
-    shift = np.arange(len(length)) * longest - first  # from the row of a step to its place
+    shift = to - first  # from the row of a step to its place
     space = Space(x.shape[1])
     for batch in ahead(_checked(batches(path, [*walk.columns, *walk.features], walk.layout), schema), AHEAD):
         begin, end = walk.row, walk.row + batch.num_rows
@@ -203,14 +209,14 @@ def _fill(
         raise _UnusualError
 
 
-def _number(label: NDArray[np.int64], length: NDArray[np.int64], number: NDArray[np.int64]) -> None:
-    """Turn codes of labels [N, T] into classes, by the class of each code; padding is 0."""
+def _number(label: NDArray[np.int64], length: NDArray[np.int64], number: NDArray[np.int64], *, padded: bool) -> None:
+    """Turn codes of labels [N, T] into classes, by the class of each code; padding, if any, is 0."""
     if np.array_equal(number, np.arange(len(number))):
         return
     flat = label.reshape(-1)
     for start in range(0, len(flat), BLOCK):
         flat[start : start + BLOCK] = number[flat[start : start + BLOCK]]
-    if number[0]:
+    if number[0] and padded:
         label[np.arange(label.shape[1]) >= length[:, None]] = 0
 
 

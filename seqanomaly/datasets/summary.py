@@ -28,7 +28,7 @@ def parts_table(parts: Parts) -> pd.DataFrame:
             "median": float(np.median(part.length)),
             "longest": int(part.length.max()),
             "anomalous": float((part.label[part.mask] != 0).mean()),
-            "anomalous_sequences": int((part.label != 0).any(axis=1).sum()),
+            "anomalous_sequences": int((part.highest != 0).sum()),
         }
         for name, part in vars(parts).items()
     ]
@@ -70,7 +70,7 @@ def classes_table(parts: Parts) -> pd.DataFrame:
     for code, name in enumerate(parts.train.classes):
         has = {word: (part.label == code) & part.mask for word, part in every.items()}
         steps = {word: int(found.sum()) for word, found in has.items()}
-        sequences = sum(int(found.any(axis=1).sum()) for found in has.values())
+        sequences = sum(int((every[word].count(found) > 0).sum()) for word, found in has.items())
         rows.append({"class": name, **steps, "share": sum(steps.values()) / total, "sequences": sequences})
     return pd.DataFrame(rows)
 
@@ -92,7 +92,7 @@ def tenths_table(parts: Parts) -> pd.DataFrame:
 
 def _by_tenth(part: Sequences) -> np.ndarray:
     """Anomalous steps and all steps of each tenth, [2, 10]."""
-    place = (np.arange(part.x.shape[1]) + 0.5) / part.length[:, None]
-    tenth = np.minimum((place[part.mask] * 10).astype(np.int64), 9)
+    sequence, step = part.places(part.mask)
+    tenth = np.minimum(((step + 0.5) / part.length[sequence] * 10).astype(np.int64), 9)
     anomalous = (part.label[part.mask] != 0).astype(np.float64)
     return np.stack([np.bincount(tenth, weights=weight, minlength=10) for weight in (anomalous, np.ones(len(tenth)))])

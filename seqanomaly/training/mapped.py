@@ -17,7 +17,7 @@ from seqanomaly.datasets.mapped.convert import write_at
 from seqanomaly.datasets.mapped.pages import Pages
 from seqanomaly.datasets.mapped.sequences import AT_ONCE, MappedSequences
 from seqanomaly.datasets.sequences import Sequences
-from seqanomaly.training.stack import Stock, Weighting, Within
+from seqanomaly.training.stack import Stock, Weighting, Within, joined
 from seqanomaly.windows import cut_windows
 
 WEIGHED = 5_000_000
@@ -152,7 +152,7 @@ class MappedWeights:
         """Ready to be read."""
         self.pages = Pages(Path(self.file.name))
         self.values = np.frombuffer(self.pages.buffer, np.float32)
-        self.within = _joined(self.withins) if self.withins else None
+        self.within = joined(self.withins) if self.withins else None
         return self
 
     def read(self, index: NDArray[np.int64]) -> Tensor:
@@ -171,16 +171,6 @@ class MappedWeights:
         self.pages.touch(len(rows), 4 * rows.shape[1])
         found: NDArray[np.float32] = np.take(self.values, rows)
         return found
-
-
-def _joined(withins: list[Within]) -> Within:
-    """The factors of one group of windows after the other."""
-    before = np.cumsum([0, *[len(w.rows) for w in withins]]).tolist()
-    return Within(
-        rows=torch.cat([w.rows for w in withins]),
-        row=torch.cat([w.row + start for w, start in zip(withins, before, strict=False)]),
-        scale=torch.cat([w.scale for w in withins]),
-    )
 
 
 class MappedShelf(Stock):

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -122,11 +123,11 @@ class Shelf(Stock):
         windows = [b.windows for b in own if b.windows is not None]
         assert len(windows) in (0, len(own)), "all batches have windows, or none"
         assert len({w.length for w in windows}) <= 1, "all windows have one length"
+        assert windows or all(b.flat is None for b in own), "whole sequences are padded"
         self.steps = windows[0].length if windows else self.mask.shape[2]
         self.begin: Tensor | None = None
         if windows:
-            begin = [torch.from_numpy(w.sequence * self.mask.shape[2] + w.start) for w in windows]
-            self.begin = padded(begin).to(home)  # [D, W]
+            self.begin = padded([b.begins() for b in own]).to(home)  # [D, W]
             self.fresh = padded([torch.from_numpy(w.fresh) for w in windows]).to(home)  # [D, W]
         self.own_lengths = self._lengths(own)
         """Steps of each window, or sequence, of each batch, [D, W]; None where all have as many."""
@@ -229,3 +230,13 @@ def padded(tensors: list[Tensor]) -> Tensor:
     [[1, 2], [3, 0]]
     """
     return pad_sequence(tensors, batch_first=True)
+
+
+def joined(withins: list[Within]) -> Within:
+    """The factors of one group of windows after the other."""
+    before = np.cumsum([0, *[len(w.rows) for w in withins]]).tolist()
+    return Within(
+        rows=torch.cat([w.rows for w in withins]),
+        row=torch.cat([w.row + start for w, start in zip(withins, before, strict=False)]),
+        scale=torch.cat([w.scale for w in withins]),
+    )

@@ -83,7 +83,7 @@ def _in_chunks(batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
     """Indices [B] of windows, and of their steps [B, L] counted through all of the batch, some at once."""
     assert batch.windows is not None
     windows, place = batch.windows, torch.arange(batch.windows.length)
-    begin = torch.from_numpy(windows.sequence * batch.mask.shape[1] + windows.start)
+    begin = batch.begins()
     for index in torch.split(torch.arange(len(windows)), max(1, AT_ONCE // windows.length)):
         yield index, begin[index].unsqueeze(1) + place
 

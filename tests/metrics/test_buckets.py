@@ -33,7 +33,7 @@ def steps_of(*lengths: int, classes: int = 2, seed: int = 0) -> Steps:
     return Steps(
         sequence=sequence,
         step=step,
-        position=relative_position(length, int(length.max()))[sequence, step],
+        position=relative_position(step, length[sequence]),
         label=label,
         score=1 / (1 + np.exp(-generator.standard_normal(len(step)) - label)),
         decision=np.where(generator.random(len(step)) < 0.7, label, 0),

@@ -182,17 +182,16 @@ class Folder(Given, Drawn):
 
     def _cut(self, sequences: Sequences, notes: list[str]) -> Loaded:
         """The first steps of each sequence for training, the others for testing."""
-        steps = zip(sequences.ids, sequences.x, sequences.label, sequences.length.tolist(), strict=True)
-        times = [None] * len(sequences) if sequences.time is None else list(sequences.time)
+        own = [sequences.span(row) for row in range(len(sequences))]
         each = [
             Halves.cut(
                 name,
-                x[:length].astype(np.float64),
-                label[:length],
+                sequences.x[of].astype(np.float64),
+                sequences.label[of],
                 round(length * (1 - self.test)),
-                None if time is None else time[:length],
+                None if sequences.time is None else sequences.time[of],
             )
-            for (name, x, label, length), time in zip(steps, times, strict=True)
+            for name, of, length in zip(sequences.ids, own, sequences.length.tolist(), strict=True)
         ]
         notes.append(f"the last {self.test:.0%} of each file test and the steps before train")
         return halves_loaded(each, sequences.features, notes, sequences.classes)
