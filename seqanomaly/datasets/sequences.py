@@ -317,7 +317,7 @@ class Sequences:
         length, width = np.array([len(a) for a in x], np.int64), x[0].shape[1]
         place = place_of(length, width, flat=flat)
         longest = int(length.max())
-        every = [np.broadcast_to(np.asarray(one), len(a)) for one, a in zip(label, x, strict=True)]
+        every = [np.broadcast_to(np.asarray(one), len(a)) for a, one in zip(x, label, strict=True)]
         return cls(
             x=_laid(x, longest, place, np.float32),
             label=_laid(every, longest, place, np.int64),

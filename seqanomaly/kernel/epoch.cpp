@@ -51,7 +51,7 @@ INLINE int64_t gather(const Stored& s, int64_t k, const int64_t* index, int64_t 
     memcpy(weight, from, length * sizeof(float));
     if (!s.of_place) continue;
     const int64_t window = k * s.windows + index[b];
-    const float* factor = s.of_place + (k * s.kinds + s.kind[window]) * length;
+    const float* factor = s.of_place + (k * s.kinds + s.kind[window]) * s.length;
     for (int64_t t = 0; t < length; t++) weight[t] = weight[t] * factor[t] * s.scale[window];
   }
   return length;
