@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +32,12 @@ class Flat:
         ends = np.cumsum(room)
         return cls(first=ends - room, rows=int(ends[-1]), steps=steps)
 
-    @cached_property
+    @property
     def owner(self) -> Ints:
-        """Number of the sequence that each row belongs to, [S]."""
+        """Number of the sequence that each row belongs to, [S]; made anew each time, as it takes as much as labels."""
         return np.repeat(np.arange(len(self.first)), np.diff(self.first, append=self.rows))
 
-    @cached_property
+    @property
     def place(self) -> Ints:
-        """Number of each row in its sequence, [S]."""
+        """Number of each row in its sequence, [S]; made anew each time."""
         return np.arange(self.rows) - np.repeat(self.first, np.diff(self.first, append=self.rows))

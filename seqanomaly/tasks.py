@@ -277,7 +277,7 @@ def _threshold(score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> floa
 
 def _batch(s: Sequences, target: Tensor, mask: NDArray[np.bool_], x: Tensor | None = None) -> Batch:
     even = bool((s.length == s.steps).all())
-    counter = sequence_counter(*mask.shape) if s.flat is None else s.flat.place[:, None]
+    counter = sequence_counter(*mask.shape) if s.flat is None else s.flat.place[:, None].astype(np.int32)
     return Batch(
         x=torch.from_numpy(s.x) if x is None else x,
         target=target,

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.sequences import Sequences, padded_bytes
+from seqanomaly.datasets.laid import padded_bytes
+from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import Parts, Source, fold, hold_out
 from seqanomaly.errors import DataError
 from seqanomaly.seeds import numpy_generator

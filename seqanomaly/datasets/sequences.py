@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqanomaly.datasets.laid import Scalar, Steps, check_padded, laid, piece_bounds, place_of, unstacked
 from seqanomaly.errors import DataError
 from seqanomaly.flat import Flat
-
-Scalar = TypeVar("Scalar", bound=np.generic)
-Steps = NDArray[np.int64]
-"""Numbers of steps or sequences."""
-PADDED = 16 << 30
-"""Most bytes of padded sequences."""
-BESIDE = 8 + 8 + 1
-"""Bytes of a step beside its features: its label, its time, and whether it takes part."""
-LONG = 500
-"""Steps of sequences that are copied one by one."""
-MUCH, TIMES = 256 << 20, 2
-"""Sequences that would take more bytes padded, and so many times the bytes of their steps, are not padded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +63,8 @@ class Sequences:
         """True where a step is there, whether it takes part or not, [N, T]."""
         if self.flat is None:
             return np.arange(self.x.shape[1]) < self.length[:, None]
+        if self.length.sum() == self.flat.rows:
+            return np.ones((self.flat.rows, 1), np.bool_)
         return (self.flat.place < self.length[self.flat.owner])[:, None]
 
     @property
@@ -205,14 +196,14 @@ class Sequences:
         flat = Flat.of(room, self.flat.steps)
         bounds = [self.span(row) for row in index.tolist()]
 
-        def laid(steps: NDArray[Scalar]) -> NDArray[Scalar]:
-            return _laid([steps[place] for place in bounds], flat.steps, flat)
+        def moved(steps: NDArray[Scalar]) -> NDArray[Scalar]:
+            return laid([steps[place] for place in bounds], flat.steps, flat)
 
-        others: dict[str, Any] = {key: laid(steps) for key, steps in self._others().items()}
+        others: dict[str, Any] = {key: moved(steps) for key, steps in self._others().items()}
         return replace(
             self,
-            x=laid(self.x),
-            label=laid(self.label),
+            x=moved(self.x),
+            label=moved(self.label),
             length=self.length[index],
             ids=tuple(self.ids[i] for i in index),
             offset=None if self.offset is None else self.offset[index],
@@ -245,7 +236,7 @@ class Sequences:
         check_padded(len(self), self.flat.steps, self.x.shape[2])
         bounds, steps = [self.span(row) for row in range(len(self))], self.flat.steps
         arrays: dict[str, NDArray[Any]] = {"x": self.x, "label": self.label, **self._others()}
-        found: dict[str, Any] = {key: _laid([of[place] for place in bounds], steps, None) for key, of in arrays.items()}
+        found: dict[str, Any] = {key: laid([of[place] for place in bounds], steps, None) for key, of in arrays.items()}
         return replace(self, flat=None, **found)
 
     def _others(self) -> dict[str, NDArray[Any]]:
@@ -267,7 +258,7 @@ class Sequences:
         """
         if self.breaks is None:
             return self
-        row, start, end = self._piece_bounds(self.breaks & self.real)
+        row, start, end = piece_bounds(self.breaks & self.real, self.length, self.flat)
         first = (self.start[row] + start).tolist()
         several = np.bincount(row, minlength=len(self))[row] > 1
         names = [f"{self.ids[i]}@{at}" if of else self.ids[i] for i, at, of in zip(row, first, several, strict=True)]
@@ -276,14 +267,6 @@ class Sequences:
             raise DataError("no two steps stand together between gaps; keep the gaps, or fill them")
         whole = replace(self, breaks=None)
         return whole._spans(row[kept], start[kept], end[kept], tuple(names[i] for i in kept))
-
-    def _piece_bounds(self, breaks: NDArray[np.bool_]) -> tuple[Steps, Steps, Steps]:
-        """See `piece_bounds`."""
-        if self.flat is None:
-            return piece_bounds(breaks, self.length)
-        begins = breaks[:, 0].copy()
-        begins[self.flat.first] = True
-        return _ends(self.flat.owner[begins], self.flat.place[begins], self.length)
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -319,16 +302,16 @@ class Sequences:
         longest = int(length.max())
         every = [np.broadcast_to(np.asarray(one), len(a)) for a, one in zip(x, label, strict=True)]
         return cls(
-            x=_laid(x, longest, place, np.float32),
-            label=_laid(every, longest, place, np.int64),
+            x=laid(x, longest, place, np.float32),
+            label=laid(every, longest, place, np.int64),
             length=length,
             ids=ids or tuple(str(i) for i in range(len(x))),
             features=features or tuple(f"x{i}" for i in range(width)),
             classes=classes,
             offset=offset,
-            valid=None if valid is None else _laid(valid, longest, place),
-            time=None if time is None else _laid(time, longest, place),
-            breaks=None if breaks is None else _laid(breaks, longest, place),
+            valid=None if valid is None else laid(valid, longest, place),
+            time=None if time is None else laid(time, longest, place),
+            breaks=None if breaks is None else laid(breaks, longest, place),
             flat=place,
         )
 
@@ -362,96 +345,3 @@ class Sequences:
         else:
             x, label, time = x[:, None], label[:, None], time[:, None]
         return cls(x=x, label=label, length=length, ids=ids, features=features, classes=classes, time=time, flat=flat)
-
-
-def unstacked(steps: NDArray[Scalar], length: NDArray[np.int64]) -> NDArray[Scalar]:
-    """The steps of all sequences, [S, ...], by sequence, [N, T, ...], with zeros past the end of each.
-
-    >>> unstacked(np.array([5, 6, 7]), np.array([1, 2])).tolist()
-    [[5, 0], [6, 7]]
-    """
-    longest = int(length.max())
-    if (length == longest).all():
-        return steps.reshape(len(length), longest, *steps.shape[1:])
-    padded = np.zeros((len(length), longest, *steps.shape[1:]), steps.dtype)
-    first = np.cumsum(length) - length
-    if len(steps) >= LONG * len(length):
-        for row, (start, count) in enumerate(zip(first.tolist(), length.tolist(), strict=True)):
-            padded[row, :count] = steps[start : start + count]
-    else:
-        padded[np.arange(longest) < length[:, None]] = steps
-    return padded
-
-
-def padded_bytes(count: int, longest: int, width: int) -> int:
-    """Bytes of so many sequences, padded to the longest, with features, labels, times and masks.
-
-    >>> padded_bytes(10, 100, 2)
-    25000
-    """
-    return count * longest * (4 * width + BESIDE)
-
-
-def is_wasteful(length: Steps, width: int) -> bool:
-    """Whether sequences of those lengths, [N], take so much more memory padded than their steps that they are not.
-
-    >>> is_wasteful(np.array([10_000_000, 10, 10]), 1), is_wasteful(np.array([10_000_000] * 3), 1)
-    (True, False)
-    """
-    held = padded_bytes(len(length), int(length.max()), width)
-    return held > max(MUCH, TIMES * padded_bytes(1, int(length.sum()), width))
-
-
-def check_padded(count: int, longest: int, width: int) -> None:
-    """Raise a `MemoryError` where so many sequences, padded to the longest, are over `PADDED` bytes."""
-    if padded_bytes(count, longest, width) > PADDED:
-        raise MemoryError(
-            f"{count:,} sequences padded to the {longest:,} steps of the longest, {width:,} features each, "
-            f"are over {PADDED >> 30} GB"
-        )
-
-
-def piece_bounds(
-    breaks: NDArray[np.bool_], length: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Sequence, first step and end of each piece, [pieces] each, in order.
-
-    >>> [found.tolist() for found in piece_bounds(np.array([[False, False, True]]), np.array([3]))]
-    [[0, 0], [0, 2], [2, 3]]
-    """
-    begins = breaks.copy()
-    begins[:, 0] = length > 0
-    row, start = np.nonzero(begins)
-    return _ends(row, start, length)
-
-
-def _ends(row: Steps, start: Steps, length: Steps) -> tuple[Steps, Steps, Steps]:
-    """Sequence, first step and end of each piece, of the former two, [pieces], and the length of each sequence, [N]."""
-    last = np.append(row[1:] != row[:-1], True)
-    return row, start, np.where(last, length[row], np.append(start[1:], 0))
-
-
-def place_of(length: Steps, width: int, *, flat: bool | None = None) -> Flat | None:
-    """Where sequences of those lengths lie; None where they are padded. By default their shapes decide that."""
-    longest = int(length.max())
-    if is_wasteful(length, width) if flat is None else flat:
-        return Flat.of(length, longest)
-    check_padded(len(length), longest, width)
-    return None
-
-
-def _laid(
-    steps: Sequence[NDArray[Any]], longest: int, flat: Flat | None, dtype: type[np.generic] | None = None
-) -> NDArray[Any]:
-    """Arrays [T_i, ..] in one [N, T, ..], or in one [S, 1, ..] as `flat` says, with zeros where no step is."""
-    kind = np.result_type(*{one.dtype for one in steps}) if dtype is None else dtype
-    rest = steps[0].shape[1:]
-    if flat is None:
-        found = np.zeros((len(steps), longest, *rest), kind)
-        for row, values in enumerate(steps):
-            found[row, : len(values)] = values
-        return found
-    found = np.zeros((flat.rows, 1, *rest), kind)
-    for first, values in zip(flat.first.tolist(), steps, strict=True):
-        found[first : first + len(values), 0] = values
-    return found

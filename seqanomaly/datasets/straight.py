@@ -23,12 +23,13 @@ from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
 from seqanomaly.datasets.formats.table import BROKEN, check_size
 from seqanomaly.datasets.formats.text import check_width
 from seqanomaly.datasets.frame import Layout, classed, feature_names
+from seqanomaly.datasets.laid import LONG, place_of
 from seqanomaly.datasets.mapped.convert import AHEAD
 from seqanomaly.datasets.mapped.layout import About
 from seqanomaly.datasets.mapped.runs import KnownRuns, Runs, even_text
 from seqanomaly.datasets.mapped.tables import batches, feather_schema, is_parquet
 from seqanomaly.datasets.mapped.walk import BLOCK, Space, Walk
-from seqanomaly.datasets.sequences import LONG, Sequences, place_of
+from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
 

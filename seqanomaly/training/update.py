@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqanomaly.batch import upload
 from seqanomaly.datasets.ahead import ahead
-from seqanomaly.datasets.sequences import Steps
+from seqanomaly.datasets.laid import Steps
 from seqanomaly.losses.base import StepLoss
 from seqanomaly.models.base import Dropout
 from seqanomaly.training.compute import Compute

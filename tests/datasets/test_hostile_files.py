@@ -81,13 +81,6 @@ def parquet(path: Path) -> None:
     pd.DataFrame({"label": np.zeros(40_000_000, np.int8)}).to_parquet(path)
 
 
-def uneven(path: Path) -> None:
-    """One long series and many short ones, which would be padded to its length."""
-    series = np.concatenate([np.zeros(300_000, int), np.arange(1, 20_001).repeat(2)])
-    frame = pd.DataFrame({"series": series, "step": np.arange(len(series)), "label": series % 2, "x": series / 7})
-    frame.to_csv(path, index=False)
-
-
 HEAVY: dict[str, tuple[Callable[[Path], None], str]] = {
     "line.csv": (one_line, "HERE/line.csv: has a line of more than 64 MB, so it is no table; it needs a line per row"),
     "line.out": (one_line, "HERE/line.out: has a line of more than 64 MB, so it is no table; it needs a line per row"),
@@ -125,11 +118,6 @@ HEAVY: dict[str, tuple[Callable[[Path], None], str]] = {
         parquet,
         "HERE/rows.parquet: says that it holds 305 MB in a file of SIZE bytes, over 200 times its size, so it is no "
         "data file; if it is one, save it in parts",
-    ),
-    "uneven.csv": (
-        uneven,
-        "uneven.csv: needs more memory than there is (20,001 sequences padded to the 300,000 steps of the longest, 1 "
-        "features each, are over 16 GB); use a part of it",
     ),
 }
 

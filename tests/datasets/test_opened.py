@@ -159,22 +159,30 @@ def check_notes(series: list[list[int]], tested: int) -> None:
         assert f" and {thirds[1]:.0%} in the last" in ends[0]
 
 
-def test_padding_of_unlike_lengths_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lengths_that_are_too_unlike_to_be_padded_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths = [90, *[5] * 9]
     frame = pd.DataFrame({"series": np.repeat(np.arange(10), lengths), "x": np.arange(135.0)})
     frame = frame.assign(label=frame["x"].astype(int) % 2, step=frame.groupby("series").cumcount())
     frame.to_csv(tmp_path / "t.csv", index=False)
     table = FileData(path=str(tmp_path / "t.csv"), test=0.5)
     assert not any("padded" in note for note in table.open().notes)
-    monkeypatch.setattr("seqanomaly.datasets.opened.MUCH", 10 * 90 * 21)
+    monkeypatch.setattr("seqanomaly.datasets.laid.MUCH", 10 * 90 * 21 - 1)
     (note,) = (note for note in table.open().notes if "padded" in note)
     assert note == (
-        "sequences are held padded to the longest one: 0.0 GB, 7 times what their 135 steps take, with --window too; "
-        f"to need less, map the table, which pads no sequence that trains: {{path: {tmp_path}/t.csv, mapped: true}}"
+        "sequences are of very unlike lengths: their 135 steps are held one after the other, as padded to the longest "
+        "one they take 7 times as much, 0.0 GB; without --window, and with shuffled labels, a model needs that"
     )
-    assert FileData(path=str(tmp_path / "t.csv"), test=0.5, mapped=True).open().parts(0).test.length.sum() > 0
-    monkeypatch.setattr("seqanomaly.datasets.opened.MUCH", 10 * 90 * 21 + 1)
+    monkeypatch.setattr("seqanomaly.datasets.laid.MUCH", 10 * 90 * 21)
     assert not any("padded" in note for note in table.open().notes)
+
+
+def test_one_long_series_and_many_short_ones_need_no_padding(tmp_path: Path) -> None:
+    series = np.concatenate([np.zeros(300_000, int), np.arange(1, 20_001).repeat(2)])
+    frame = pd.DataFrame({"series": series, "step": np.arange(len(series)), "label": series % 2, "x": series / 7})
+    frame.to_parquet(tmp_path / "t.parquet", index=False)  # padded it would be 126 GB
+    known = FileData(path=str(tmp_path / "t.parquet")).open().known
+    assert known is not None
+    assert (len(known), known.steps, known.x.shape) == (20_001, 300_000, (340_000, 1, 1))
 
 
 @pytest.mark.parametrize("mapped", [False, True])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seqanomaly.datasets import sequences
+from seqanomaly.datasets import laid
 from seqanomaly.datasets.sequences import Sequences
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=8)
@@ -77,7 +77,7 @@ def test_pieces_know_where_they_begin() -> None:
 @given(lengths)
 @pytest.mark.parametrize("long", [1, 500])
 def test_stacked_steps_become_the_same_sequences(long: int, lengths: list[int]) -> None:
-    with mock.patch.object(sequences, "LONG", long):
+    with mock.patch.object(laid, "LONG", long):
         made = ragged(lengths)
         time = [np.arange(length) * 2 for length in lengths]
         names: dict[str, Any] = {"ids": made.ids, "features": made.features, "classes": made.classes}

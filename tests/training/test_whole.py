@@ -90,6 +90,13 @@ def test_every_instruction_set_and_large_batches(
     assert_same_bits(loop, kind, "detect", own, batch_size=1000)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 8])
+def test_weights_of_places_where_all_windows_of_a_batch_are_short(batch_size: int, loop: Any) -> None:
+    own = [loop.windowed("detect", k, (8, 4), by_place=True) for k in (0, 1, 4)]
+    assert any(len(its.within.rows) > 1 for its in own)
+    assert_same_bits(loop, "gru", "detect", own, batch_size=batch_size)
+
+
 def test_members_that_stop_and_fail(loop: Any) -> None:
     own = [loop.member("detect", 0, lr=0.2), loop.member("detect", 1, lr=0.1), loop.member("detect", 2, lr=1e30)]
     way: dict[str, Any] = {"epochs": 30, "batch_size": 4, "patience": 3, "optimizer": "sgd"}

@@ -108,8 +108,10 @@ class Folder(Given, Drawn):
         _same_columns(files, tables)
         self._check_labels(files[0], tables)
         self._check_numbers(files, tables)
+        rows, notes = [len(table) for table in tables], list(read[0][1])
         frame = pd.concat(tables, ignore_index=True)
-        frame[FILE] = np.repeat(np.array(names, object), [len(table) for table in tables])
+        del read, tables  # which take as much as all of them together
+        frame[FILE] = np.repeat(np.array(names, object), rows)
         frame[ROW] = np.arange(len(frame))
         layout = Layout(
             series=FILE,
@@ -132,7 +134,6 @@ class Folder(Given, Drawn):
         ).sequences
         if self.step is None:
             sequences = replace(sequences, time=None)
-        notes = [note for _, notes in read[:1] for note in notes]
         notes += [UNLABELLED] if self.label is None else columns_note({LABEL: self.label}) * (self.label != LABEL)
         taken = {self.label, self.step, FILE, ROW, *(self.ignore or ())}
         notes += features_note([name for name in frame.columns if name not in taken], self.features)
