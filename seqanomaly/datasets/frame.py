@@ -263,7 +263,10 @@ def _labels(
     column = _per_step(frame[layout.label], codes, series, where)
     if pd.api.types.is_bool_dtype(column):
         column = column.astype(np.int64)
-    if pd.api.types.is_numeric_dtype(column):
+    exact = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and len(column) > 0
+    if exact and -(2**53) < int(column.min()) <= int(column.max()) < 2**53:
+        column = column.astype(np.int64)
+    elif pd.api.types.is_numeric_dtype(column):
         given = column.to_numpy(np.float64)
         whole = (given == np.round(given)) & (np.abs(given) < 2**53)
         if not whole.all():
