@@ -111,7 +111,7 @@ class Folder(Given, Drawn):
         rows, notes = [len(table) for table in tables], list(read[0][1])
         frame = pd.concat(tables, ignore_index=True)
         del read, tables  # which take as much as all of them together
-        frame[FILE] = pd.Categorical.from_codes(np.repeat(np.arange(len(names)), rows), names)
+        frame[FILE] = pd.Categorical.from_codes(np.repeat(np.arange(len(names)), rows), pd.Index(names))
         frame[ROW] = np.arange(len(frame))
         layout = Layout(
             series=FILE,
