@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seqanomaly import preparation
 from seqanomaly.datasets import laid
 from seqanomaly.datasets.opened import Opened
-from seqanomaly.errors import DataError
+from seqanomaly.errors import DataError, RunError
 from seqanomaly.run import run_stack, train
 from seqanomaly.run_config import RunConfig
 from seqanomaly.store import RunResult
@@ -209,7 +209,7 @@ def test_any_lengths_and_windows(
         with held(flat=flat):
             try:
                 outcomes.append(train(config(path, task=task, frame=frame, loss="exp", **how)))
-            except DataError as error:
+            except (DataError, RunError) as error:
                 outcomes.append(str(error))
     if isinstance(outcomes[0], RunResult):
         alike(*outcomes)
@@ -220,6 +220,6 @@ def test_any_lengths_and_windows(
 def test_whole_sequences_that_do_not_fit_padded_are_refused(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with held(flat=True):
         monkeypatch.setattr(laid, "PADDED", 5000)
-        with pytest.raises(DataError, match=r"t: 1\d sequences padded to the .* are over 0 GB; train with --window"):
+        with pytest.raises(RunError, match=r"t: 1\d sequences padded to the .* are over 0 GB; train with --window"):
             train(config(table))
         train(config(table, window=6))

@@ -210,7 +210,7 @@ def test_the_base_rates_that_the_page_on_real_data_names() -> None:
     assert known is not None
     shares = []
     for part in (known, test):
-        position = relative_position(part.length, part.x.shape[1])
+        position = relative_position(np.arange(part.steps), part.length[:, None])
         quarters = [part.mask & (position >= q / 4) & (position < (q + 1) / 4) for q in range(4)]
         shares.append([round(float(part.label[quarter].mean()), 3) for quarter in quarters])
     assert shares == [[0, 0, 0, 0.599], [0, 0, 0, 0.101]]
