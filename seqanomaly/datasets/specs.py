@@ -33,6 +33,7 @@ from seqanomaly.datasets.formats.skab import Skab
 from seqanomaly.datasets.formats.smap import Smap
 from seqanomaly.datasets.formats.smd import Smd
 from seqanomaly.datasets.formats.stream import regular, state, visible
+from seqanomaly.datasets.formats.structured import Structured
 from seqanomaly.datasets.formats.tep import Tep
 from seqanomaly.datasets.formats.text import begins_with_times, column_names
 from seqanomaly.datasets.formats.ts import Ts
@@ -66,6 +67,7 @@ DATASETS: dict[str, type[DataSpec]] = {
     "ucr_cases": UcrCases,
     "aeon": Aeon,
     "events": Events,
+    "structured": Structured,
     "wfdb": Records,
     "numpy": Numpy,
     "matlab": Matlab,
