@@ -73,6 +73,7 @@ class Coded:
 class Encoded(Given, Drawn, ABC):
     """A log whose steps are events, each of a finite number of kinds."""
 
+    unlike: ClassVar[str] = "read the first events of each session, as with longest: 50"
     normal: ClassName | None = None
     """The label that means normal; by default 0, "normal" or "Success"."""
     encode: Literal["onehot", "hashed"] = "onehot"

@@ -318,7 +318,7 @@ LOG, OF = "HERE/HDFS.log_structured.csv: ", "HERE/anomaly_label.csv: "
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (changed(lambda t: t.assign(EventId=[*t["EventId"][:3], None, *t["EventId"][4:]])),
+        (changed(lambda t: t.assign(EventId=[*t["EventId"][:3], "", *t["EventId"][4:]])),
          LOG + "column 'EventId', data row 4: the event is missing"),
         (changed(lambda t: t.assign(Content="x")),
          LOG + "no line names a block (blk_..) in column 'Content' and there is no column 'Label', so neither"),
@@ -331,7 +331,7 @@ LOG, OF = "HERE/HDFS.log_structured.csv: ", "HERE/anomaly_label.csv: "
         (in_text("\n3,", "\n\0,"), LOG + "byte 477 is NUL, so it is no text file"),
         (relabelled(lambda t: t.rename(columns={"Label": "Lable"})), OF + "there is no column 'Label'; did you mean"),
         (relabelled(lambda t: t.rename(columns={"BlockId": "x"})), OF + "there is no column 'BlockId'; known: x"),
-        (relabelled(lambda t: t.assign(Label=[None, *t["Label"][1:]])),
+        (relabelled(lambda t: t.assign(Label=["", *t["Label"][1:]])),
          OF + "column 'Label', data row 1: the value is missing; fill it or drop the row"),
         (relabelled(lambda t: t.assign(Label=["x", *t["Label"][1:]]).replace("Normal", "ok")),
          OF + "column 'Label' has the labels Anomaly, ok, x and none is 0, 'normal' or 'Success'; say which"),
