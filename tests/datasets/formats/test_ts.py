@@ -160,7 +160,7 @@ def test_what_is_not_one_problem(tmp_path: Path) -> None:
         (
             "@targetlabel true",
             ":0.25",
-            "its cases have a number to predict (@targetlabel true) and no class; take every",
+            "its cases have a number to predict (@targetlabel true) and no class; take",
         ),
         (
             "@classLabel false",
