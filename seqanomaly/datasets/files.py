@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +69,7 @@ class _TableSpec(DataSpec, ABC):
         """The column that says train or test, if there is one."""
 
     @abstractmethod
-    def expect_columns(self, names: list[str]) -> None:
+    def expect_columns(self, names: list[str], tables: Iterable[pd.DataFrame] = ()) -> None:
         """Raise a `DataError` where the column of the series or the label is not there, of those names."""
 
     @abstractmethod
@@ -117,9 +118,17 @@ class _TableSpec(DataSpec, ABC):
 
         share = {"test": self.test_share(), "validation": self.validation_share()}
         with reading([self.table()], self.table().name):
-            self.expect_columns(columns_of(self.table()))
+            self.expect_columns(columns_of(self.table()), self._frames())
         division = Division(self.part_column(), self.division(), **share)
         return MappedSource(self.table(), self.layout(), division, self.one(), self.policies())
+
+    def _frames(self) -> Iterator[pd.DataFrame]:
+        """The table, some rows at a time."""
+        from seqanomaly.datasets.mapped.tables import columns_of, frames
+        from seqanomaly.datasets.mapped.text import described, is_text
+
+        path = self.table()
+        yield from frames(path, columns_of(path), described(path, self.layout().commas) if is_text(path) else None)
 
     def _read(self) -> Source:
         from seqanomaly.datasets.cleaning import clean
@@ -289,7 +298,7 @@ class FileData(Cleaned, _TableSpec):
         from seqanomaly.datasets.formats.wide import long_from_wide
 
         if self.rows == "steps":
-            self.expect_columns(table.columns.astype(str).tolist(), table)
+            self.expect_columns(table.columns.astype(str).tolist(), [table])
             notes: tuple[str, ...] = () if self.label is not None else (UNLABELLED,)
             if self.series is None:
                 self._expect_values(table)
@@ -308,7 +317,7 @@ class FileData(Cleaned, _TableSpec):
             return None
         return () if self.label is not None else (UNLABELLED,)
 
-    def expect_columns(self, names: list[str], table: pd.DataFrame | None = None) -> None:
+    def expect_columns(self, names: list[str], tables: Iterable[pd.DataFrame] = ()) -> None:
         """Name the column of the series or label that is not there, with what to set if there is none."""
         from seqanomaly.config import nearest
         from seqanomaly.datasets.headers import candidates
@@ -323,7 +332,7 @@ class FileData(Cleaned, _TableSpec):
                 f"file as one series with {{path: {self.path}, series: null, step: null}}{nearest(self.series, names)}"
             )
         if self.label == self._default("label") and self.label not in names:
-            several = candidates(names, () if table is None else (table,))
+            several = candidates(names, tables)
             raise DataError(
                 f"{where}: there is no column {self.label!r}; say which one it is{several} with label (--label), or "
                 f"take every step as normal, as for forecast, with {{path: {self.path}, label: null}}"
@@ -349,7 +358,7 @@ class FileData(Cleaned, _TableSpec):
         from seqanomaly.datasets.mapped.tables import columns_of
 
         if self.rows == "sequences":
-            return ()
+            return columns_note({"series": self.series} if "series" in self.guessed else {})
         taken = {self.series, self.step, self.label, self.part, *(self.ignore or ())}
         left = [name for name in columns_of(self.table()) if name not in taken]
         columns = {"series": self.series, "step": self.step, "label": self.label}
@@ -423,7 +432,7 @@ class Episodes(_TableSpec):
     def policies(self) -> Policies:
         return Policies(duplicates="error", backward="sort")
 
-    def expect_columns(self, names: list[str]) -> None:
+    def expect_columns(self, names: list[str], tables: Iterable[pd.DataFrame] = ()) -> None:
         """They are there, as the table ships."""
 
     def said_of_columns(self) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def could_be_label(names: Iterable[str]) -> list[str]:
     return [name for name in names if plain(name) in LABELS or plain(name).startswith(SPELLED)]
 
 
-def candidates(names: Sequence[str], tables: Sequence[pd.DataFrame] = ()) -> str:
+def candidates(names: Sequence[str], tables: Iterable[pd.DataFrame] = ()) -> str:
     """The columns that may be the label, in brackets: several by their names, else by their values, 0 and 1 only.
 
     >>> candidates(["x", "fault", "attack"]), candidates(["x"])
@@ -91,16 +91,21 @@ def candidates(names: Sequence[str], tables: Sequence[pd.DataFrame] = ()) -> str
     could = could_be_label(names)
     if len(could) > 1:
         return f" ({' or '.join(map(repr, could))})"
-    two = [name for name in names if not is_unnamed(name) and _two_valued([table[name] for table in tables])]
+    two = _two_valued([name for name in names if not is_unnamed(name)], tables)
     more = f" and {len(two) - NAMED:,} more" if len(two) > NAMED else ""
     return f" (0 and 1 are the only values of {', '.join(map(repr, two[:NAMED]))}{more})" if two else ""
 
 
-def _two_valued(columns: Sequence[pd.Series]) -> bool:
-    """Whether columns of one name hold 0 and 1, or false and true, and nothing else."""
-    if not columns or any(column.dtype.kind not in "buif" for column in columns):
-        return False
-    return {float(value) for column in columns for value in column.unique()[:3]} == {0.0, 1.0}
+def _two_valued(names: Sequence[str], tables: Iterable[pd.DataFrame]) -> list[str]:
+    """The columns that hold 0 and 1, or false and true, and nothing else in all tables together."""
+    seen: dict[str, set[float]] = {name: set() for name in names}
+    for table in tables:
+        for name in list(seen):
+            column = table[name]
+            seen[name] |= {float(value) for value in column.unique()[:3]} if column.dtype.kind in "buif" else {2.0}
+            if not seen[name] <= {0.0, 1.0}:
+                del seen[name]
+    return [name for name, values in seen.items() if values == {0.0, 1.0}]
 
 
 def numbered(names: Sequence[str]) -> bool:

@@ -22,6 +22,7 @@ from seqanomaly.datasets.formats.arrays import Numpy
 from seqanomaly.datasets.formats.braatz import Braatz
 from seqanomaly.datasets.formats.cmapss import Cmapss
 from seqanomaly.datasets.formats.events import Events
+from seqanomaly.datasets.formats.exathlon import Exathlon
 from seqanomaly.datasets.formats.folder import Folder, tables_in
 from seqanomaly.datasets.formats.matlab import Matlab
 from seqanomaly.datasets.formats.nab import Nab
@@ -33,6 +34,7 @@ from seqanomaly.datasets.formats.skab import Skab
 from seqanomaly.datasets.formats.smap import Smap
 from seqanomaly.datasets.formats.smd import Smd
 from seqanomaly.datasets.formats.stream import regular, state, visible
+from seqanomaly.datasets.formats.structured import Structured
 from seqanomaly.datasets.formats.tep import Tep
 from seqanomaly.datasets.formats.text import begins_with_times, column_names
 from seqanomaly.datasets.formats.ts import Ts
@@ -40,7 +42,7 @@ from seqanomaly.datasets.formats.tsb import TsbAd, TsbUad
 from seqanomaly.datasets.formats.ucr import Ucr
 from seqanomaly.datasets.formats.ucr_cases import UcrCases
 from seqanomaly.datasets.formats.unread import unread_in
-from seqanomaly.datasets.headers import numbered, usual_columns
+from seqanomaly.datasets.headers import NAMES, numbered, plain, usual_columns
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.synthetic import SYNTHETIC
 from seqanomaly.errors import ConfigError, DataError
@@ -66,6 +68,8 @@ DATASETS: dict[str, type[DataSpec]] = {
     "ucr_cases": UcrCases,
     "aeon": Aeon,
     "events": Events,
+    "structured": Structured,
+    "exathlon": Exathlon,
     "wfdb": Records,
     "numpy": Numpy,
     "matlab": Matlab,
@@ -228,17 +232,25 @@ def _families(place: Path) -> dict[str, dict[str, Any]]:
 def _table(path: Path) -> dict[str, Any]:
     """What the header of a table says: a row is a sequence, or which column is what by its name."""
     names = column_names(path)
-    if _are_steps(names):
-        return {"rows": "sequences"}
+    if (wide := _steps_in_columns(names)) is not None:
+        return wide
     found = usual_columns(names)
     if "series" not in found and names[:1] == [""] and begins_with_times(path):
         found |= {"series": None, "step": "Unnamed: 0"}  # an index of times, as pandas writes it
     return {**found, "guessed": list(found)} if found else {}
 
 
-def _are_steps(names: list[str]) -> bool:
-    """Whether every column but `label` and `series` is numbered, from 0 or 1 on."""
-    return "label" in names and numbered([name for name in names if name not in ("label", "series")])
+def _steps_in_columns(names: list[str]) -> dict[str, Any] | None:
+    """The settings of a wide table, whose columns beside label and series are numbered, from 0 or 1 on; else None."""
+    others = [name for name in names if name not in ("label", "series")]
+    if "label" not in names:
+        return None
+    if numbered(others):
+        return {"rows": "sequences"}
+    ids = [name for name in others if plain(name) in NAMES | {"id", "name"}] if "series" not in names else []
+    if len(ids) == 1 and numbered([name for name in others if name != ids[0]]):
+        return {"rows": "sequences", "series": ids[0], "guessed": ["series"]}
+    return None
 
 
 def pick_data(value: object) -> object:

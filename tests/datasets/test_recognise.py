@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from seqanomaly.datasets.opened import Opened
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.specs import DATASETS, FAMILIES, data_settings, pick_data, recognise
 from seqanomaly.errors import ConfigError
@@ -246,3 +247,19 @@ def test_an_empty_first_line_names_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n1,2\n")
     assert recognise(str(tmp_path)) == {"kind": "folder", "path": str(tmp_path)}
     assert recognise(str(tmp_path / "a.csv"))["kind"] == "file"
+
+
+@pytest.mark.parametrize("name", ["id", "KPI ID", "name"])
+def test_a_wide_table_whose_sequences_have_names(tmp_path: Path, name: str) -> None:
+    rows = [f"p{place},{place},{place + 1}.5,2,{place % 2}" for place in range(6)]
+    (tmp_path / "mine.csv").write_text("\n".join([f"{name},t0,t1,t2,label", *rows]))
+    path = str(tmp_path / "mine.csv")
+    found = {"kind": "file", "path": path, "rows": "sequences", "series": name, "guessed": ["series"]}
+    assert recognise(path) == found
+    data = pick_data(path)
+    assert isinstance(data, DataSpec)
+    source = data.open()
+    assert f"series are told apart by the column {name!r}" in source.notes
+    assert isinstance(source, Opened)
+    assert source.loaded.known.ids == tuple(f"p{place}" for place in range(6))
+    assert source.loaded.known.x[2, :, 0].tolist() == [2, 3.5, 2]

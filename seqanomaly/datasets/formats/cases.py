@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import ClassName
+from seqanomaly.datasets.files import UNLABELLED, ClassName
 from seqanomaly.datasets.formats.text import bare, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import FILL_IT
@@ -87,8 +87,8 @@ class Cases(Given, Drawn, ABC):
 
     patterns: ClassVar[tuple[str, ...]]
     """Names of its files in a folder."""
-    label: Literal["class", "binary"] = "class"
-    """`class`: the class of the case; `binary`: 1 for every class but the normal one."""
+    label: Literal["class", "binary"] | None = "class"
+    """`class`: the class of the case; `binary`: 1 for every class but the normal one; null: all cases are normal."""
     normal: ClassName | None = None
     """The class that is normal; by default 0 or "normal"."""
 
@@ -129,6 +129,8 @@ class Cases(Given, Drawn, ABC):
         for part, path in zip(parts, files, strict=True):
             if len({case.x.shape[1] for case in part}) > 1:
                 raise DataError(f"{path}: its cases have different numbers of dimensions")
+        if self.label is None:
+            parts = [[replace(case, label="0") for case in part] for part in parts]
         classes = self.classes({case.label for part in parts for case in part}, files[0])
         codes, names = self.codes(classes)
         known, *test = (_sequences(part, codes, names, stem(path)) for part, path in zip(parts, files, strict=True))
@@ -136,7 +138,7 @@ class Cases(Given, Drawn, ABC):
             raise DataError(f"{files[1]}: has {len(test[0].features)} dimensions where {files[0].name} has "
                             f"{len(known.features)}")  # fmt: skip
         what = "the class" if self.label == "class" else f"1 for every class but {classes[0]!r}"
-        about = f"label is {what} of the case, on all of its steps"
+        about = UNLABELLED if self.label is None else f"label is {what} of the case, on all of its steps"
         return Loaded(
             known=known,
             test=test[0] if test else None,
@@ -147,7 +149,7 @@ class Cases(Given, Drawn, ABC):
         """The names of the classes, the normal one first; a `DataError` asks which one is normal."""
         there = sorted(found)
         usual = next((name for name in ("0", "normal", "Normal") if name in found), None)
-        normal = usual if self.normal is None else self.normal
+        normal = usual if self.normal is None or self.label is None else self.normal
         if normal is None:
             raise DataError(
                 f"{path}: has the classes {', '.join(there[:8])} and none is 0 or 'normal'; say which one is normal "

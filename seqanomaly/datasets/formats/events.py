@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
 
 from seqanomaly.config import nearest
-from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
+from seqanomaly.datasets.files import UNLABELLED
+from seqanomaly.datasets.formats.encoding import Coded, Encoded, classes_of
 from seqanomaly.datasets.formats.text import bare, first_line, listed
 from seqanomaly.datasets.opened import Loaded
-from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-OTHER = "other"
-"""The column of the events without one of their own."""
 SESSIONS = ("session", "session_id", "blockid", "block_id")
 EVENTS = ("events", "event_sequence", "eventsequence", "features")
 """Names of the two columns, in lower case, by which a table is recognised."""
-USUAL = ("0", "normal", "Normal", "NORMAL", "Success", "success")
-"""Labels that mean normal without being told."""
 
 
-class Events(Given, Drawn):
+class Events(Encoded):
     """Sessions of a log in a table: each row has the ids of a session's events, as in `5 5 22 11` or `[E5,E22]`.
 
     A step is an event. `onehot` gives each event a column, the rarer ones one together, where also those go that the
@@ -51,22 +42,14 @@ class Events(Given, Drawn):
     """Column with the ids of its events, in their order."""
     label: str | None = "label"
     """Column with the class of the session; null to take all as normal."""
-    normal: ClassName | None = None
-    """The label that means normal; by default 0, "normal" or "Success"."""
-    encode: Literal["onehot", "hashed"] = "onehot"
-    """`onehot`: a column per event; `hashed`: `size` columns, an event in the one that its hash says."""
-    size: int = Field(16, ge=2)
-    """Columns of `hashed`; events that share one look alike."""
-    min_sessions: int = Field(5, ge=1)
-    """Events in fewer sessions of the table have no column of their own in `onehot`."""
-    vocabulary: Names | None = None
-    """The events with a column of their own in `onehot`; by default those in at least `min_sessions` sessions."""
 
     @classmethod
     def recognise(cls, path: Path) -> dict[str, Any] | None:
-        if path.is_dir() and (traces := listed(path, "Event_traces.csv")):
-            found = cls.recognise(traces[0])
-            return None if found is None else {"path": str(traces[0]), **found}
+        if path.is_dir():
+            logs = listed(path, "*structured.csv")
+            tables = listed(path, "Event_traces.csv") or ([] if logs else listed(path, "Event_occurrence_matrix.csv"))
+            found = cls.recognise(tables[0]) if tables else None
+            return None if found is None else {"path": str(tables[0]), **found}
         if not path.is_file() or bare(path).suffix.lower() not in (".csv", ".tsv"):
             return None
         names = {name.lower(): name for name in re.split(r"[,;\t]", first_line(path).strip().replace('"', ""))}
@@ -74,6 +57,8 @@ class Events(Given, Drawn):
             "session": next((names[name] for name in SESSIONS if name in names), None),
             "events": next((names[name] for name in EVENTS if name in names), None),
         }
+        if found["session"] is not None and _counted(names):
+            found["events"] = cls._default("events")
         if None in found.values():
             return None
         found |= {"label": names["label"]} if "label" in names else {}
@@ -83,38 +68,39 @@ class Events(Given, Drawn):
         """The one table."""
         return [self.root()]
 
-    def for_features(self, features: tuple[str, ...]) -> Events:
-        """The same log with the columns that a detector was trained on."""
-        if self.encode == "hashed" or self.vocabulary is not None:
-            return self
-        own = tuple(name.removeprefix("event_") for name in features if name != OTHER)
-        return self.model_copy(update={"vocabulary": own})
-
     def read(self, files: Sequence[Path]) -> Loaded:
         from seqanomaly.datasets.formats.table import read_noted
 
         (path,) = files
         table, notes = read_noted(path)
         sessions = self._sessions(table.rename(columns=str), path)
-        long = np.array([len(one) > 1 for one in sessions])
-        if not long.any():
-            raise DataError(f"{path}: no session has 2 events or more, so there is no early and no late one")
-        codes, classes = self._codes(table, path)
-        kept = [one for one, enough in zip(sessions, long, strict=True) if enough]
-        x, features, said = self._encoded(kept, path)
-        gone = int((~long).sum())
-        said += [f"sessions with fewer than 2 events: {gone:,} of {len(long):,}, left out"] if gone else []
-        known = Sequences.of(
-            x,
-            codes[long].tolist(),
-            ids=tuple(np.array(table[self.session].astype(str), object)[long]),
-            features=features,
-            classes=classes,
+        label = np.zeros(len(table), np.int64)
+        classes: tuple[str, ...] = ("0", "1")
+        if self.label is not None:
+            label, classes = classes_of(
+                table[self.label].astype(str).tolist(), self.normal, f"{path}: column {self.label!r}"
+            )
+        number: dict[str, int] = {}
+        code = [number.setdefault(event, len(number)) for session in sessions for event in session]
+        length = np.array([len(session) for session in sessions], np.int64)
+        log = Coded(
+            events=list(number),
+            code=np.array(code, np.int64),
+            length=length,
+            ids=table[self.session].astype(str).tolist(),
+            label=np.repeat(label, length),
         )
-        return Loaded(known=known, notes=(*notes, *said))
+        known, said = self.sequences(log, classes, path)
+        of_session = f"label is the column {self.label!r} of the session, on all of its events"
+        return Loaded(known=known, notes=(*notes, UNLABELLED if self.label is None else of_session, *said))
 
     def _sessions(self, table: pd.DataFrame, path: Path) -> list[list[str]]:
         """The events of each session, after checking the columns."""
+        if self.events not in table and _counted(table.columns):
+            raise DataError(
+                f"{path}: has how often each event is in a session (columns such as {_counted(table.columns)[0]!r}) "
+                "and not in which order, so no steps; read loghub's Event_traces.csv, which has the order"
+            )
         for option in ("session", "events", "label"):
             name = getattr(self, option)
             if name is not None and name not in table:
@@ -138,57 +124,8 @@ class Events(Given, Drawn):
             )
         return [re.findall(r"[^\s,;\[\]()'\"]+", str(text)) for text in table[self.events]]
 
-    def _codes(self, table: pd.DataFrame, path: Path) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        """Class of each session and the names of the classes, the normal one first."""
-        if self.label is None:
-            return np.zeros(len(table), np.int64), ("0", "1")
-        labels = table[self.label].astype(str).tolist()
-        found = sorted(set(labels))
-        normal = self.normal or next((name for name in USUAL if name in found), None)
-        if normal is None or normal not in found:
-            asked = "none is 0, 'normal' or 'Success'" if normal is None else f"none is {normal!r}"
-            raise DataError(
-                f"{path}: column {self.label!r} has the labels {', '.join(found[:8])} and {asked}; say which one is "
-                "normal with normal: LABEL"
-            )
-        classes = (normal, *(name for name in found if name != normal))
-        return np.array([classes.index(name) for name in labels], np.int64), classes if len(classes) > 1 else ("0", "1")
 
-    def _encoded(
-        self, sessions: Sequence[Sequence[str]], path: Path
-    ) -> tuple[list[NDArray[np.floating]], tuple[str, ...], list[str]]:
-        """Features [events, columns] of each session, the names of the columns, and what was done."""
-        of_session = f"label is the column {self.label!r} of the session, on all of its events"
-        said = [UNLABELLED if self.label is None else of_session]
-        counts = Counter(event for session in sessions for event in set(session))
-        if self.encode == "hashed":
-            place = {event: hashed(event, self.size) for event in counts}
-            names = tuple(f"hash_{number}" for number in range(self.size))
-            shared = len(place) - len(set(place.values()))
-            said.append(
-                f"{len(place):,} events in {self.size} columns by their hash: {shared:,} share one with another"
-            )
-        else:
-            common = sorted(event for event, count in counts.items() if count >= self.min_sessions)
-            own = common if self.vocabulary is None else self.vocabulary
-            if not own:
-                raise DataError(
-                    f"{path}: none of its {len(counts):,} events is in {self.min_sessions} sessions; choose a smaller "
-                    "min_sessions, or encode: hashed"
-                )
-            place = {event: len(own) for event in counts} | {event: number for number, event in enumerate(own)}
-            names = (*(f"event_{event}" for event in own), OTHER)
-            rest = len(set(counts) - set(own))
-            why = f"in fewer than {self.min_sessions} sessions" if self.vocabulary is None else "not in the vocabulary"
-            said.append(f"{len(own):,} events have a column each; {rest:,} {why} share the column {OTHER!r}")
-        eye = np.eye(len(names))
-        return [eye[[place[event] for event in session]] for session in sessions], names, said
-
-
-def hashed(event: str, size: int) -> int:
-    """The column of an event, the same everywhere and always.
-
-    >>> hashed("E5", 16), hashed("E5", 16) == hashed("E22", 16)
-    (3, False)
-    """
-    return int.from_bytes(hashlib.sha256(event.encode()).digest()[:8], "big") % size
+def _counted(names: Iterable[object]) -> list[str]:
+    """The columns that count an event each, as `E1`, `E2`, .. in loghub's `Event_occurrence_matrix.csv`."""
+    found = [str(name) for name in names if re.fullmatch(r"[Ee]\d+", str(name).strip())]
+    return found if len(found) > 1 else []

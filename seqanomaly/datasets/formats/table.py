@@ -28,7 +28,7 @@ from seqanomaly.datasets.formats.stream import (
     state,
     stream,
 )
-from seqanomaly.datasets.formats.text import MISSING, check_width, header_of, separator_in
+from seqanomaly.datasets.formats.text import MISSING, check_width, fields_of, first_lines, header_of, separator_in
 from seqanomaly.datasets.formats.unread import remedy
 from seqanomaly.datasets.watching import begun
 from seqanomaly.errors import DataError
@@ -137,6 +137,7 @@ def head_of(path: Path) -> Head:
     """
     skip, line = header_of(path)
     separator = separator_in(line)
+    _check_units(path, skip, separator)
     check_width(1 + line.count(separator), path)
     how = {"sep": separator, "skiprows": skip, "skipinitialspace": True, "index_col": False, "keep_default_na": False}
     given = [str(name).strip() for name in _read(path, nrows=1, header=None, dtype=str, **how).iloc[0]]
@@ -146,6 +147,21 @@ def head_of(path: Path) -> Head:
         raise ValueError(f"two columns are called {double!r}; rename one")
     names = tuple(name or f"Unnamed: {place}" for place, name in enumerate(given))
     return Head(separator=separator, skip=skip, names=names)
+
+
+def _check_units(path: Path, skip: int, separator: str) -> None:
+    """Raise a `DataError` where the line below the names holds units and no values, as `,[m/s]` does."""
+    below = [fields_of(line, separator) for line in first_lines(path, skip + 3)[skip + 1 : skip + 3]]
+    if len(below) < 2 or any(re.match(r"[-+.]?\d", word) for word in below[0]):
+        return
+    numbered = [
+        word
+        for word, value in zip(*below, strict=False)
+        if re.search(r"[^\W\d_]|[%°]", word) and word not in MISSING and re.match(r"[-+.]?\d", value)
+    ]
+    if numbered:
+        units = ", ".join(numbered[:4])
+        raise DataError(f"{path}: line {skip + 2} holds no values but what may be units ({units}); take that line out")
 
 
 def _check_names(names: list[str], path: Path) -> None:

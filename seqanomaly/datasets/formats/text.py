@@ -51,7 +51,7 @@ def column_names(path: Path) -> list[str]:
         except DataError:
             return []
     line = header_of(path)[1]
-    return _fields(line, separator_in(line))
+    return fields_of(line, separator_in(line))
 
 
 def header_of(path: Path) -> tuple[int, str]:
@@ -62,7 +62,7 @@ def header_of(path: Path) -> tuple[int, str]:
     """
     lines = first_lines(path)
     at = next((place for place in range(len(lines)) if not _is_title(lines[place:])), 0)
-    if any(_is_number(name) for name in _fields(lines[at], separator_in(lines[at]))):
+    if any(_is_number(name) for name in fields_of(lines[at], separator_in(lines[at]))):
         at = 0
     return at, lines[at]
 
@@ -72,16 +72,16 @@ def begins_with_times(path: Path) -> bool:
     skip, header = header_of(path)
     below = [line for line in first_lines(path)[skip + 1 :] if line.strip()]
     separator = separator_in(header)
-    if not below or _fields(header, separator)[0]:
+    if not below or fields_of(header, separator)[0]:
         return False
-    first = _fields(below[0], separator)[0]
+    first = fields_of(below[0], separator)[0]
     return bool(first) and not _is_number(first)
 
 
 def _is_title(lines: list[str]) -> bool:
     """Whether the first of some lines fills at most half of the columns of another one."""
     separator = next((separator_in(line) for line in lines if any(mark in line for mark in SEPARATORS)), ",")
-    filled = [sum(bool(field) for field in _fields(line, separator)) for line in lines]
+    filled = [sum(bool(field) for field in fields_of(line, separator)) for line in lines]
     return len(lines) > 1 and 2 * filled[0] <= max(filled[1:])
 
 
@@ -94,7 +94,8 @@ def separator_in(header: str) -> str:
     return max(SEPARATORS, key=header.count)
 
 
-def _fields(line: str, separator: str) -> list[str]:
+def fields_of(line: str, separator: str) -> list[str]:
+    """The fields of a line of a text table, without quotes and the spaces around them."""
     try:
         (fields,) = csv.reader([line], delimiter=separator, skipinitialspace=True)
     except (csv.Error, ValueError):

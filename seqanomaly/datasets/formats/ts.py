@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -17,6 +17,9 @@ from seqanomaly.errors import DataError
 
 STAMPED = re.compile(r"\(([^(),]+),([^(),]+)\)")
 """A value with its timestamp, as in `(2004-10-01 00:00:00,21.5)` or `(3,21.5)`."""
+
+
+NO_CLASS = "take every step as normal, as for forecast, with label: null"
 
 
 class Ts(Cases):
@@ -33,10 +36,14 @@ class Ts(Cases):
 
     def read(self, files: Sequence[Path]) -> Loaded:
         notes: list[str] = []
-        return self.loaded([_cases(path, notes, missing=self.takes_missing) for path in files], files, notes)
+        return self.loaded(
+            [_cases(path, notes, missing=self.takes_missing, labelled=self.label is not None) for path in files],
+            files,
+            notes,
+        )
 
 
-def _cases(path: Path, notes: list[str], *, missing: bool) -> list[Case]:
+def _cases(path: Path, notes: list[str], *, missing: bool, labelled: bool) -> list[Case]:
     """The cases after the header; what was done to them is added to the notes."""
     lines = [line.strip() for line in read_text(path).splitlines()]
     start = next((place for place, line in enumerate(lines) if line.lower() == "@data"), None)
@@ -45,19 +52,19 @@ def _cases(path: Path, notes: list[str], *, missing: bool) -> list[Case]:
     header = {
         words[0].lower(): words[1:] for line in lines[:start] if (words := line.lstrip("@").split()) and line[0] == "@"
     }
-    if header.get("targetlabel", ["false"])[0].lower() == "true":
-        raise DataError(f"{path}: holds numbers to predict (@targetlabel true), which are not read")
-    stamped = header.get("timestamps", ["false"])[0].lower() == "true"
-    if header.get("classlabel", ["false"])[0].lower() != "true":
-        raise DataError(f"{path}: its cases have no class (@classLabel true)")
+    numbers, classes = (_says(header, key) for key in ("targetlabel", "classlabel"))
+    if labelled and (numbers or not classes):
+        why = "a number to predict (@targetlabel true) and no class" if numbers else "no class (@classLabel true)"
+        raise DataError(f"{path}: its cases have {why}; {NO_CLASS}")
+    stamped = _says(header, "timestamps")
     found = [
-        _case(line, f"{path}: line {start + 2 + place}", missing=missing, stamped=stamped)
+        _case(line, f"{path}: line {start + 2 + place}", missing=missing, stamped=stamped, ends=numbers or classes)
         for place, line in enumerate(lines[start + 1 :])
         if line and not line.startswith(("#", "%"))
     ]
     if not found:
         raise DataError(f"{path}: there is no case after @data")
-    declared = set(header["classlabel"][1:])
+    declared = set(header["classlabel"][1:]) if labelled else set()
     wrong = next((case.label for case in found if declared and case.label not in declared), None)
     if wrong is not None:
         raise DataError(f"{path}: the class {wrong!r} is not one of its header, {', '.join(sorted(declared))}")
@@ -67,8 +74,13 @@ def _cases(path: Path, notes: list[str], *, missing: bool) -> list[Case]:
     return found
 
 
-def _case(line: str, at: str, *, missing: bool, stamped: bool) -> Case:
-    *dimensions, label = re.split(r":(?![^()]*\))", line)
+def _says(header: Mapping[str, Sequence[str]], key: str) -> bool:
+    return [word.lower() for word in header.get(key, ())[:1]] == ["true"]
+
+
+def _case(line: str, at: str, *, missing: bool, stamped: bool, ends: bool) -> Case:
+    """A case, whose line `ends` with its class or a number, or with its last dimension."""
+    *dimensions, label = re.split(r":(?![^()]*\))", line if ends else f"{line}:")
     values = [_values(text, at, stamped=stamped) for text in dimensions]
     if not values or len({len(one) for one in values}) > 1:
         raise DataError(f"{at}: its dimensions have {', '.join(str(len(one)) for one in values) or 'no'} values")

@@ -162,3 +162,25 @@ def test_a_decimal_comma_that_cannot_be_read_is_named(value: str) -> None:
         f"doc: column 'heat', data row 1: {value!r} has a decimal comma, which is read between ; or tabs and without "
         "points before it; write a point"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "units"),
+    [
+        ("datetime,value\n,[m/s]\n2024-01-01,1\n", 2, "[m/s]"),
+        ("# title\ntime;temp;flow\ns;\u00b0C;m3/h\n0;1;2\n", 3, "s, \u00b0C, m3/h"),
+    ],
+)
+def test_a_line_of_units_is_named(tmp_path: Path, text: str, line: int, units: str) -> None:
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as error:
+        read_table(tmp_path / "a.csv")
+    assert str(error.value) == (
+        f"{tmp_path / 'a.csv'}: line {line} holds no values but what may be units ({units}); take that line out"
+    )
+
+
+@pytest.mark.parametrize("text", ["a,b\n?,x\n1,y\n", "a,b\nNA,NaN\n1,2\n", "a,b\nx,1\ny,2\n", "a,b\nx,y\nz,y\n"])
+def test_a_first_row_of_words_is_no_line_of_units(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    assert len(read_table(tmp_path / "a.csv")) == 2

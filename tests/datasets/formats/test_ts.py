@@ -125,7 +125,7 @@ def test_timestamps_give_the_order_only(tmp_path: Path, stamps: tuple[str, ...])
             STAMPED + "(0,1),2:0\n",
             "line 5: holds more than pairs such as (2004-10-01 00:00:00,21.5), as its header says",
         ),
-        ("@targetLabel true\n" + HEAD + "1:0\n", "holds numbers to predict (@targetlabel true), which are not read"),
+        ("@targetLabel true\n" + HEAD + "1:0\n", "its cases have a number to predict (@targetlabel true)"),
         (HEAD + "1,?:0\n", "line 4: value 2 of dimension 1 is missing (?); fill it, or set missing: drop, ffill"),
         (HEAD + "1,2:0\n1,x:0\n", "line 5: could not convert string to float: 'x'; a case is dim1:dim2:..:class"),
         (HEAD + "1,2:1,2,3:0\n", "line 4: its dimensions have 2, 3 values"),
@@ -152,3 +152,31 @@ def test_what_is_not_one_problem(tmp_path: Path) -> None:
     assert not Ts(path=str(tmp_path / "b_TRAIN.ts")).open().official_test
     (tmp_path / "a_TEST.ts").write_text(HEAD + "1,2:3,4:0\n")
     assert heard(tmp_path / "a_TRAIN.ts") == f"{tmp_path / 'a_TEST.ts'}: has 2 dimensions where a_TRAIN.ts has 1"
+
+
+@pytest.mark.parametrize(
+    ("header", "end", "text"),
+    [
+        (
+            "@targetlabel true",
+            ":0.25",
+            "its cases have a number to predict (@targetlabel true) and no class; take",
+        ),
+        (
+            "@classLabel false",
+            "",
+            "its cases have no class (@classLabel true); take every step as normal, as for forec",
+        ),
+    ],
+)
+def test_cases_without_a_class(tmp_path: Path, header: str, end: str, text: str) -> None:
+    lines = [f"{place},2,3.5:4,5,{place}{end}" for place in range(6)]
+    (tmp_path / "a.ts").write_text("\n".join(["@problemName a", "@timestamps false", header, "@data", *lines]))
+    with pytest.raises(DataError) as error:
+        Ts(path=str(tmp_path / "a.ts")).open()
+    assert str(error.value).removeprefix(f"{tmp_path / 'a.ts'}: ").startswith(text)
+    source = Ts(path=str(tmp_path / "a.ts"), label=None).open()
+    assert source.known is not None
+    assert source.known.x[1].tolist() == [[1, 4], [2, 5], [3.5, 1]]
+    assert not source.known.label.any()
+    assert "no column holds labels, so all steps are taken as normal" in source.notes
