@@ -11,7 +11,7 @@ from pydantic import Field
 
 from seqanomaly.config import call
 from seqanomaly.datasets.files import SHIPPED
-from seqanomaly.datasets.opened import UNLIKE, Loaded, Opened, reading
+from seqanomaly.datasets.opened import Loaded, Opened, reading
 from seqanomaly.datasets.policies import Cleaned
 from seqanomaly.datasets.source import Source
 from seqanomaly.errors import DataError
@@ -33,8 +33,6 @@ class Family(Cleaned, ABC):
     """What its files look like."""
     example: ClassVar[str]
     """What `--data` takes to read some, with paths as a user would have them."""
-    unlike: ClassVar[str] = UNLIKE
-    """The remedy where sequences of unlike lengths take too much memory."""
     path: str | None
     """Folder or file; relative to where the command runs."""
 
@@ -99,7 +97,6 @@ class Family(Cleaned, ABC):
                 digest=digest,
                 test_share=self.test_share(),
                 few=few,
-                unlike=self.unlike,
                 policies=self.policies().active(),
             )
 

@@ -15,14 +15,17 @@ from pydantic import Field
 
 from seqanomaly.datasets.family import Drawn, Given
 from seqanomaly.datasets.files import ClassName, Names
+from seqanomaly.datasets.laid import place_of
 from seqanomaly.datasets.policies import Cleaned
-from seqanomaly.datasets.sequences import PADDED, Sequences, padded_bytes
+from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
 OTHER = "other"
 """The column of the events without one of their own."""
 USUAL = ("0", "normal", "Normal", "NORMAL", "Success", "success")
 """Labels that mean normal without being told."""
+SMALLER = "read the first events of each, as with longest: 50, or fewer sessions, as with take: 100000"
+"""The remedy where a log is large."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,6 @@ class Coded:
 class Encoded(Given, Drawn, ABC):
     """A log whose steps are events, each of a finite number of kinds."""
 
-    unlike: ClassVar[str] = "read the first events of each session, as with longest: 50"
     normal: ClassName | None = None
     """The label that means normal; by default 0, "normal" or "Success"."""
     encode: Literal["onehot", "hashed"] = "onehot"
@@ -101,19 +103,19 @@ class Encoded(Given, Drawn, ABC):
         """The sessions with two events or more, encoded, and what was done."""
         log, said = self._chosen(log, path)
         place, features, how = self._columns(log, path)
-        count, most = len(log.length), int(log.length.max())
-        if padded_bytes(count, most, len(features)) > PADDED:
-            raise DataError(
-                f"{path}: its {count:,} sessions padded to the {most:,} events of the longest, {len(features)} "
-                f"features each, are over {PADDED >> 30} GB; read the first events of each, as with longest: 50, or "
-                "fewer sessions, as with take: 100000"
-            )
-        x = np.zeros((count, most, len(features)), np.float32)
-        label = np.zeros((count, most), np.int64)
-        row, step = log.row, log.step
-        x[row, step, place[log.code]] = 1
-        label[row, step] = log.label
-        found = Sequences(x=x, label=label, length=log.length, ids=tuple(log.ids), features=features, classes=classes)
+        try:
+            flat = place_of(log.length, len(features))
+        except MemoryError as error:
+            raise DataError(f"{path}: {error}; {SMALLER}") from None
+        if flat is not None:
+            said.append(f"of sessions so unlike in length, {SMALLER}, if memory is short")
+        shape = (len(log.length), int(log.length.max())) if flat is None else (flat.rows, 1)
+        at = (log.row, log.step) if flat is None else (np.arange(flat.rows), np.zeros(flat.rows, np.int64))
+        x, label = np.zeros((*shape, len(features)), np.float32), np.zeros(shape, np.int64)
+        x[(*at, place[log.code])] = 1
+        label[at] = log.label
+        ids = tuple(log.ids)
+        found = Sequences(x=x, label=label, length=log.length, ids=ids, features=features, classes=classes, flat=flat)
         return found, [how, *said]
 
     def _chosen(self, log: Coded, path: Path) -> tuple[Coded, list[str]]:

@@ -233,11 +233,25 @@ def test_short_sessions_few_and_the_first_events(tmp_path: Path) -> None:
 def test_what_is_too_large_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = sessions()
     put(tmp_path, frame(mixed(found)), labels(found))
-    monkeypatch.setattr("seqanomaly.datasets.formats.encoding.PADDED", 1 << 10)
+    monkeypatch.setattr("seqanomaly.datasets.laid.PADDED", 1 << 10)
     assert heard(tmp_path, tmp_path) == (
-        "HERE/HDFS.log_structured.csv: its 24 sessions padded to the 31 events of the longest, 7 features each, are "
+        "HERE/HDFS.log_structured.csv: 24 sequences padded to the 31 steps of the longest, 7 features each, are "
         "over 0 GB; read the first events of each, as with longest: 50, or fewer sessions, as with take: 100000"
     )
+
+
+def test_sessions_of_unlike_lengths_are_not_padded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = sessions()
+    put(tmp_path, frame(mixed(found)), labels(found))
+    padded = opened(tmp_path).loaded.known
+    monkeypatch.setattr("seqanomaly.datasets.laid.MUCH", 0)
+    monkeypatch.setattr("seqanomaly.datasets.laid.TIMES", 0)
+    source = opened(tmp_path)
+    assert source.loaded.known.flat is not None
+    assert any("as with longest: 50" in note for note in source.notes)
+    again = source.loaded.known.padded()
+    assert np.array_equal(again.x, padded.x)
+    assert np.array_equal(again.label, padded.label)
 
 
 def test_a_new_log_has_the_columns_of_the_detector(tmp_path: Path) -> None:
