@@ -319,3 +319,20 @@ def test_every_field_of_sequences_is_known_here() -> None:
         *("valid", "breaks"),  # what policies make
         "time",  # what they go by, and nothing after them
     }
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+def test_without_a_label_the_columns_that_may_be_it_are_named_as_in_memory(
+    long: pd.DataFrame, tmp_path: Path, ending: str
+) -> None:
+    path, table = tmp_path / f"table{ending}", long.rename(columns={"label": "state"})
+    table.assign(state=(table["state"] != 0).astype(int)).pipe(
+        lambda found: found.to_csv(path, index=False) if ending == ".csv" else found.to_parquet(path, index=False)
+    )
+    said = []
+    for mapped in (True, False):
+        with pytest.raises(DataError) as error:
+            FileData(path=str(path), mapped=mapped).open()
+        said.append(str(error.value))
+    assert said[0] == said[1]
+    assert "(0 and 1 are the only values of 'state')" in said[0]
