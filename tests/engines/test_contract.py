@@ -352,7 +352,8 @@ from seqanomaly.engines.local import LocalEngine
 
 context = load_for_copies("colorsys")
 assert "colorsys" not in sys.modules
-print([end.result for end in LocalEngine(1, context=context).run(loaded, ["colorsys", "chunk"])])
+ends = LocalEngine(1, context=context).run(loaded, ["colorsys", "chunk"])
+print(sorted((end.job, end.result) for end in ends))
 """
 
 
@@ -362,7 +363,7 @@ def test_a_copy_has_loaded_already_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(OF_COPIES)
     command = [sys.executable, str(tmp_path / "parent.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("[True, False]\n", "")
+    assert (done.stdout, done.stderr) == ("[('chunk', False), ('colorsys', True)]\n", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is loaded ahead")
