@@ -47,7 +47,7 @@ SHIPPED = Path(__file__).parent / "_experiments"
 """Experiments that ship with the package."""
 LISTS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("features", "channels", "signals", "vocabulary"), (str,)),
-    **dict.fromkeys(("ignore", "masked"), (str, int)),
+    **dict.fromkeys(("ignore", "masked", "apps"), (str, int)),
     "class_weight": (int, float),
 }
 """Settings whose one value may be a list, and of what; for them, a list of such lists is an axis."""

@@ -123,7 +123,7 @@ def _own(machines: pd.DataFrame, folder: Path) -> None:
     wide = pd.DataFrame(np.arange(60.0).reshape(12, 5), columns=[f"t{i}" for i in range(5)])
     wide.assign(label=np.arange(12) % 2).to_csv(folder / "wide.csv", index=False)
     step = np.arange(400)
-    pump = pd.DataFrame({"time": step, "flow": np.sin(step / 7), "label": step // 20 % 4 == 3})
+    pump = pd.DataFrame({"timestamp": step, "flow": np.sin(step / 7), "label": step // 20 % 4 == 3})
     pump.assign(label=pump["label"].astype(int)).to_csv(folder / "pump.csv", index=False)
     _record(folder / "mitdb")
     x, y = np.random.default_rng(0).random((20, 8, 3)), np.arange(20) % 2
