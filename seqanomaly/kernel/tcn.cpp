@@ -110,12 +110,14 @@ void pack(const Layer& l, const float* row, bool back) {
   const int64_t by_column = back ? l.taps : l.inputs * l.taps, by_row = back ? l.inputs * l.taps : l.taps;
   float* to = back ? l.backward : l.forward;
   if (l.paired) {
-    for (int64_t at = 0; at < columns; at += LANE)
-      for (int64_t i = 0; i < rows; i++, to += PRODUCTS * LANE)
-        for (int64_t o = 0; o < LANE; o++) {
+    for (int64_t at = 0, width; at < columns; at += width, to += PRODUCTS * rows * width) {
+      width = pair_group(columns - at);
+      for (int64_t i = 0; i < rows; i++)
+        for (int64_t o = 0; o < width; o++) {
           const float* g = row + l.weight + (at + o) * by_column + i * by_row;
-          pack_products(g[0], g[1], g[2], to + o);
+          pack_products(g[0], g[1], g[2], to + i * width + o, rows * width);
         }
+    }
     return;
   }
   for (int64_t at = 0, width; at < columns; at += width) {
