@@ -29,7 +29,8 @@ INLINE int64_t pairs(int64_t steps, int64_t d) {
   return steps / (2 * d) * d + (rest < d ? rest : d);
 }
 
-INLINE int64_t first_step(int64_t pair, int64_t d) { return pair / d * 2 * d + pair % d; }
+// Dilations are powers of 2.
+INLINE int64_t first_step(int64_t pair, int64_t d) { return 2 * pair - (pair & (d - 1)); }
 
 // Columns of the group that begins with `left` columns to come.
 INLINE int64_t pair_group(int64_t left) { return left >= 2 * LANE ? 2 * LANE : LANE; }
