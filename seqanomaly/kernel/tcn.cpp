@@ -1,8 +1,9 @@
 // The temporal convolutional detector of models/tcn.py: blocks of two causal convolutions, then a linear head.
 //
-// One member after the other, one sequence after the other: all that a sequence needs forward and backward lies in the
-// first or second cache. Gradients add up over the sequences in their order. Sequences without a valid step are left
-// out, and so are the steps after a sequence's last valid one, which nothing before them sees.
+// One member after the other, a few sequences after the other: what a layer of them needs forward and backward lies in
+// the first or second cache, and its weights and their gradients are fetched once for all of them. Gradients add up
+// over the sequences in their order. Sequences without a valid step are left out, and so are the steps after a
+// sequence's last valid one, which nothing before them sees.
 
 #include "pairs.h"
 #include "sequence_loss.h"
@@ -27,11 +28,13 @@ struct Block {
 };
 
 constexpr int64_t MOST_LAYERS = 32;
+constexpr int64_t TOGETHER = 4;  // sequences whose layers are computed one after the other
 
 // The model, and where everything lies in the work space.
 struct Network {
   int64_t batch, steps, features, outputs, channels, kernel, layers, loss;
   int64_t ld, ld_x, ld_z, size;
+  int64_t between;  // floats from a panel of one sequence to that of the next
   Block block[MOST_LAYERS];
   Layer head;
   bool has_skip;
@@ -79,7 +82,9 @@ int64_t make_network(Network& m, const int64_t* shape, float* base) {
   for (int64_t n = 0; n < m.layers; n++) {
     m.block[n].a = space.panel(t, m.ld), m.block[n].b = space.panel(t, m.ld), m.block[n].h = space.panel(t, m.ld);
   }
-  const int64_t panels = space.used;
+  m.between = space.used;
+  const int64_t panels = TOGETHER * m.between;
+  space.used = panels;
   int64_t at = 0;
   m.has_skip = m.features != c;
   for (int64_t n = 0; n < m.layers; n++) {
@@ -228,43 +233,71 @@ void add_gradient(
   }
 }
 
-// Outputs [steps][ld_z] of one sequence [steps][features] into the panel z.
-void forward(const Network& m, const float* x, int64_t steps) {
-  for (int64_t t = 0; t < steps; t++) memcpy(m.x + t * m.ld_x, x + t * m.features, m.features * sizeof(float));
+// Some sequences that are computed together, each in panels of its own.
+struct Sequences {
+  int64_t count;
+  int64_t steps[TOGETHER];
+  int64_t number[TOGETHER];  // which of the batch each is
+};
+
+// work(shift, steps) for each sequence, whose panels lie `shift` floats after those of the first.
+template <typename Work> INLINE void for_each(const Network& m, const Sequences& some, Work work) {
+  for (int64_t s = 0; s < some.count; s++) work(s * m.between, some.steps[s]);
+}
+
+// Outputs [steps][ld_z] of sequences of x [batch][steps][features] into the panels z.
+void forward(const Network& m, const float* x, const Sequences& some) {
+  for (int64_t s = 0; s < some.count; s++) {
+    const float* from = x + some.number[s] * m.steps * m.features;
+    for (int64_t t = 0; t < some.steps[s]; t++, from += m.features)
+      memcpy(m.x + s * m.between + t * m.ld_x, from, m.features * sizeof(float));
+  }
   const float* in = m.x;
   int64_t ld = m.ld_x;
   for (int64_t n = 0; n < m.layers; n++) {
     const Block& k = m.block[n];
     const bool skip = n == 0 && m.has_skip;
-    if (skip) apply(m, k.skip, in, ld, steps, {Finish::SUM, m.ld, m.s});
-    apply(m, k.first, in, ld, steps, {Finish::RELU, m.ld, k.a});
-    apply(m, k.second, k.a, m.ld, steps, {Finish::RESIDUAL, m.ld, k.b, k.h, skip ? m.s : in});
+    if (skip)
+      for_each(m, some, [&](int64_t at, int64_t t) { apply(m, k.skip, in + at, ld, t, {Finish::SUM, m.ld, m.s + at}); });
+    for_each(m, some, [&](int64_t at, int64_t t) { apply(m, k.first, in + at, ld, t, {Finish::RELU, m.ld, k.a + at}); });
+    const float* add = skip ? m.s : in;
+    for_each(m, some, [&](int64_t at, int64_t t) {
+      apply(m, k.second, k.a + at, m.ld, t, {Finish::RESIDUAL, m.ld, k.b + at, k.h + at, add + at});
+    });
     in = k.h, ld = m.ld;
   }
-  apply(m, m.head, in, ld, steps, {Finish::SUM, m.ld_z, m.z});
+  for_each(m, some, [&](int64_t at, int64_t t) { apply(m, m.head, in + at, ld, t, {Finish::SUM, m.ld_z, m.z + at}); });
 }
 
-// Adds the gradients of one sequence, whose gradient by its outputs stands in the panel z.
-void backward(const Network& m, int64_t steps) {
-  for (int64_t t = steps; t < steps + PAD && t < m.steps; t++) {
-    memset(m.da + t * m.ld, 0, m.ld * sizeof(float));
-    memset(m.db + t * m.ld, 0, m.ld * sizeof(float));
-  }
+// Adds the gradients of sequences, whose gradients by their outputs stand in the panels z.
+void backward(const Network& m, const Sequences& some) {
   const Block* k = &m.block[m.layers - 1];
-  add_gradient(m, m.head, k->h, m.ld, m.z, m.ld_z, steps);
-  memset(m.g, 0, steps * m.ld * sizeof(float));
-  apply_back(m, m.head, m.z, m.ld_z, steps, {Finish::GATES, m.ld, m.g, m.db, m.g, k->h, k->b});
+  for_each(m, some, [&](int64_t at, int64_t steps) {
+    for (int64_t t = steps; t < steps + PAD && t < m.steps; t++) {
+      memset(m.da + at + t * m.ld, 0, m.ld * sizeof(float));
+      memset(m.db + at + t * m.ld, 0, m.ld * sizeof(float));
+    }
+    add_gradient(m, m.head, k->h + at, m.ld, m.z + at, m.ld_z, steps);
+    float* g = m.g + at;
+    memset(g, 0, steps * m.ld * sizeof(float));
+    apply_back(m, m.head, m.z + at, m.ld_z, steps, {Finish::GATES, m.ld, g, m.db + at, g, k->h + at, k->b + at});
+  });
   for (int64_t n = m.layers - 1; n >= 0; n--, k--) {  // g is the gradient by the block before its last ReLU
     const float* in = n ? m.block[n - 1].h : m.x;
     const int64_t ld = n ? m.ld : m.ld_x;
-    add_gradient(m, k->second, k->a, m.ld, m.db, m.ld, steps);
-    apply_back(m, k->second, m.db, m.ld, steps, {Finish::GATE, m.ld, m.da, nullptr, nullptr, k->a});
-    add_gradient(m, k->first, in, ld, m.da, m.ld, steps);
-    if (n == 0 && m.has_skip) add_gradient(m, k->skip, in, ld, m.g, m.ld, steps);
-    if (n) {
-      const Block& before = m.block[n - 1];
-      apply_back(m, k->first, m.da, m.ld, steps, {Finish::GATES, m.ld, m.g, m.db, m.g, before.h, before.b});
-    }
+    for_each(m, some, [&](int64_t at, int64_t t) { add_gradient(m, k->second, k->a + at, m.ld, m.db + at, m.ld, t); });
+    for_each(m, some, [&](int64_t at, int64_t t) {
+      apply_back(m, k->second, m.db + at, m.ld, t, {Finish::GATE, m.ld, m.da + at, nullptr, nullptr, k->a + at});
+    });
+    for_each(m, some, [&](int64_t at, int64_t t) { add_gradient(m, k->first, in + at, ld, m.da + at, m.ld, t); });
+    if (n == 0 && m.has_skip)
+      for_each(m, some, [&](int64_t at, int64_t t) { add_gradient(m, k->skip, in + at, ld, m.g + at, m.ld, t); });
+    if (n == 0) break;
+    const Block& before = m.block[n - 1];
+    for_each(m, some, [&](int64_t at, int64_t t) {
+      float* g = m.g + at;
+      apply_back(m, k->first, m.da + at, m.ld, t, {Finish::GATES, m.ld, g, m.db + at, g, before.h + at, before.b + at});
+    });
   }
 }
 
@@ -285,10 +318,16 @@ EXPORT void NAME(seqanom_tcn_outputs)(
   make_network(m, shape, space);
   for (int64_t k = 0; k < members; k++) {
     load_weights(m, rows + k * m.size, false);
-    for (int64_t b = 0; b < m.batch; b++) {
-      forward(m, x + k * x_stride + b * m.steps * m.features, m.steps);
+    for (int64_t b = 0; b < m.batch; b += TOGETHER) {
+      Sequences some = {};
+      for (; some.count < TOGETHER && b + some.count < m.batch; some.count++)
+        some.number[some.count] = b + some.count, some.steps[some.count] = m.steps;
+      forward(m, x + k * x_stride, some);
       float* to = outputs + (k * m.batch + b) * m.steps * m.outputs;
-      for (int64_t t = 0; t < m.steps; t++) memcpy(to + t * m.outputs, m.z + t * m.ld_z, m.outputs * sizeof(float));
+      for_each(m, some, [&](int64_t at, int64_t steps) {
+        for (int64_t t = 0; t < steps; t++, to += m.outputs)
+          memcpy(to, m.z + at + t * m.ld_z, m.outputs * sizeof(float));
+      });
     }
   }
 }
@@ -308,15 +347,20 @@ EXPORT void NAME(seqanom_tcn_gradient)(
     for (int64_t i = 0; i < m.batch * m.steps; i++) count += valid[i] != 0;
     const double share = 1.0 / (count ? count : 1);
     double total = 0;
-    for (int64_t b = 0; b < m.batch; b++, valid += m.steps) {
-      int64_t steps = m.steps;
-      while (steps && !valid[steps - 1]) steps--;
-      if (!steps) continue;
-      const int64_t at = b * m.steps;
-      forward(m, given->x + k * given->x_stride + at * m.features, steps);
-      total += step_losses(m.loss, m.z, m.ld_z, m.outputs, steps, given->target_of(m.loss, k, at * targets), valid,
-                           weight + at, (float)share, m.scratch);
-      backward(m, steps);
+    for (int64_t b = 0; b < m.batch;) {
+      Sequences some = {};
+      for (; b < m.batch && some.count < TOGETHER; b++) {
+        int64_t steps = m.steps;
+        while (steps && !valid[b * m.steps + steps - 1]) steps--;
+        if (steps) some.number[some.count] = b, some.steps[some.count++] = steps;
+      }
+      forward(m, given->x + k * given->x_stride, some);
+      for (int64_t s = 0; s < some.count; s++) {
+        const int64_t at = some.number[s] * m.steps;
+        total += step_losses(m.loss, m.z + s * m.between, m.ld_z, m.outputs, some.steps[s],
+                             given->target_of(m.loss, k, at * targets), valid + at, weight + at, (float)share, m.scratch);
+      }
+      backward(m, some);
     }
     loss[k] = (float)(total * share);
     store_gradients(m, gradient + k * m.size);
