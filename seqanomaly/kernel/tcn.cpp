@@ -28,13 +28,15 @@ struct Block {
 };
 
 constexpr int64_t MOST_LAYERS = 32;
-constexpr int64_t TOGETHER = 4;  // sequences whose layers are computed one after the other
+constexpr int64_t TOGETHER = 4;      // most sequences whose layers are computed one after the other,
+constexpr int64_t CACHED = 1 << 18;  // where the layers take more floats than that,
+constexpr int64_t PANELS = 1 << 21;  // and the panels of all of them at most that many
 
 // The model, and where everything lies in the work space.
 struct Network {
   int64_t batch, steps, features, outputs, channels, kernel, layers, loss;
   int64_t ld, ld_x, ld_z, size;
-  int64_t between;  // floats from a panel of one sequence to that of the next
+  int64_t together, between;  // sequences; floats from a panel of one of them to that of the next
   Block block[MOST_LAYERS];
   Layer head;
   bool has_skip;
@@ -77,32 +79,32 @@ int64_t make_network(Network& m, const int64_t* shape, float* base) {
   Space space = {base, 0};
   const int64_t t = m.steps, c = m.channels;
   m.ld = distance(c), m.ld_x = distance(m.features), m.ld_z = distance(m.outputs);
-  m.x = space.panel(t, m.ld_x), m.z = space.panel(t, m.ld_z);
-  m.s = space.panel(t, m.ld), m.g = space.panel(t, m.ld), m.da = space.panel(t, m.ld), m.db = space.panel(t, m.ld);
-  for (int64_t n = 0; n < m.layers; n++) {
-    m.block[n].a = space.panel(t, m.ld), m.block[n].b = space.panel(t, m.ld), m.block[n].h = space.panel(t, m.ld);
-  }
-  m.between = space.used;
-  const int64_t panels = TOGETHER * m.between;
-  space.used = panels;
-  int64_t at = 0;
+  int64_t at = 0, widest = 0;  // values of all pairs
   m.has_skip = m.features != c;
   for (int64_t n = 0; n < m.layers; n++) {
     const int64_t inputs = n ? c : m.features;
     m.block[n].first = make_layer(space, at, inputs, c, m.kernel, int64_t(1) << n);
     m.block[n].second = make_layer(space, at, c, c, m.kernel, int64_t(1) << n);
     if (n == 0 && m.has_skip) m.block[n].skip = make_layer(space, at, inputs, c, 1, 1);
+    if (m.block[n].second.paired && widest < pairs(t, int64_t(1) << n)) widest = pairs(t, int64_t(1) << n);
   }
   m.head = make_layer(space, at, c, m.outputs, 1, 1);
   m.size = at;
+  const bool cached = space.used <= CACHED;
   m.zeros = space.take(m.ld > m.ld_x ? m.ld : m.ld_x);
   m.scratch = space.take(loss_scratch(m.outputs));
-  int64_t widest = 0;  // values of all pairs
-  for (int64_t n = 0; n < m.layers; n++)
-    if (m.block[n].second.paired && widest < pairs(t, int64_t(1) << n)) widest = pairs(t, int64_t(1) << n);
   m.u = space.take(PRODUCTS * widest * m.ld), m.e = space.take(PRODUCTS * widest * m.ld);
+  const int64_t panels = space.used;
+  m.x = space.panel(t, m.ld_x), m.z = space.panel(t, m.ld_z);
+  m.s = space.panel(t, m.ld), m.g = space.panel(t, m.ld), m.da = space.panel(t, m.ld), m.db = space.panel(t, m.ld);
+  for (int64_t n = 0; n < m.layers; n++) {
+    m.block[n].a = space.panel(t, m.ld), m.block[n].b = space.panel(t, m.ld), m.block[n].h = space.panel(t, m.ld);
+  }
+  m.between = space.used - panels;
+  m.together = cached || m.between > PANELS / TOGETHER ? 1 : TOGETHER;
+  space.used = panels + m.together * m.between;
   if (base) {
-    memset(base, 0, panels * sizeof(float));
+    memset(base + panels, 0, m.together * m.between * sizeof(float));
     memset(m.zeros, 0, (m.ld > m.ld_x ? m.ld : m.ld_x) * sizeof(float));
   }
   return space.used;
@@ -225,12 +227,7 @@ void add_gradient(
     outer({in, ld_in, l.inputs, d + behind * ld, ld, l.columns, steps - behind,
            l.gradient + j * l.inputs * l.columns});
   }
-  typedef Wide<8>::type V;
-  for (int64_t at = 0; at < l.columns; at += sizeof(V) / sizeof(float)) {
-    V sum = {};
-    for (int64_t t = 0; t < steps; t++) sum += read<V>(d + t * ld + at);
-    write<V>(l.bias_gradient + at, read<V>(l.bias_gradient + at) + sum);
-  }
+  add_rows(d, ld, l.columns, steps, l.bias_gradient);
 }
 
 // Some sequences that are computed together, each in panels of its own.
@@ -318,9 +315,9 @@ EXPORT void NAME(seqanom_tcn_outputs)(
   make_network(m, shape, space);
   for (int64_t k = 0; k < members; k++) {
     load_weights(m, rows + k * m.size, false);
-    for (int64_t b = 0; b < m.batch; b += TOGETHER) {
+    for (int64_t b = 0; b < m.batch; b += m.together) {
       Sequences some = {};
-      for (; some.count < TOGETHER && b + some.count < m.batch; some.count++)
+      for (; some.count < m.together && b + some.count < m.batch; some.count++)
         some.number[some.count] = b + some.count, some.steps[some.count] = m.steps;
       forward(m, x + k * x_stride, some);
       float* to = outputs + (k * m.batch + b) * m.steps * m.outputs;
@@ -349,7 +346,7 @@ EXPORT void NAME(seqanom_tcn_gradient)(
     double total = 0;
     for (int64_t b = 0; b < m.batch;) {
       Sequences some = {};
-      for (; b < m.batch && some.count < TOGETHER; b++) {
+      for (; b < m.batch && some.count < m.together; b++) {
         int64_t steps = m.steps;
         while (steps && !valid[b * m.steps + steps - 1]) steps--;
         if (steps) some.number[some.count] = b, some.steps[some.count++] = steps;

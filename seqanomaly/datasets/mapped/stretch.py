@@ -50,7 +50,7 @@ def stretches(first: Ints, length: Ints, at_once: int) -> Iterator[Stretch]:
         at_once: steps.
 
     >>> [one.rows.tolist() for one in stretches(np.array([0, 7]), np.array([3, 2]), 2)]
-    [[0, 1], [2, 7], [8]]
+    [[0, 1], [2], [7, 8]]
     """
     pieces = -(-length // at_once)
     of = np.repeat(np.arange(len(length)), pieces)
