@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from seqanomaly.batch import Batch
 from seqanomaly.counters import Frame, since_onset, until_event
-from seqanomaly.datasets.mapped.sequences import AT_ONCE, MappedSequences, fit_scaler
+from seqanomaly.datasets.mapped.moments import fit_scaler
+from seqanomaly.datasets.mapped.sequences import AT_ONCE, MappedSequences
 from seqanomaly.datasets.mapped.source import MappedSource
 from seqanomaly.datasets.scale import Scaler
 from seqanomaly.datasets.sequences import Sequences

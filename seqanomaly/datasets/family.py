@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from seqanomaly.config import call
-from seqanomaly.datasets.files import SHIPPED
+from seqanomaly.datasets.episodes import SHIPPED
 from seqanomaly.datasets.opened import Loaded, Opened, reading
 from seqanomaly.datasets.policies import Cleaned
 from seqanomaly.datasets.source import Source

@@ -14,8 +14,9 @@ from pydantic import BeforeValidator, SerializeAsAny
 from pydantic.fields import FieldInfo
 
 from seqanomaly.config import one_of
+from seqanomaly.datasets.episodes import Episodes
 from seqanomaly.datasets.family import Family
-from seqanomaly.datasets.files import Episodes, FileData
+from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.formats.aeon import Aeon
 from seqanomaly.datasets.formats.arff import Arff
 from seqanomaly.datasets.formats.arrays import Numpy

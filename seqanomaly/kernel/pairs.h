@@ -11,7 +11,8 @@
 namespace {
 
 constexpr int PRODUCTS = 4;
-constexpr int64_t LANE = 16;  // columns of a group
+constexpr int64_t LANE = 16;  // columns of a vector
+constexpr int MOST = 13;      // pairs of a tile: 26 sums, and what they are made of, fit the registers
 
 // Whether a layer is computed so: a rule of shapes.
 INLINE bool by_pairs(int64_t inputs, int64_t outputs, int64_t taps, int64_t dilation) {
@@ -28,14 +29,18 @@ INLINE int64_t pairs(int64_t steps, int64_t d) {
   return steps / (2 * d) * d + (rest < d ? rest : d);
 }
 
-INLINE int64_t first_step(int64_t pair, int64_t d) { return pair / d * 2 * d + pair % d; }
+// Dilations are powers of 2.
+INLINE int64_t first_step(int64_t pair, int64_t d) { return 2 * pair - (pair & (d - 1)); }
 
-// Products [inputs][4][LANE] of one input's weights g0, g1, g2 at the earlier, the middle and the own step.
-INLINE void pack_products(float g0, float g1, float g2, float* to) {
+// Columns of the group that begins with `left` columns to come.
+INLINE int64_t pair_group(int64_t left) { return left >= 2 * LANE ? 2 * LANE : LANE; }
+
+// The products' weights, `plane` floats apart, of weights g0, g1, g2 at the earlier, the middle and the own step.
+INLINE void pack_products(float g0, float g1, float g2, float* to, int64_t plane) {
   to[0] = g0;
-  to[LANE] = (g0 + g1 + g2) * 0.5f;
-  to[2 * LANE] = (g0 - g1 + g2) * 0.5f;
-  to[3 * LANE] = g2;
+  to[plane] = (g0 + g1 + g2) * 0.5f;
+  to[2 * plane] = (g0 - g1 + g2) * 0.5f;
+  to[3 * plane] = g2;
 }
 
 #if defined(__AVX512F__)
@@ -76,43 +81,66 @@ void transform_gradient(
 
 struct Paired {
   const float* u;       // [4][pairs][distance(columns)]
-  const float* weight;  // [group][columns][4][LANE]
+  const float* weight;  // [group][4][columns][columns of the group]
   const float* bias;    // [columns]
   int64_t columns, dilation, steps;
 };
 
-template <int R, int LD> int64_t pair_tiles(const Paired& c, const Finish& f, int64_t p, int64_t column) {
-  const int64_t ld = LD ? LD : distance(c.columns), count = pairs(c.steps, c.dilation), plane = count * ld;
-  for (; p + R <= count; p += R) {
-    vec sum[PRODUCTS][R] = {};
-    const float *w = c.weight + column * c.columns * PRODUCTS, *u = c.u + p * ld;
-    for (int64_t i = 0; i < c.columns; i++, u++, w += PRODUCTS * LANE) {
-#pragma GCC unroll 4
-      for (int m = 0; m < PRODUCTS; m++) {
-        const vec row = load(w + m * LANE);
-        const float* x = u + m * plane;
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++) sum[m][r] = fma(all(x[r * ld]), row, sum[m][r]);
-      }
-    }
-    const vec bias = load(c.bias + column);
-#pragma GCC unroll 6
+// One of the products of R pairs and N vectors of columns, summed over `inputs` rows of weights, into to [R][N].
+template <int R, int N, int LD>
+ALONE void sum_product(const float* u, int64_t distance, const float* w, int64_t inputs, vec* to) {
+  const int64_t ld = LD ? LD : distance;
+  vec sum[R][N] = {};
+  for (int64_t i = 0; i < inputs; i++, u++, w += N * LANE) {
+    vec row[N];
+#pragma GCC unroll 2
+    for (int n = 0; n < N; n++) row[n] = load(w + n * LANE);
+#pragma GCC unroll 13
     for (int r = 0; r < R; r++) {
-      const int64_t t = first_step(p + r, c.dilation);
-      finish(f, t * f.ld + column, bias + (sum[0][r] + sum[1][r] + sum[2][r]));
-      if (t + c.dilation < c.steps)
-        finish(f, (t + c.dilation) * f.ld + column, bias + (sum[1][r] - sum[2][r] - sum[3][r]));
+      const vec x = all(u[r * ld]);
+#pragma GCC unroll 2
+      for (int n = 0; n < N; n++) sum[r][n] = fma(x, row[n], sum[r][n]);
     }
   }
-  return p;
+#pragma GCC unroll 13
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+    for (int n = 0; n < N; n++) to[r * N + n] = sum[r][n];
+}
+
+// The same for `count` pairs, of which there are R at most.
+template <int R, int N, int LD>
+INLINE void sum_pairs(int64_t count, const float* u, int64_t distance, const float* w, int64_t inputs, vec* to) {
+  if (count == R) return sum_product<R, N, LD>(u, distance, w, inputs, to);
+  if constexpr (R > 1) sum_pairs<R - 1, N, LD>(count, u, distance, w, inputs, to);
+}
+
+// All pairs of one group of columns, in tiles of like size.
+template <int N, int LD> void pair_tiles(const Paired& c, const Finish& f, const float* weight, int64_t column) {
+  const int64_t ld = distance(c.columns), count = pairs(c.steps, c.dilation), plane = c.columns * N * LANE;
+  vec sum[PRODUCTS][MOST * N];
+  for (int64_t p = 0, size, left = (count + MOST - 1) / MOST; p < count; p += size, left--) {
+    size = (count - p + left - 1) / left;
+    for (int m = 0; m < PRODUCTS; m++)
+      sum_pairs<MOST, N, LD>(size, c.u + (m * count + p) * ld, ld, weight + m * plane, c.columns, sum[m]);
+    for (int64_t r = 0; r < size; r++) {
+      const int64_t t = first_step(p + r, c.dilation), next = t + c.dilation;
+      for (int64_t n = 0; n < N; n++) {
+        const int64_t k = r * N + n, at = column + n * LANE;
+        const vec bias = load(c.bias + at);
+        finish(f, t * f.ld + at, bias + (sum[0][k] + sum[1][k] + sum[2][k]));
+        if (next < c.steps) finish(f, next * f.ld + at, bias + (sum[1][k] - sum[2][k] - sum[3][k]));
+      }
+    }
+  }
 }
 
 template <int LD> void pair_groups(const Paired& c, const Finish& f) {
-  for (int64_t column = 0; column < c.columns; column += LANE) {
-    int64_t p = pair_tiles<6, LD>(c, f, 0, column);
-    p = pair_tiles<4, LD>(c, f, p, column);
-    p = pair_tiles<2, LD>(c, f, p, column);
-    pair_tiles<1, LD>(c, f, p, column);
+  for (int64_t at = 0, width; at < c.columns; at += width) {
+    width = pair_group(c.columns - at);
+    const float* weight = c.weight + at * c.columns * PRODUCTS;
+    if (width == LANE) pair_tiles<1, LD>(c, f, weight, at);
+    else pair_tiles<2, LD>(c, f, weight, at);
   }
 }
 

@@ -1,8 +1,9 @@
 // The temporal convolutional detector of models/tcn.py: blocks of two causal convolutions, then a linear head.
 //
-// One member after the other, one sequence after the other: all that a sequence needs forward and backward lies in the
-// first or second cache. Gradients add up over the sequences in their order. Sequences without a valid step are left
-// out, and so are the steps after a sequence's last valid one, which nothing before them sees.
+// One member after the other, a few sequences after the other: what a layer of them needs forward and backward lies in
+// the first or second cache, and its weights and their gradients are fetched once for all of them. Gradients add up
+// over the sequences in their order. Sequences without a valid step are left out, and so are the steps after a
+// sequence's last valid one, which nothing before them sees.
 
 #include "pairs.h"
 #include "sequence_loss.h"
@@ -27,11 +28,15 @@ struct Block {
 };
 
 constexpr int64_t MOST_LAYERS = 32;
+constexpr int64_t TOGETHER = 4;      // most sequences whose layers are computed one after the other,
+constexpr int64_t CACHED = 1 << 18;  // where the layers take more floats than that,
+constexpr int64_t PANELS = 1 << 21;  // and the panels of all of them at most that many
 
 // The model, and where everything lies in the work space.
 struct Network {
   int64_t batch, steps, features, outputs, channels, kernel, layers, loss;
   int64_t ld, ld_x, ld_z, size;
+  int64_t together, between;  // sequences; floats from a panel of one of them to that of the next
   Block block[MOST_LAYERS];
   Layer head;
   bool has_skip;
@@ -74,30 +79,32 @@ int64_t make_network(Network& m, const int64_t* shape, float* base) {
   Space space = {base, 0};
   const int64_t t = m.steps, c = m.channels;
   m.ld = distance(c), m.ld_x = distance(m.features), m.ld_z = distance(m.outputs);
-  m.x = space.panel(t, m.ld_x), m.z = space.panel(t, m.ld_z);
-  m.s = space.panel(t, m.ld), m.g = space.panel(t, m.ld), m.da = space.panel(t, m.ld), m.db = space.panel(t, m.ld);
-  for (int64_t n = 0; n < m.layers; n++) {
-    m.block[n].a = space.panel(t, m.ld), m.block[n].b = space.panel(t, m.ld), m.block[n].h = space.panel(t, m.ld);
-  }
-  const int64_t panels = space.used;
-  int64_t at = 0;
+  int64_t at = 0, widest = 0;  // values of all pairs
   m.has_skip = m.features != c;
   for (int64_t n = 0; n < m.layers; n++) {
     const int64_t inputs = n ? c : m.features;
     m.block[n].first = make_layer(space, at, inputs, c, m.kernel, int64_t(1) << n);
     m.block[n].second = make_layer(space, at, c, c, m.kernel, int64_t(1) << n);
     if (n == 0 && m.has_skip) m.block[n].skip = make_layer(space, at, inputs, c, 1, 1);
+    if (m.block[n].second.paired && widest < pairs(t, int64_t(1) << n)) widest = pairs(t, int64_t(1) << n);
   }
   m.head = make_layer(space, at, c, m.outputs, 1, 1);
   m.size = at;
+  const bool cached = space.used <= CACHED;
   m.zeros = space.take(m.ld > m.ld_x ? m.ld : m.ld_x);
   m.scratch = space.take(loss_scratch(m.outputs));
-  int64_t widest = 0;  // values of all pairs
-  for (int64_t n = 0; n < m.layers; n++)
-    if (m.block[n].second.paired && widest < pairs(t, int64_t(1) << n)) widest = pairs(t, int64_t(1) << n);
   m.u = space.take(PRODUCTS * widest * m.ld), m.e = space.take(PRODUCTS * widest * m.ld);
+  const int64_t panels = space.used;
+  m.x = space.panel(t, m.ld_x), m.z = space.panel(t, m.ld_z);
+  m.s = space.panel(t, m.ld), m.g = space.panel(t, m.ld), m.da = space.panel(t, m.ld), m.db = space.panel(t, m.ld);
+  for (int64_t n = 0; n < m.layers; n++) {
+    m.block[n].a = space.panel(t, m.ld), m.block[n].b = space.panel(t, m.ld), m.block[n].h = space.panel(t, m.ld);
+  }
+  m.between = space.used - panels;
+  m.together = cached || m.between > PANELS / TOGETHER ? 1 : TOGETHER;
+  space.used = panels + m.together * m.between;
   if (base) {
-    memset(base, 0, panels * sizeof(float));
+    memset(base + panels, 0, m.together * m.between * sizeof(float));
     memset(m.zeros, 0, (m.ld > m.ld_x ? m.ld : m.ld_x) * sizeof(float));
   }
   return space.used;
@@ -110,12 +117,14 @@ void pack(const Layer& l, const float* row, bool back) {
   const int64_t by_column = back ? l.taps : l.inputs * l.taps, by_row = back ? l.inputs * l.taps : l.taps;
   float* to = back ? l.backward : l.forward;
   if (l.paired) {
-    for (int64_t at = 0; at < columns; at += LANE)
-      for (int64_t i = 0; i < rows; i++, to += PRODUCTS * LANE)
-        for (int64_t o = 0; o < LANE; o++) {
+    for (int64_t at = 0, width; at < columns; at += width, to += PRODUCTS * rows * width) {
+      width = pair_group(columns - at);
+      for (int64_t i = 0; i < rows; i++)
+        for (int64_t o = 0; o < width; o++) {
           const float* g = row + l.weight + (at + o) * by_column + i * by_row;
-          pack_products(g[0], g[1], g[2], to + o);
+          pack_products(g[0], g[1], g[2], to + i * width + o, rows * width);
         }
+    }
     return;
   }
   for (int64_t at = 0, width; at < columns; at += width) {
@@ -218,51 +227,74 @@ void add_gradient(
     outer({in, ld_in, l.inputs, d + behind * ld, ld, l.columns, steps - behind,
            l.gradient + j * l.inputs * l.columns});
   }
-  typedef Wide<8>::type V;
-  for (int64_t at = 0; at < l.columns; at += sizeof(V) / sizeof(float)) {
-    V sum = {};
-    for (int64_t t = 0; t < steps; t++) sum += read<V>(d + t * ld + at);
-    write<V>(l.bias_gradient + at, read<V>(l.bias_gradient + at) + sum);
-  }
+  add_rows(d, ld, l.columns, steps, l.bias_gradient);
 }
 
-// Outputs [steps][ld_z] of one sequence [steps][features] into the panel z.
-void forward(const Network& m, const float* x, int64_t steps) {
-  for (int64_t t = 0; t < steps; t++) memcpy(m.x + t * m.ld_x, x + t * m.features, m.features * sizeof(float));
+// Some sequences that are computed together, each in panels of its own.
+struct Sequences {
+  int64_t count;
+  int64_t steps[TOGETHER];
+  int64_t number[TOGETHER];  // which of the batch each is
+};
+
+// work(shift, steps) for each sequence, whose panels lie `shift` floats after those of the first.
+template <typename Work> INLINE void for_each(const Network& m, const Sequences& some, Work work) {
+  for (int64_t s = 0; s < some.count; s++) work(s * m.between, some.steps[s]);
+}
+
+// Outputs [steps][ld_z] of sequences of x [batch][steps][features] into the panels z.
+void forward(const Network& m, const float* x, const Sequences& some) {
+  for (int64_t s = 0; s < some.count; s++) {
+    const float* from = x + some.number[s] * m.steps * m.features;
+    for (int64_t t = 0; t < some.steps[s]; t++, from += m.features)
+      memcpy(m.x + s * m.between + t * m.ld_x, from, m.features * sizeof(float));
+  }
   const float* in = m.x;
   int64_t ld = m.ld_x;
   for (int64_t n = 0; n < m.layers; n++) {
     const Block& k = m.block[n];
     const bool skip = n == 0 && m.has_skip;
-    if (skip) apply(m, k.skip, in, ld, steps, {Finish::SUM, m.ld, m.s});
-    apply(m, k.first, in, ld, steps, {Finish::RELU, m.ld, k.a});
-    apply(m, k.second, k.a, m.ld, steps, {Finish::RESIDUAL, m.ld, k.b, k.h, skip ? m.s : in});
+    if (skip)
+      for_each(m, some, [&](int64_t at, int64_t t) { apply(m, k.skip, in + at, ld, t, {Finish::SUM, m.ld, m.s + at}); });
+    for_each(m, some, [&](int64_t at, int64_t t) { apply(m, k.first, in + at, ld, t, {Finish::RELU, m.ld, k.a + at}); });
+    const float* add = skip ? m.s : in;
+    for_each(m, some, [&](int64_t at, int64_t t) {
+      apply(m, k.second, k.a + at, m.ld, t, {Finish::RESIDUAL, m.ld, k.b + at, k.h + at, add + at});
+    });
     in = k.h, ld = m.ld;
   }
-  apply(m, m.head, in, ld, steps, {Finish::SUM, m.ld_z, m.z});
+  for_each(m, some, [&](int64_t at, int64_t t) { apply(m, m.head, in + at, ld, t, {Finish::SUM, m.ld_z, m.z + at}); });
 }
 
-// Adds the gradients of one sequence, whose gradient by its outputs stands in the panel z.
-void backward(const Network& m, int64_t steps) {
-  for (int64_t t = steps; t < steps + PAD && t < m.steps; t++) {
-    memset(m.da + t * m.ld, 0, m.ld * sizeof(float));
-    memset(m.db + t * m.ld, 0, m.ld * sizeof(float));
-  }
+// Adds the gradients of sequences, whose gradients by their outputs stand in the panels z.
+void backward(const Network& m, const Sequences& some) {
   const Block* k = &m.block[m.layers - 1];
-  add_gradient(m, m.head, k->h, m.ld, m.z, m.ld_z, steps);
-  memset(m.g, 0, steps * m.ld * sizeof(float));
-  apply_back(m, m.head, m.z, m.ld_z, steps, {Finish::GATES, m.ld, m.g, m.db, m.g, k->h, k->b});
+  for_each(m, some, [&](int64_t at, int64_t steps) {
+    for (int64_t t = steps; t < steps + PAD && t < m.steps; t++) {
+      memset(m.da + at + t * m.ld, 0, m.ld * sizeof(float));
+      memset(m.db + at + t * m.ld, 0, m.ld * sizeof(float));
+    }
+    add_gradient(m, m.head, k->h + at, m.ld, m.z + at, m.ld_z, steps);
+    float* g = m.g + at;
+    memset(g, 0, steps * m.ld * sizeof(float));
+    apply_back(m, m.head, m.z + at, m.ld_z, steps, {Finish::GATES, m.ld, g, m.db + at, g, k->h + at, k->b + at});
+  });
   for (int64_t n = m.layers - 1; n >= 0; n--, k--) {  // g is the gradient by the block before its last ReLU
     const float* in = n ? m.block[n - 1].h : m.x;
     const int64_t ld = n ? m.ld : m.ld_x;
-    add_gradient(m, k->second, k->a, m.ld, m.db, m.ld, steps);
-    apply_back(m, k->second, m.db, m.ld, steps, {Finish::GATE, m.ld, m.da, nullptr, nullptr, k->a});
-    add_gradient(m, k->first, in, ld, m.da, m.ld, steps);
-    if (n == 0 && m.has_skip) add_gradient(m, k->skip, in, ld, m.g, m.ld, steps);
-    if (n) {
-      const Block& before = m.block[n - 1];
-      apply_back(m, k->first, m.da, m.ld, steps, {Finish::GATES, m.ld, m.g, m.db, m.g, before.h, before.b});
-    }
+    for_each(m, some, [&](int64_t at, int64_t t) { add_gradient(m, k->second, k->a + at, m.ld, m.db + at, m.ld, t); });
+    for_each(m, some, [&](int64_t at, int64_t t) {
+      apply_back(m, k->second, m.db + at, m.ld, t, {Finish::GATE, m.ld, m.da + at, nullptr, nullptr, k->a + at});
+    });
+    for_each(m, some, [&](int64_t at, int64_t t) { add_gradient(m, k->first, in + at, ld, m.da + at, m.ld, t); });
+    if (n == 0 && m.has_skip)
+      for_each(m, some, [&](int64_t at, int64_t t) { add_gradient(m, k->skip, in + at, ld, m.g + at, m.ld, t); });
+    if (n == 0) break;
+    const Block& before = m.block[n - 1];
+    for_each(m, some, [&](int64_t at, int64_t t) {
+      float* g = m.g + at;
+      apply_back(m, k->first, m.da + at, m.ld, t, {Finish::GATES, m.ld, g, m.db + at, g, before.h + at, before.b + at});
+    });
   }
 }
 
@@ -283,10 +315,16 @@ EXPORT void NAME(seqanom_tcn_outputs)(
   make_network(m, shape, space);
   for (int64_t k = 0; k < members; k++) {
     load_weights(m, rows + k * m.size, false);
-    for (int64_t b = 0; b < m.batch; b++) {
-      forward(m, x + k * x_stride + b * m.steps * m.features, m.steps);
+    for (int64_t b = 0; b < m.batch; b += m.together) {
+      Sequences some = {};
+      for (; some.count < m.together && b + some.count < m.batch; some.count++)
+        some.number[some.count] = b + some.count, some.steps[some.count] = m.steps;
+      forward(m, x + k * x_stride, some);
       float* to = outputs + (k * m.batch + b) * m.steps * m.outputs;
-      for (int64_t t = 0; t < m.steps; t++) memcpy(to + t * m.outputs, m.z + t * m.ld_z, m.outputs * sizeof(float));
+      for_each(m, some, [&](int64_t at, int64_t steps) {
+        for (int64_t t = 0; t < steps; t++, to += m.outputs)
+          memcpy(to, m.z + at + t * m.ld_z, m.outputs * sizeof(float));
+      });
     }
   }
 }
@@ -306,15 +344,20 @@ EXPORT void NAME(seqanom_tcn_gradient)(
     for (int64_t i = 0; i < m.batch * m.steps; i++) count += valid[i] != 0;
     const double share = 1.0 / (count ? count : 1);
     double total = 0;
-    for (int64_t b = 0; b < m.batch; b++, valid += m.steps) {
-      int64_t steps = m.steps;
-      while (steps && !valid[steps - 1]) steps--;
-      if (!steps) continue;
-      const int64_t at = b * m.steps;
-      forward(m, given->x + k * given->x_stride + at * m.features, steps);
-      total += step_losses(m.loss, m.z, m.ld_z, m.outputs, steps, given->target_of(m.loss, k, at * targets), valid,
-                           weight + at, (float)share, m.scratch);
-      backward(m, steps);
+    for (int64_t b = 0; b < m.batch;) {
+      Sequences some = {};
+      for (; b < m.batch && some.count < m.together; b++) {
+        int64_t steps = m.steps;
+        while (steps && !valid[b * m.steps + steps - 1]) steps--;
+        if (steps) some.number[some.count] = b, some.steps[some.count++] = steps;
+      }
+      forward(m, given->x + k * given->x_stride, some);
+      for (int64_t s = 0; s < some.count; s++) {
+        const int64_t at = some.number[s] * m.steps;
+        total += step_losses(m.loss, m.z + s * m.between, m.ld_z, m.outputs, some.steps[s],
+                             given->target_of(m.loss, k, at * targets), valid + at, weight + at, (float)share, m.scratch);
+      }
+      backward(m, some);
     }
     loss[k] = (float)(total * share);
     store_gradients(m, gradient + k * m.size);

@@ -236,4 +236,23 @@ void outer(const Outer& g) {
   }
 }
 
+// to[o] += the sum over rows of in[row][o], for N vectors of columns and then for those that are left.
+template <int N> INLINE void add_rows_of(const float* in, int64_t ld, int64_t columns, int64_t rows, float* to) {
+  typedef Wide<8>::type V;
+  constexpr int L = sizeof(V) / sizeof(float);
+  for (; columns >= N * L; columns -= N * L, in += N * L, to += N * L) {
+    V sum[N] = {};
+    for (int64_t t = 0; t < rows; t++)
+#pragma GCC unroll 8
+      for (int n = 0; n < N; n++) sum[n] += read<V>(in + t * ld + n * L);
+    for (int n = 0; n < N; n++) write<V>(to + n * L, read<V>(to + n * L) + sum[n]);
+  }
+  if constexpr (N > 1) add_rows_of<N / 2>(in, ld, columns, rows, to);
+}
+
+// The same for all columns.
+void add_rows(const float* in, int64_t ld, int64_t columns, int64_t rows, float* to) {
+  add_rows_of<8>(in, ld, columns, rows, to);
+}
+
 }  // namespace

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqanomaly.datasets.files import SHIPPED
+from seqanomaly.datasets.episodes import SHIPPED
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.source import DataSpec, Parts
 from seqanomaly.datasets.specs import FAMILIES, pick_data

@@ -1,9 +1,7 @@
-"""Data sets in files: names, columns, parts, and the episodes that ship."""
+"""Data sets in files: names, columns, parts."""
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqanomaly.datasets.files import SHIPPED, Episodes, FileData
-from seqanomaly.datasets.formats.table import read_table
+from seqanomaly.datasets.episodes import Episodes
+from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.source import Parts
 from seqanomaly.datasets.specs import DATASETS, data_settings, pick_data
 from seqanomaly.errors import ConfigError, DataError
-
-CHANNELS = (
-    "a_feed",
-    "ac_feed",
-    "reactor_pressure",
-    "reactor_temperature",
-    "purge_rate",
-    "separator_temperature",
-    "stripper_temperature",
-    "compressor_work",
-    "reactor_coolant_temperature",
-    "a_feed_valve",
-    "purge_valve",
-    "reactor_coolant_valve",
-)
-FAULTS = ("fault1", "fault13", "fault14", "fault2", "fault6", "fault8")
 
 
 def machines(count: int = 20, **columns: Any) -> pd.DataFrame:
@@ -250,41 +232,6 @@ def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
     assert a.content_digest() != b.content_digest()
     opened = FileData(path=a.path, series="unit", step="cycle", label="fault", normal="fine", features=("heat",)).open()
     assert opened.digest == a.content_digest()
-
-
-class TestEpisodes:
-    """What the README of the episodes says."""
-
-    @pytest.mark.parametrize(("label", "classes"), [("label", ("0", "1")), ("fault", ("normal", *FAULTS))])
-    def test_sizes(self, label: Any, classes: tuple[str, ...]) -> None:
-        source = Episodes(label=label).open()
-        found = source.parts(0)
-        assert source.official_test
-        assert [len(part) for part in (found.train, found.validation, found.test)] == [96, 24, 84]
-        for part in (found.train, found.validation, found.test):
-            assert part.x.shape == (len(part), 80, 12)
-            assert part.features == CHANNELS
-            assert part.classes == classes
-            assert part.mask.all()
-            np.testing.assert_array_equal(part.label, np.broadcast_to(part.label[:, :1], part.label.shape))
-            np.testing.assert_allclose((part.label != 0).mean(axis=0), 0.5)
-
-    def test_the_runs_of_each_fault(self) -> None:
-        runs = read_table(SHIPPED / "episodes" / "episodes.csv.gz").groupby("run").first()
-        for part, normal, faulty in (("train", 60, 10), ("test", 42, 7)):
-            faults = runs.loc[runs["part"] == part, "fault"]
-            assert faults.value_counts().to_dict() == {"normal": normal, **dict.fromkeys(FAULTS, faulty)}
-            assert all(str(run).startswith(f"{part}-{fault}-") for run, fault in faults.items())
-
-    def test_they_are_made_from_the_simulators_tables(self, shared: Path, tmp_path: Path) -> None:
-        here = SHIPPED / "episodes"
-        spec = importlib.util.spec_from_file_location("make", shutil.copy(here / "make_episodes.py", tmp_path))
-        assert spec is not None
-        assert spec.loader is not None
-        make = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(make)
-        make.main(*(shared / "datasets" / "TEP_sim" / f"tep_episodes_{part}.csv.gz" for part in ("train", "test")))
-        assert (tmp_path / "episodes.csv.gz").read_bytes() == (here / "episodes.csv.gz").read_bytes()
 
 
 def test_what_is_there_is_a_path_unless_it_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

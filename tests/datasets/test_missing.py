@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqanomaly.datasets.episodes import SHIPPED
 from seqanomaly.datasets.family import Family
-from seqanomaly.datasets.files import SHIPPED
 from seqanomaly.datasets.opened import Opened
 from seqanomaly.datasets.source import DataSpec
 from seqanomaly.datasets.specs import DATASETS, pick_data

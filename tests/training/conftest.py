@@ -1,8 +1,9 @@
-"""A device that is not there: what a CUDA graph does, on the CPU, and what it forbids."""
+"""A device that is not there, what a CUDA graph does and forbids; and what two runs on the same data have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from seqanomaly.store import RunResult
 from seqanomaly.training.graphs import Recorder
 
 aten = torch.ops.aten
@@ -140,3 +142,49 @@ def tape() -> Tape:
 def watched() -> type[Watched]:
     """Fails where work waits for the host, or leaves its device."""
     return Watched
+
+
+@pytest.fixture(
+    params=[
+        ("detect", "sequence"),
+        ("detect", "window"),
+        ("detect", "since_onset"),
+        ("detect", "until_event"),
+        ("classify", "sequence"),
+        ("forecast", "sequence"),
+        ("forecast", "window"),
+        ("forecast", "until_event"),
+    ],
+    ids="-".join,
+)
+def question(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A task and what its counter counts."""
+    task, frame = request.param
+    return task, frame
+
+
+@pytest.fixture(params=[{"split": {"time": 0.3}}, {"split": {"folds": 3}}, {"test": 0.2, "validation": 0.3}])
+def division(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings of a table that say what is tested."""
+    return dict(request.param)
+
+
+@pytest.fixture(scope="session")
+def alike() -> Callable[[RunResult, RunResult], None]:
+    """Fails where two runs differ in a bit, but for sums over sequences that are added up in another order."""
+
+    def expect(one: RunResult, other: RunResult) -> None:
+        assert one.digest == other.digest
+        assert torch.equal(one.detector.weights, other.detector.weights)
+        assert one.detector.scaler == other.detector.scaler
+        assert one.detector.calibration == other.detector.calibration
+        for name in ("metrics", "history", "curve", "onset", "scores", "reliability"):
+            frame, beside = getattr(one, name), getattr(other, name)
+            assert (frame is None) == (beside is None)
+            if frame is not None:
+                pd.testing.assert_frame_equal(frame, beside, check_exact=True)
+        facts = ({k: v for k, v in run.environment.items() if k not in ("weights", "notes")} for run in (one, other))
+        assert next(facts) == next(facts)
+        assert one.environment["weights"] == pytest.approx(other.environment["weights"], rel=1e-12)
+
+    return expect

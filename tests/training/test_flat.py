@@ -1,6 +1,6 @@
 """A run on data that are not padded ends as the run on the same data padded does, bit for bit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from seqanomaly.run_config import RunConfig
 from seqanomaly.store import RunResult
 
 CPU = torch.device("cpu")
+Alike = Callable[[RunResult, RunResult], None]
 
 
 @contextmanager
@@ -83,38 +84,9 @@ def both(configs: list[RunConfig]) -> Iterator[tuple[RunResult, RunResult]]:
         yield one, other
 
 
-def alike(flat: RunResult, padded: RunResult) -> None:
-    assert flat.digest == padded.digest
-    assert torch.equal(flat.detector.weights, padded.detector.weights)
-    assert flat.detector.scaler == padded.detector.scaler
-    assert flat.detector.calibration == padded.detector.calibration
-    for name in ("metrics", "history", "curve", "onset", "scores", "reliability"):
-        one, other = getattr(flat, name), getattr(padded, name)
-        assert (one is None) == (other is None)
-        if one is not None:
-            pd.testing.assert_frame_equal(one, other, check_exact=True)
-    own = {"weights", "notes"}
-    assert {k: v for k, v in flat.environment.items() if k not in own} == {
-        k: v for k, v in padded.environment.items() if k not in own
-    }
-    assert flat.environment["weights"] == pytest.approx(padded.environment["weights"], rel=1e-12)
-
-
 @pytest.mark.parametrize("window", [None, {"length": 7, "stride": 3}, {"length": 40, "stride": 40}])
-@pytest.mark.parametrize(
-    ("task", "frame"),
-    [
-        ("detect", "sequence"),
-        ("detect", "window"),
-        ("detect", "since_onset"),
-        ("detect", "until_event"),
-        ("classify", "sequence"),
-        ("forecast", "sequence"),
-        ("forecast", "window"),
-        ("forecast", "until_event"),
-    ],
-)
-def test_every_frame_and_task(task: str, frame: str, window: object, table: Path) -> None:
+def test_every_frame_and_task(question: tuple[str, str], window: object, table: Path, alike: Alike) -> None:
+    task, frame = question
     for pair in both([config(table, task=task, frame=frame, window=window, loss="exp")]):
         alike(*pair)
 
@@ -130,22 +102,21 @@ def test_every_frame_and_task(task: str, frame: str, window: object, table: Path
         {"kind": "shuffled_labels", "of": "exp"},
     ],
 )
-def test_every_kind_of_loss(loss: object, table: Path) -> None:
+def test_every_kind_of_loss(loss: object, table: Path, alike: Alike) -> None:
     for pair in both([config(table, loss=loss, window=6)]):
         alike(*pair)
 
 
-@pytest.mark.parametrize("data", [{"split": {"time": 0.3}}, {"split": {"folds": 3}}, {"test": 0.2, "validation": 0.3}])
-def test_every_split(data: dict[str, Any], tmp_path: Path) -> None:
+def test_every_split(division: dict[str, Any], tmp_path: Path, alike: Alike) -> None:
     path = tmp_path / "t.csv"
     made([8, 30, 9, 14, 22, 8, 17, 25, 11, 20]).to_csv(path, index=False)
-    for pair in both([config(path, data=data, loss="exp", window=5)]):
+    for pair in both([config(path, data=division, loss="exp", window=5)]):
         alike(*pair)
 
 
 @pytest.mark.parametrize("policies", [{}, {"missing": "mask"}, {"missing": "mask", "gaps": "split"}])
 @pytest.mark.parametrize("task", ["detect", "forecast"])
-def test_mended_tables(policies: dict[str, Any], task: str, broken: Path) -> None:
+def test_mended_tables(policies: dict[str, Any], task: str, broken: Path, alike: Alike) -> None:
     policies = {"missing": "interpolate", "constant": "drop"} | policies
     for pair in both([config(broken, data=policies, task=task, window={"length": 7, "stride": 3}, loss="exp")]):
         alike(*pair)
@@ -153,7 +124,7 @@ def test_mended_tables(policies: dict[str, Any], task: str, broken: Path) -> Non
 
 @pytest.mark.parametrize("kernel", ["auto", "off"])
 def test_a_stack_of_members_with_other_numbers_of_windows(
-    kernel: str, table: Path, monkeypatch: pytest.MonkeyPatch
+    kernel: str, table: Path, monkeypatch: pytest.MonkeyPatch, alike: Alike
 ) -> None:
     if kernel == "off":
         monkeypatch.setenv("SEQANOM_KERNEL", kernel)
@@ -200,6 +171,7 @@ def test_any_lengths_and_windows(
     frame: str,
     batch: int,
     tmp_path_factory: pytest.TempPathFactory,
+    alike: Alike,
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "t.csv"
     made([25, *lengths]).to_csv(path, index=False)

@@ -1,6 +1,7 @@
 """A run on a mapped table ends as the run on the same table in memory does, bit for bit."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from seqanomaly.training import mapped as mapped_training
 from seqanomaly.training.compute import Torch
 
 CPU = torch.device("cpu")
+Alike = Callable[[RunResult, RunResult], None]
 
 
 @pytest.fixture(scope="module")
@@ -54,34 +56,9 @@ def both(table: Path, **settings: Any) -> tuple[RunResult, RunResult]:
     return one, other
 
 
-def alike(mapped: RunResult, memory: RunResult) -> None:
-    assert mapped.digest == memory.digest
-    assert torch.equal(mapped.detector.weights, memory.detector.weights)
-    assert mapped.detector.scaler == memory.detector.scaler
-    for name in ("metrics", "history", "curve"):
-        pd.testing.assert_frame_equal(getattr(mapped, name), getattr(memory, name), check_exact=True)
-    own = {"weights", "notes"}
-    assert {k: v for k, v in mapped.environment.items() if k not in own} == {
-        k: v for k, v in memory.environment.items() if k not in own
-    }
-    assert mapped.environment["weights"] == pytest.approx(memory.environment["weights"], rel=1e-12)
-
-
 @pytest.mark.parametrize("window", [None, {"length": 7, "stride": 3}])
-@pytest.mark.parametrize(
-    ("task", "frame"),
-    [
-        ("detect", "sequence"),
-        ("detect", "window"),
-        ("detect", "since_onset"),
-        ("detect", "until_event"),
-        ("classify", "sequence"),
-        ("forecast", "sequence"),
-        ("forecast", "window"),
-        ("forecast", "until_event"),
-    ],
-)
-def test_every_frame_and_task(task: str, frame: str, window: object, table: Path) -> None:
+def test_every_frame_and_task(question: tuple[str, str], window: object, table: Path, alike: Alike) -> None:
+    task, frame = question
     alike(*both(table, task=task, frame=frame, window=window, loss="exp"))
 
 
@@ -95,13 +72,12 @@ def test_every_frame_and_task(task: str, frame: str, window: object, table: Path
         {"kind": "reverse", "of": "linear"},
     ],
 )
-def test_every_kind_of_loss(loss: object, table: Path) -> None:
+def test_every_kind_of_loss(loss: object, table: Path, alike: Alike) -> None:
     alike(*both(table, loss=loss, window=6))
 
 
-@pytest.mark.parametrize("data", [{"split": {"time": 0.3}}, {"split": {"folds": 3}}, {"test": 0.2, "validation": 0.3}])
-def test_every_split(data: dict[str, Any], table: Path) -> None:
-    alike(*both(table, data=data, loss="exp", window=5))
+def test_every_split(division: dict[str, Any], table: Path, alike: Alike) -> None:
+    alike(*both(table, data=division, loss="exp", window=5))
 
 
 def test_a_matched_rate_agrees_to_rounding(table: Path) -> None:
@@ -110,7 +86,7 @@ def test_a_matched_rate_agrees_to_rounding(table: Path) -> None:
     torch.testing.assert_close(mapped.detector.weights, memory.detector.weights, rtol=1e-5, atol=1e-6)
 
 
-def test_a_stack_of_members_with_other_numbers_of_windows(table: Path) -> None:
+def test_a_stack_of_members_with_other_numbers_of_windows(table: Path, alike: Alike) -> None:
     found = []
     for mapped in (True, False):
         configs = [
@@ -210,12 +186,13 @@ def test_mended_tables(
     rows: int,
     broken: Path,
     monkeypatch: pytest.MonkeyPatch,
+    alike: Alike,
 ) -> None:
     monkeypatch.setattr(rough, "AT_ONCE", rows)
     alike(*both(broken, data=policies, task=task, frame=frame, window=window, loss="exp"))
 
 
-def test_a_long_mended_sequence(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_mended_sequence(broken: Path, monkeypatch: pytest.MonkeyPatch, alike: Alike) -> None:
     monkeypatch.setattr(mapped_training, "WEIGHED", 5)
     monkeypatch.setattr(long_weights, "AT_ONCE", 6)
     for policies in ({"missing": "mask"}, {"missing": "mask", "gaps": "split"}):
@@ -251,7 +228,7 @@ def pump(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_weights_of_a_long_sequence_are_made_in_parts(
-    window: Any, task: str, frame: str, loss: Any, pump: Path, monkeypatch: pytest.MonkeyPatch
+    window: Any, task: str, frame: str, loss: Any, pump: Path, monkeypatch: pytest.MonkeyPatch, alike: Alike
 ) -> None:
     """What is averaged over a whole sequence is added up in another order; all else has the same bits."""
     monkeypatch.setattr(mapped_training, "WEIGHED", 50)
@@ -265,7 +242,7 @@ def test_weights_of_a_long_sequence_are_made_in_parts(
     torch.testing.assert_close(one.detector.weights, other.detector.weights, rtol=1e-4, atol=1e-6)
 
 
-def test_long_and_short_sequences_together(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_and_short_sequences_together(table: Path, monkeypatch: pytest.MonkeyPatch, alike: Alike) -> None:
     monkeypatch.setattr(mapped_training, "WEIGHED", 20)
     monkeypatch.setattr(long_weights, "AT_ONCE", 11)
     alike(*both(table, frame="window", window=5, loss="exp"))
@@ -276,7 +253,9 @@ def test_long_and_short_sequences_together(table: Path, monkeypatch: pytest.Monk
     assert one.environment["learning_rate"] == pytest.approx(other.environment["learning_rate"], rel=1e-12)
 
 
-def test_an_order_of_all_steps_of_a_long_sequence_is_refused(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_of_all_steps_of_a_long_sequence_is_refused(
+    table: Path, monkeypatch: pytest.MonkeyPatch, alike: Alike
+) -> None:
     monkeypatch.setattr(mapped_training, "WEIGHED", 20)
     with pytest.raises(ConfigError, match=r"permuted.*: needs the weights of all \d+ steps of a sequence at once"):
         train(config(table, mapped=True, window=6, loss={"kind": "permuted", "of": "exp"}))
@@ -326,7 +305,7 @@ def test_memory_stays_small_where_data_do_not(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize("window", [None, {"length": 6, "stride": 4}])
 def test_mapped_batches_go_to_updates_that_are_replayed(
-    table: Path, window: Any, tape: Any, monkeypatch: pytest.MonkeyPatch
+    table: Path, window: Any, tape: Any, monkeypatch: pytest.MonkeyPatch, alike: Alike
 ) -> None:
     monkeypatch.setenv("SEQANOM_KERNEL", "off")
     settings = {"window": window, "train": {"epochs": 5, "batch_size": 8}}

@@ -13,10 +13,10 @@ from typing import IO, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.named import NEEDED, NamedArrays, checked
 from seqanomaly.datasets.formats.stream import FREE, RATIO, UNREADABLE, check_start, is_file, regular, state
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.table_spec import UNLABELLED
 from seqanomaly.errors import DataError
 
 OBJECTS = "holds Python objects, which are not loaded as they could run code; save plain numbers"

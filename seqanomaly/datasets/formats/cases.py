@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import UNLABELLED, ClassName
 from seqanomaly.datasets.formats.text import bare, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.table_spec import UNLABELLED, ClassName
 from seqanomaly.errors import DataError
 
 PART = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TEST)")

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import ClassName, Names
 from seqanomaly.datasets.laid import place_of
 from seqanomaly.datasets.policies import Cleaned
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.table_spec import ClassName, Names
 from seqanomaly.errors import DataError
 
 OTHER = "other"

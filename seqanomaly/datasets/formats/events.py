@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from seqanomaly.config import nearest
-from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.encoding import Coded, Encoded, classes_of
 from seqanomaly.datasets.formats.text import bare, first_line, listed
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.table_spec import UNLABELLED
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from pydantic import BeforeValidator
 
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Given
-from seqanomaly.datasets.files import Names
 from seqanomaly.datasets.formats.stream import is_file
 from seqanomaly.datasets.formats.text import bare, column_names, find, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.table_spec import Names
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ import numpy as np
 
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import UNLABELLED, ClassName, Names
 from seqanomaly.datasets.formats.commas import Commas
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.stream import is_file, visible
@@ -34,6 +33,7 @@ from seqanomaly.datasets.headers import (
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import Backward, Cleaned, Duplicates
 from seqanomaly.datasets.sequences import Sequences
+from seqanomaly.datasets.table_spec import UNLABELLED, ClassName, Names
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:

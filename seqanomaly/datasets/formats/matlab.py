@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.matfile import arrays_in
 from seqanomaly.datasets.formats.named import NEEDED, NamedArrays, checked
 from seqanomaly.datasets.formats.stream import UNREADABLE, is_file
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.table_spec import UNLABELLED
 from seqanomaly.errors import DataError
 
 

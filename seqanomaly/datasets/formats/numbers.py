@@ -14,13 +14,13 @@ from pydantic import BeforeValidator, Field
 
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import UNLABELLED, ClassName
 from seqanomaly.datasets.formats.stream import is_file, visible
 from seqanomaly.datasets.formats.text import bare, first_line, read_numbers
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.split import by_time
+from seqanomaly.datasets.table_spec import UNLABELLED, ClassName
 from seqanomaly.errors import DataError
 
 ENDINGS = (".txt", ".dat", ".data", ".csv", ".tsv", ".asc")

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.family import Drawn, Given
-from seqanomaly.datasets.files import Names
 from seqanomaly.datasets.formats.stream import check_own, is_file, visible
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.policies import FILL_IT
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.split import by_time
+from seqanomaly.datasets.table_spec import Names
 from seqanomaly.errors import DataError
 
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
 from seqanomaly.datasets.family import Given
-from seqanomaly.datasets.files import Names
 from seqanomaly.datasets.formats.halves import Halves, halves_loaded
 from seqanomaly.datasets.formats.labels import inside
 from seqanomaly.datasets.formats.stream import check_own, is_file
 from seqanomaly.datasets.formats.text import upward, whole
 from seqanomaly.datasets.opened import Loaded
+from seqanomaly.datasets.table_spec import Names
 from seqanomaly.errors import DataError
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.config import nearest
-from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.encoding import Coded, Encoded, classes_of
 from seqanomaly.datasets.formats.loglines import CONTENT, EVENT, LABEL, LARGEST, LINE, SMALLEST, Lines, read_lines
 from seqanomaly.datasets.formats.text import bare, column_names, find, listed
 from seqanomaly.datasets.opened import Loaded
 from seqanomaly.datasets.split import by_time
+from seqanomaly.datasets.table_spec import UNLABELLED
 from seqanomaly.errors import DataError
 
 LABELS = "anomaly_label.csv"

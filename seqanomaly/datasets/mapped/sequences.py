@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -13,41 +12,12 @@ from numpy.typing import NDArray
 
 from seqanomaly.datasets.mapped.copied import MappedTable, Names
 from seqanomaly.datasets.mapped.layout import About, Series
-from seqanomaly.datasets.scale import Scaler
+from seqanomaly.datasets.mapped.stretch import Stretch, pieces_of, stretches
 from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.errors import DataError
 
 AT_ONCE = 1 << 18
 """About how many steps are read at once."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Pieces of some sequences, one after the other."""
-
-    sequence: NDArray[np.int64]
-    """Number of the sequence of each piece, [P]."""
-    begin: NDArray[np.int64]
-    """Its first step in the sequence, [P]."""
-    first: NDArray[np.int64]
-    """Its first row in the file, [P]."""
-    length: NDArray[np.int64]
-    """Its steps, [P]."""
-
-    @property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each piece begins among the steps of all, [P]."""
-        return self.length.cumsum() - self.length
-
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """Row of each step in the file, [S]."""
-        return np.repeat(self.first - self.starts, self.length) + np.arange(self.length.sum())
-
-    @property
-    def place(self) -> NDArray[np.int64]:
-        """Number of each step in its sequence, [S]."""
-        return np.repeat(self.begin - self.starts, self.length) + np.arange(self.length.sum())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,17 +120,7 @@ class MappedSequences:
         """The pieces between the breaks as sequences, those of one step left out; see `Sequences.pieces`."""
         if not self.broken:
             return self
-        breaks = self.table.breaks
-        of = np.searchsorted(np.sort(self.first), breaks, side="right") - 1
-        order = np.argsort(self.first, kind="stable")
-        some = breaks[of >= 0]
-        owner = order[of[of >= 0]]
-        inside = (some > self.first[owner]) & (some < self.first[owner] + self.length[owner])
-        row = np.concatenate([np.arange(len(self)), owner[inside]])
-        start = np.concatenate([np.zeros(len(self), np.int64), some[inside] - self.first[owner[inside]]])
-        row, start = (values[np.lexsort((start, row))] for values in (row, start))
-        last = np.append(row[1:] != row[:-1], True)
-        end = np.where(last, self.length[row], np.append(start[1:], 0))
+        row, start, end = pieces_of(self.first, self.length, self.table.breaks)
         kept = np.flatnonzero(end - start > 1)
         if not len(kept):
             raise DataError("no two steps stand together between gaps; keep the gaps, or fill them")
@@ -265,15 +225,7 @@ class MappedSequences:
 
     def stretches(self, at_once: int | None = None) -> Iterator[Stretch]:
         """All steps in order, at most about `at_once` at a time; by default `AT_ONCE`."""
-        at_once = at_once or AT_ONCE
-        pieces = -(-self.length // at_once)
-        of = np.repeat(np.arange(len(self)), pieces)
-        begin = at_once * (np.arange(len(of)) - np.repeat(pieces.cumsum() - pieces, pieces))
-        length = np.minimum(self.length[of] - begin, at_once)
-        first = self.first[of] + begin
-        edges = np.flatnonzero(np.diff((length.cumsum() - 1) // at_once, prepend=-1, append=-1))
-        for start, end in pairwise(edges.tolist()):
-            yield Stretch(of[start:end], begin[start:end], first[start:end], length[start:end])
+        return stretches(self.first, self.length, at_once or AT_ONCE)
 
     def taking(self, stretch: Stretch) -> NDArray[np.int64]:
         """Rows of the steps of a stretch that take part."""
@@ -315,30 +267,3 @@ class MappedSequences:
         found = np.flatnonzero(present).tolist()
         steps = [np.zeros((1 if number == 0 and not later else 2, 0)) for number in found]
         return Sequences.of(list(steps), found, features=self.features, classes=self.classes)
-
-
-def fit_scaler(sequences: MappedSequences) -> Scaler:
-    """Mean and standard deviation over all steps, as `Scaler.fit` has them; the file goes by twice.
-
-    Steps are added up one after the other as NumPy does where there are two features or more, so that the bits are the
-    same; with one feature NumPy adds in another order, and the last bits may differ.
-    """
-    count, total = sequences.taking_steps(), None
-    for stretch in sequences.stretches():
-        total = _added(total, sequences.table.features(sequences.taking(stretch)).astype(np.float64))
-    assert total is not None
-    mean, total = total / count, None
-    for stretch in sequences.stretches():
-        apart = sequences.table.features(sequences.taking(stretch)) - mean
-        total = _added(total, np.multiply(apart, apart, out=apart))
-    assert total is not None
-    return Scaler.from_moments(mean, np.sqrt(total / count))
-
-
-def _added(total: NDArray[np.float64] | None, steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sum of `steps` [S, F] by feature, onto `total`."""
-    if total is not None:
-        if not len(steps):
-            return total
-        steps[0] += total
-    return np.asarray(steps.sum(axis=0))

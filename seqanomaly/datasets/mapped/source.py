@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqanomaly.datasets.cleaning import constant_names
-from seqanomaly.datasets.files import UNLABELLED
 from seqanomaly.datasets.formats.stream import OPEN, RATIO
 from seqanomaly.datasets.formats.table import separated_note
 from seqanomaly.datasets.frame import Layout, classed
@@ -29,6 +28,7 @@ from seqanomaly.datasets.sequences import Sequences
 from seqanomaly.datasets.single import one_note
 from seqanomaly.datasets.source import Parts, Source, fold, hold_out
 from seqanomaly.datasets.split import check_fold_count, check_time
+from seqanomaly.datasets.table_spec import UNLABELLED
 from seqanomaly.errors import DataError
 from seqanomaly.seeds import numpy_generator
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from seqanomaly.counters import relative_position
-from seqanomaly.datasets.files import SHIPPED
+from seqanomaly.datasets.episodes import SHIPPED
 from seqanomaly.datasets.formats.cmapss import FEATURES, Cmapss
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import ConfigError, DataError

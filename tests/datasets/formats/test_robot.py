@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqanomaly.datasets.files import SHIPPED
+from seqanomaly.datasets.episodes import SHIPPED
 from seqanomaly.datasets.formats.robot import Robot
 from seqanomaly.datasets.specs import pick_data
 from seqanomaly.errors import DataError

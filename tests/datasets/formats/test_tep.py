@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqanomaly.datasets.files import SHIPPED
+from seqanomaly.datasets.episodes import SHIPPED
 from seqanomaly.datasets.formats.tep import CHANNELS, Tep
 from seqanomaly.datasets.source import Source
 from seqanomaly.datasets.specs import recognise

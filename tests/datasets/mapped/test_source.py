@@ -11,7 +11,7 @@ import pytest
 
 from seqanomaly.datasets.files import FileData
 from seqanomaly.datasets.mapped import sequences, source, tables
-from seqanomaly.datasets.mapped.sequences import fit_scaler
+from seqanomaly.datasets.mapped.moments import fit_scaler
 from seqanomaly.datasets.mapped.source import MappedSource
 from seqanomaly.datasets.opened import Opened
 from seqanomaly.datasets.scale import Scaler
