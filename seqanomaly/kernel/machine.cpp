@@ -1,4 +1,5 @@
-// What this machine can run, and what was compiled: the only part that is compiled once, without an instruction set of its own.
+// What this machine can run, and what was compiled: the only part that is compiled once, without an instruction set of
+// its own.
 
 extern "C" __attribute__((visibility("default"))) int seqanom_has(int set) {
   // set: 0 plain, 1 avx2, 2 avx512; the operating system's support is part of the answer

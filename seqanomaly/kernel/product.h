@@ -49,7 +49,8 @@ template <int R, int C, int V>
 static void add_pairs_row(const float* a, int64_t a_step, const float* b, int64_t b_step, int64_t columns,
                           int64_t steps, float* out, int64_t out_row) {
   int64_t c = 0;
-  for (; c + C <= columns; c += C) add_pairs_tile<R, C, V>(a, a_step, b + c * V * LANES, b_step, steps, out + c, out_row);
+  for (; c + C <= columns; c += C)
+    add_pairs_tile<R, C, V>(a, a_step, b + c * V * LANES, b_step, steps, out + c, out_row);
   for (; c < columns; c++) add_pairs_tile<R, 1, V>(a, a_step, b + c * V * LANES, b_step, steps, out + c, out_row);
 }
 

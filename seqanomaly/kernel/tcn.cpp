@@ -255,8 +255,12 @@ void forward(const Network& m, const float* x, const Sequences& some) {
     const Block& k = m.block[n];
     const bool skip = n == 0 && m.has_skip;
     if (skip)
-      for_each(m, some, [&](int64_t at, int64_t t) { apply(m, k.skip, in + at, ld, t, {Finish::SUM, m.ld, m.s + at}); });
-    for_each(m, some, [&](int64_t at, int64_t t) { apply(m, k.first, in + at, ld, t, {Finish::RELU, m.ld, k.a + at}); });
+      for_each(m, some, [&](int64_t at, int64_t t) {
+        apply(m, k.skip, in + at, ld, t, {Finish::SUM, m.ld, m.s + at});
+      });
+    for_each(m, some, [&](int64_t at, int64_t t) {
+      apply(m, k.first, in + at, ld, t, {Finish::RELU, m.ld, k.a + at});
+    });
     const float* add = skip ? m.s : in;
     for_each(m, some, [&](int64_t at, int64_t t) {
       apply(m, k.second, k.a + at, m.ld, t, {Finish::RESIDUAL, m.ld, k.b + at, k.h + at, add + at});
@@ -354,8 +358,9 @@ EXPORT void NAME(seqanom_tcn_gradient)(
       forward(m, given->x + k * given->x_stride, some);
       for (int64_t s = 0; s < some.count; s++) {
         const int64_t at = some.number[s] * m.steps;
-        total += step_losses(m.loss, m.z + s * m.between, m.ld_z, m.outputs, some.steps[s],
-                             given->target_of(m.loss, k, at * targets), valid + at, weight + at, (float)share, m.scratch);
+        const void* target = given->target_of(m.loss, k, at * targets);
+        total += step_losses(m.loss, m.z + s * m.between, m.ld_z, m.outputs, some.steps[s], target, valid + at,
+                             weight + at, (float)share, m.scratch);
       }
       backward(m, some);
     }
