@@ -1,9 +1,9 @@
 // rnn, gru and lstm over whole sequences: one member at a time, one block of sequences at a time.
 //
 // A block is as many sequences as V vectors have lanes; what is kept of it between the passes is meant to stay in
-// cache. Per step: products and gates; the head; the loss and its gradient. Then backward through time, and the gradients of
-// the weights as products over all steps. The values of two steps are one vector further apart than they need to be, so
-// that they do not all fall into the same cache sets.
+// cache. Per step: products and gates; the head; the loss and its gradient. Then backward through time, and the
+// gradients of the weights as products over all steps. The values of two steps are one vector further apart than they
+// need to be, so that they do not all fall into the same cache sets.
 
 #include <type_traits>
 
