@@ -93,7 +93,7 @@ def _judged(detector: Detector, part: MappedSequences) -> Iterator[pd.DataFrame]
     compute, weights = compute_for(model), detector.weights.unsqueeze(0)
     length, stride = detector.window or (part.steps, part.steps)
     steps = min(length, part.steps)
-    size = windows_at_once(1, steps, max(model.features, model.width))
+    size = windows_at_once(1, steps, compute.width)
     for windows in some_windows(part.length, part.steps, length, stride, size):
         later = np.minimum(windows.start, 1)  # the step before is there too, which a forecast reads
         found = detector.scaler.apply(part.read(steps + 1, windows.sequence, windows.start - later))

@@ -83,6 +83,10 @@ class Compiled(Compute, ABC):
         self.gradient_at, self.outputs_at = (library.address(f"{name}_{what}") for what in ("gradient", "outputs"))
         self._space = torch.empty(0)
 
+    @property
+    def width(self) -> int:
+        return self.model.features + self.model.outputs  # hidden values are forgotten block by block
+
     def outputs(self, rows: Tensor, x: Tensor) -> Tensor:
         rows, x = rows.contiguous(), _inner(x)
         out = x.new_empty(*x.shape[:3], self.model.outputs)  # [K, B, T, O]

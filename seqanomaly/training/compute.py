@@ -31,6 +31,11 @@ class Compute(ABC):
     def __init__(self, model: SequenceModel) -> None:
         self.model = model
 
+    @property
+    def width(self) -> int:
+        """Values per step of each sequence that `outputs` has in memory at once."""
+        return max(self.model.features, self.model.width)
+
     @abstractmethod
     def outputs(self, rows: Tensor, x: Tensor) -> Tensor:
         """Outputs [K, B, T, O] of features `x` [K, B, T, F] under `rows` [K, P], without dropout and gradients."""

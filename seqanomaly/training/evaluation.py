@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from seqanomaly.losses.base import StepLoss
-from seqanomaly.models.base import SequenceModel
 from seqanomaly.training.compute import Compute
 from seqanomaly.training.graphs import Recorder, Replayed, Work
 from seqanomaly.training.stack import Shelf
@@ -54,7 +53,7 @@ class Added(Evaluation):
 
     def __init__(self, sums: Sums, data: Shelf, recorder: Recorder | None = None) -> None:
         self.sums, self.data, self.steps = sums, data, data.valid.to(sums.rows).clamp(min=1)  # [K]
-        self.places = list(places(sums.compute.model, len(sums.rows), data))
+        self.places = list(places(sums.compute, len(sums.rows), data))
         self._by_place = recorder is not None and data.resident
         self._run: Work = _from_place(sums, data) if self._by_place else sums.add
         if recorder is not None:
@@ -82,8 +81,8 @@ def _from_place(sums: Sums, data: Shelf) -> Work:
     return run
 
 
-def places(model: SequenceModel, members: int, data: Shelf) -> Iterator[Tensor]:
+def places(compute: Compute, members: int, data: Shelf) -> Iterator[Tensor]:
     """Indices [1, B] of some windows or sequences after the other, where the data lie."""
-    size = data.chunk(members, max(model.features, model.width))
+    size = data.chunk(members, compute.width)
     for start in range(0, data.count, size):
         yield torch.arange(start, min(start + size, data.count), device=data.home).unsqueeze(0)

@@ -108,7 +108,7 @@ def predict(model: SequenceModel, rows: Tensor, data: Shelf) -> Tensor:
     has seen the most of what came before it: that is the earliest window that holds the step.
     """
     compute = compute_for(model, device=rows.device)
-    found = ((index, compute.outputs(rows, data.read(index)[0]).cpu()) for index in places(model, len(rows), data))
+    found = ((index, compute.outputs(rows, data.read(index)[0]).cpu()) for index in places(compute, len(rows), data))
     if data.begin is None:
         return torch.cat([outputs for _, outputs in found], dim=1)
     count, steps = data.shape

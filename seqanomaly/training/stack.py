@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RESIDENT = 4 * 2**30
 """Bytes of one part of the data, with its weights, that a CUDA device keeps."""
 HIDDEN = 4_000_000
-"""About how many hidden values an evaluation batch has."""
+"""About how many values an evaluation batch has, hidden ones where they are kept."""
 HIDDEN_ON_CUDA = 32 * HIDDEN
 """The same on a CUDA device, where few large batches are faster."""
 BLOCK = 32
@@ -212,7 +212,7 @@ def fits(size: int, device: torch.device) -> bool:
 
 
 def windows_at_once(members: int, steps: int, width: int, values: int = HIDDEN) -> int:
-    """How many windows of so many steps fit one evaluation batch of about so many hidden values.
+    """How many windows of so many steps fit one evaluation batch of about so many values.
 
     From half a block on they are whole blocks, so that the kernel leaves no room in one empty.
 
