@@ -127,6 +127,19 @@ def test_pairs_of_steps(instructions: str, steps: int, channels: int) -> None:
 
 
 @each_set
+@pytest.mark.parametrize("channels", [64, 80])
+def test_sequences_of_unlike_lengths_together(instructions: str, channels: int) -> None:
+    """Weights that no cache holds: layers go over several sequences, one of which is not there, and some end early."""
+    c = case(batch=7, steps=29, channels=channels, layers=4)
+    end = torch.tensor([29, 3, 17, 0, 29, 1, 22])
+    c = c._replace(mask=c.mask & (torch.arange(29) < end.unsqueeze(-1)))
+    assert_alike(c, instructions)
+    fast = compiled(c, instructions)
+    alone = [fast.outputs(c.rows, c.x[:, number : number + 1]) for number in range(7)]
+    assert torch.equal(fast.outputs(c.rows, c.x), torch.cat(alone, dim=1))
+
+
+@each_set
 def test_long_dilations(instructions: str) -> None:
     assert_alike(case(steps=9, layers=8, kernel=5), instructions)  # most taps lie before the first step
 
@@ -146,7 +159,7 @@ def test_a_member_has_the_same_bits_in_any_stack(instructions: str, task: str, c
 
 
 @each_set
-@pytest.mark.parametrize("channels", [8, 32])
+@pytest.mark.parametrize("channels", [8, 32, 64])
 def test_what_is_padded_changes_no_bit(instructions: str, channels: int) -> None:
     own = case(steps=21, batch=3, channels=channels, layers=4)
     fast = compiled(own, instructions)
