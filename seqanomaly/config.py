@@ -282,11 +282,13 @@ def _explain(config: type[Config], error: ValidationError) -> ConfigError:
         return ConfigError(f"unknown key {path[-1]!r}{nearest(path[-1], config.model_fields)}", path[:-1])
     if first["type"] == "missing":
         return ConfigError(f"the key {path[-1]!r} is missing", path[:-1])
-    return ConfigError(_sentence(first), path)
+    return ConfigError(sentence(first), path)
 
 
-def _sentence(error: ErrorDetails) -> str:
-    message = error["msg"].replace("Input should be", "must be").replace("a valid ", "a ")
+def sentence(error: ErrorDetails) -> str:
+    """What is wrong with a value, and the value."""
+    message = error["msg"].partition(", unable to parse")[0]
+    message = message.replace("Input should be", "must be").replace("a valid ", "a ")
     for ours, theirs in (("an integer", "a integer"), ("a list", "a tuple"), ("a mapping", "a dictionary")):
         message = message.replace(theirs, ours)
     return f"{message}, got {error['input']!r}"

@@ -266,7 +266,10 @@ def _usage(error: Any) -> int:
     message = error.format_message()
     wrong = error.__cause__ or error.__context__
     if isinstance(wrong, ValidationError):  # typer leaves out the value
-        message += f", got {wrong.errors()[0]['input']!r}"
+        from seqanomaly.config import sentence
+
+        first = wrong.errors()[0]
+        message = message.replace(first["msg"], sentence(first))
     if message:  # without a command, the help is on the screen already
         remark(f"Error: {message}{'' if message.endswith(('.', '?')) else '.'} Try '{command} --help'.")
     return USAGE

@@ -72,13 +72,11 @@ def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
         (("score",), "Missing argument 'run'. Try 'seqanom score --help'."),
         (
             ("train", "--epochs", "2.5"),
-            "Invalid value for '--epochs': Input should be a valid integer, unable to parse string as an integer, got "
-            "'2.5'. Try 'seqanom train --help'.",
+            "Invalid value for '--epochs': must be an integer, got '2.5'. Try 'seqanom train --help'.",
         ),
         (
             ("train", "--lr", "fast"),
-            "Invalid value for '--lr': Input should be a valid number, unable to parse string as a number, got 'fast'. "
-            "Try 'seqanom train --help'.",
+            "Invalid value for '--lr': must be a number, got 'fast'. Try 'seqanom train --help'.",
         ),
     ],
 )
