@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from seqanomaly.kernel.library import SETS, VARIABLE, of, usable
 from seqanomaly.losses.base import BCE, StepLoss
@@ -92,6 +93,17 @@ def assert_alike(c: Case, instructions: str) -> None:
     torch.testing.assert_close(by_row, by_row_expected, rtol=0, atol=3e-6 * largest + 1e-9)
 
 
+class Kinks(TorchFunctionMode):
+    """How near to 0 an input of a ReLU comes, 0 itself left out: rounding decides about the gradient there."""
+
+    nearest = float("inf")
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is Tensor.relu:
+            self.nearest = min([self.nearest, *args[0].abs()[args[0] != 0].tolist()])
+        return function(*args, **(kwargs or {}))
+
+
 @each_set
 @settings(max_examples=25)
 @given(
@@ -107,7 +119,11 @@ def assert_alike(c: Case, instructions: str) -> None:
     layers=st.integers(1, 4),
 )
 def test_is_the_torch_path_to_rounding(instructions: str, **shape: Any) -> None:
-    assert_alike(case(**shape), instructions)
+    c = case(**shape)
+    with Kinks() as kinks:
+        Torch(c.model).outputs(c.rows, c.x)
+    assume(kinks.nearest > 1e-6)
+    assert_alike(c, instructions)
 
 
 @each_set
