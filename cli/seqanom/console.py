@@ -269,7 +269,7 @@ def _usage(error: Any) -> int:
         from seqanomaly.config import sentence
 
         first = wrong.errors()[0]
-        message = message.replace(first["msg"], sentence(first))
+        message = f"{message.removesuffix(first['msg'])}{sentence(first)}"
     if message:  # without a command, the help is on the screen already
         remark(f"Error: {message}{'' if message.endswith(('.', '?')) else '.'} Try '{command} --help'.")
     return USAGE

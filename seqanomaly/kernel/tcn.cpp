@@ -15,7 +15,7 @@ namespace {
 struct Layer {
   int64_t inputs, outputs, taps, dilation;
   int64_t weight, bias;            // where they lie in a row of parameters: [outputs][inputs][taps], [outputs]
-  float *forward, *backward;       // packed: [group][taps][inputs][columns], [group][taps][outputs][columns]
+  float *forward, *backward;       // packed: [group][taps or products][inputs or, backward, outputs][its columns]
   float *offset;                   // [columns], the bias
   float *gradient, *bias_gradient; // [taps or products][inputs][columns], [columns]
   int64_t columns, columns_back;
@@ -101,13 +101,15 @@ int64_t make_network(Network& m, const int64_t* shape, float* base) {
     m.block[n].a = space.panel(t, m.ld), m.block[n].b = space.panel(t, m.ld), m.block[n].h = space.panel(t, m.ld);
   }
   m.between = space.used - panels;
-  m.together = cached || m.between > PANELS / TOGETHER ? 1 : TOGETHER;
-  space.used = panels + m.together * m.between;
+  const int64_t most = cached ? 1 : m.batch < TOGETHER ? m.batch : TOGETHER;
+  m.together = m.between * most > PANELS ? 1 : most;
   if (base) {
     memset(base + panels, 0, m.together * m.between * sizeof(float));
     memset(m.zeros, 0, (m.ld > m.ld_x ? m.ld : m.ld_x) * sizeof(float));
   }
-  return space.used;
+  // Room for fewer and shorter sequences, too, of which more may be computed together.
+  const int64_t room = m.between * most < PANELS ? m.between * most : PANELS;
+  return panels + (m.between > room ? m.between : room);
 }
 
 // A row's [outputs][inputs][taps] in groups of columns; `back` swaps inputs and outputs. Zeros where there is neither.

@@ -89,7 +89,7 @@ class SequenceModel(ABC):
     @property
     @abstractmethod
     def width(self) -> int:
-        """Largest number of values per step that a layer computes; evaluation batches are sized by it."""
+        """Largest number of values per step that a layer computes; torch keeps them all, see `Compute.width`."""
 
     @property
     def size(self) -> int:

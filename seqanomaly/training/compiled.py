@@ -27,6 +27,8 @@ DEEPEST = 32
 """Most layers of a TCN that it has room for."""
 LINE = 64
 """Bytes of a cache line, on which the work space begins."""
+LEAST = 16
+"""About how many values per step there are beside features and outputs in any case: scores, decisions, times."""
 
 
 def number_of(base: BaseLoss) -> int | None:
@@ -85,7 +87,7 @@ class Compiled(Compute, ABC):
 
     @property
     def width(self) -> int:
-        return self.model.features + self.model.outputs  # hidden values are forgotten block by block
+        return max(LEAST, self.model.features + self.model.outputs)  # hidden values are forgotten block by block
 
     def outputs(self, rows: Tensor, x: Tensor) -> Tensor:
         rows, x = rows.contiguous(), _inner(x)

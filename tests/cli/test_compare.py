@@ -229,7 +229,7 @@ def test_a_file_that_is_no_experiment(text: str, said: str, complaint: Complaint
         (("--engine", "loca"), "--engine: unknown engine 'loca'; known: local, serial"),
         (("--run-timeout", "-1"), "--run-timeout: must be greater than 0 seconds, got -1"),
         (("--run-timeout", "nan"), "--run-timeout: must be greater than 0 seconds, got nan"),
-        (("--workers", "0"), "Invalid value for '--workers': Input should be greater than or equal to 1, got '0'. "
+        (("--workers", "0"), "Invalid value for '--workers': must be greater than or equal to 1, got '0'. "
          "Try 'seqanom compare --help'."),
         (("--loss", "{kind: exp"), "--loss, line 1, column 12: not valid YAML: expected ',' or '}'"),
         (("--seeds", " "), "seeds: must name each seed once and at least one, got []"),

@@ -59,6 +59,6 @@ def test_a_seed_below_zero(seqanom: Run) -> None:
     done = seqanom("data", "split", "robot", "--seed", -1)
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "Error: Invalid value for '--seed': Input should be greater than or equal to 0, got '-1'. "
+        "Error: Invalid value for '--seed': must be greater than or equal to 0, got '-1'. "
         "Try 'seqanom data split --help'.\n"
     )

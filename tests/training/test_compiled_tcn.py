@@ -21,6 +21,7 @@ from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compiled import CompiledTCN
 from seqanomaly.training.compute import Torch
 
+SEEN = ("target", "mask", "weight")
 pytestmark = pytest.mark.skipif(not usable(), reason="the kernel is not compiled here (python setup.py build_ext -i)")
 each_set = pytest.mark.parametrize("instructions", SETS)
 
@@ -122,6 +123,7 @@ def test_is_the_torch_path_to_rounding(instructions: str, **shape: Any) -> None:
     c = case(**shape)
     with Kinks() as kinks:
         Torch(c.model).outputs(c.rows, c.x)
+    assert kinks.nearest < float("inf")
     assume(kinks.nearest > 1e-6)
     assert_alike(c, instructions)
 
@@ -143,6 +145,20 @@ def test_pairs_of_steps(instructions: str, steps: int, channels: int) -> None:
 
 
 @each_set
+@pytest.mark.parametrize(("channels", "longest"), [(8, 60), (64, 481), (80, 231), (128, 240)])
+def test_space_for_the_longest_sequences_is_enough_for_all(instructions: str, channels: int, longest: int) -> None:
+    """An epoch asks for it once. Around these lengths the number of sequences that are computed together changes."""
+    c = case(members=1, batch=5, steps=longest, channels=channels, layers=4)
+    fast = compiled(c, instructions)
+    room = len(fast.space(fast.shape(5, longest, 0), learns=True))
+    for batch, steps in ((1, longest), (4, longest - 1), (5, longest - 40)):
+        few = c._replace(**{name: getattr(c, name)[:, :batch, :steps] for name in ("x", *SEEN)})
+        fast._space = torch.full((room + 4_000_000,), 7.0)
+        gradient(few, fast)
+        assert (fast._space[room:] == 7.0).all()
+
+
+@each_set
 @pytest.mark.parametrize("channels", [64, 80])
 def test_sequences_of_unlike_lengths_together(instructions: str, channels: int) -> None:
     """Weights that no cache holds: layers go over several sequences, one of which is not there, and some end early."""
@@ -153,6 +169,10 @@ def test_sequences_of_unlike_lengths_together(instructions: str, channels: int) 
     fast = compiled(c, instructions)
     alone = [fast.outputs(c.rows, c.x[:, number : number + 1]) for number in range(7)]
     assert torch.equal(fast.outputs(c.rows, c.x), torch.cat(alone, dim=1))
+    longer = c._replace(  # so long that each sequence is computed alone
+        x=F.pad(c.x, (0, 0, 0, 500)), **{name: F.pad(getattr(c, name), (0, 500)) for name in SEEN}
+    )
+    assert all(map(torch.equal, gradient(longer, fast), gradient(c, fast)))
 
 
 @each_set
