@@ -28,9 +28,10 @@ def test_as_one_step_after_the_other_says(numbers: list[int], gap: float, stamps
     assert found.duplicate.tolist() == [number in numbers[:i] for i, number in enumerate(numbers)]
     assert found.again.tolist() == [number in numbers[i + 1 :] for i, number in enumerate(numbers)]
     assert found.backward.tolist() == [False] + [distance < 0 for distance in apart]
-    assert found.uneven.tolist() == [False] + [d > 0 and abs(d - usual) >= 0.1 * usual for d in apart]
+    uneven = [d > 0 and abs(d - usual) >= 0.1 * usual for d in apart]
+    assert found.uneven.tolist() == [False, *uneven]
     assert found.gap.tolist() == [False] + [d > gap * usual for d in apart]
-    assert found.odd == (sorted(set(numbers)) != numbers or len(set(apart)) > 1)
+    assert found.odd == (sorted(set(numbers)) != numbers or any(uneven))
     np.testing.assert_allclose(elapsed(time), np.array(numbers) - numbers[0])
 
 
