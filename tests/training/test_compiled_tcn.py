@@ -21,7 +21,6 @@ from seqanomaly.training.choose import compute_for
 from seqanomaly.training.compiled import CompiledTCN
 from seqanomaly.training.compute import Torch
 
-SEEN = ("target", "mask", "weight")
 pytestmark = pytest.mark.skipif(not usable(), reason="the kernel is not compiled here (python setup.py build_ext -i)")
 each_set = pytest.mark.parametrize("instructions", SETS)
 
@@ -152,7 +151,8 @@ def test_space_for_the_longest_sequences_is_enough_for_all(instructions: str, ch
     fast = compiled(c, instructions)
     room = len(fast.space(fast.shape(5, longest, 0), learns=True))
     for batch, steps in ((1, longest), (4, longest - 1), (5, longest - 40)):
-        few = c._replace(**{name: getattr(c, name)[:, :batch, :steps] for name in ("x", *SEEN)})
+        x, target, mask, weight = (values[:, :batch, :steps] for values in c[3:])
+        few = c._replace(x=x, target=target, mask=mask, weight=weight)
         fast._space = torch.full((room + 4_000_000,), 7.0)
         gradient(few, fast)
         assert (fast._space[room:] == 7.0).all()
@@ -169,9 +169,8 @@ def test_sequences_of_unlike_lengths_together(instructions: str, channels: int) 
     fast = compiled(c, instructions)
     alone = [fast.outputs(c.rows, c.x[:, number : number + 1]) for number in range(7)]
     assert torch.equal(fast.outputs(c.rows, c.x), torch.cat(alone, dim=1))
-    longer = c._replace(  # so long that each sequence is computed alone
-        x=F.pad(c.x, (0, 0, 0, 500)), **{name: F.pad(getattr(c, name), (0, 500)) for name in SEEN}
-    )
+    target, mask, weight = (F.pad(values, (0, 500)) for values in (c.target, c.mask, c.weight))
+    longer = c._replace(x=F.pad(c.x, (0, 0, 0, 500)), target=target, mask=mask, weight=weight)  # each computed alone
     assert all(map(torch.equal, gradient(longer, fast), gradient(c, fast)))
 
 
